@@ -1,0 +1,15 @@
+/** A libp2p PeerId in its base58btc text form (`12D3KooW…` for Ed25519). */
+export type PeerIdString = string
+
+/** Hex of the first 16 bytes of the SHA-256 of the mesh's public key. */
+export type MeshId = string
+
+/** Immutable id of a group; its path may change. The root group's id is `root`. */
+export type GroupId = string
+
+/** Name of a unit within its group: `[a-z0-9][a-z0-9-]{0,23}`. */
+export type UnitName = string
+
+export const UNIT_NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,23}$/
+
+export const ROOT_GROUP_ID: GroupId = 'root'

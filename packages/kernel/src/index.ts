@@ -1,0 +1,35 @@
+/**
+ * The ground every package stands on: ids, errors, ports, time, chance, lifecycle. It knows nothing of any technology.
+ */
+export { type Clock, systemClock, type Timer } from './clock.ts'
+export { type BackoffInit, backoffMs } from './backoff.ts'
+export { NotSentError, OutcomeUnknownError, RemoteError } from './call-errors.ts'
+export { parseDurationMs } from './duration.ts'
+export { Emitter } from './emitter.ts'
+export {
+  BusyError,
+  type ErrorShape,
+  InvalidArgumentError,
+  messageOf,
+  type SafeDetails,
+  StoppedError,
+  TimeoutError,
+  toErrorShape,
+  VsmcpError,
+  type VsmcpErrorOptions,
+} from './errors.ts'
+export { type GroupId, type MeshId, type PeerIdString, ROOT_GROUP_ID, UNIT_NAME_PATTERN, type UnitName } from './ids.ts'
+export {
+  type CallHandler,
+  type CallOptions,
+  type Gossip,
+  type IncomingCall,
+  type KeyValueStore,
+  type Logger,
+  type NoticeHandler,
+  type Plane,
+  silentLogger,
+  type WriteOperation,
+} from './ports.ts'
+export { type Random, randomInteger, seededRandom } from './random.ts'
+export { Lifecycle, type Named, type Startable } from './startable.ts'
