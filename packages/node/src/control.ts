@@ -1,0 +1,219 @@
+import type { MeshId, PeerIdString, UnitName } from '@vsmcp/kernel'
+
+/** What a running node can be asked and told: the one face behind `/v1` and so behind every command. */
+export interface NodeControl {
+  status(): Promise<NodeStatus>
+  members(): Promise<MemberView[]>
+  /** Resolves when the conditions hold together; rejects with `TimeoutError` naming what is still missing. */
+  wait(conditions: WaitConditions, signal?: AbortSignal): Promise<WaitResult>
+
+  createInvitation(request: InvitationRequest): Promise<InvitationCreated>
+  invitations(): Promise<InvitationView[]>
+  revokeInvitation(id: string): Promise<void>
+  /** Hands over, drops out of the group, says goodbye; the node stops afterwards by itself. */
+  leave(): Promise<void>
+  /** Stops the node in order, as SIGTERM does. Resolves before the process exits. */
+  shutdown(): Promise<void>
+
+  attach(request: AttachRequest): Promise<AttachResult>
+  detach(name: UnitName): Promise<void>
+  /** Brings the units of this node to what is declared. */
+  apply(request: ApplyRequest): Promise<ApplyResult>
+  /** Units of the whole group, those of this node with their figures. */
+  units(): Promise<UnitView[]>
+
+  tools(): Promise<ToolView[]>
+  call(request: ToolCallRequest): Promise<ToolCallAnswer>
+
+  /** Past lines, then with `follow` new ones until the signal aborts. */
+  logs(request: LogsRequest): AsyncIterable<LogLine>
+  doctor(): Promise<DoctorReport>
+}
+
+export type Health = 'ok' | 'degraded' | 'failing'
+export type MemberState = 'alive' | 'suspect' | 'failed' | 'left'
+export type MemberRole = 'member' | 'edge'
+export type Profile = 'mesh' | 'edge'
+
+export interface NodeStatus {
+  version: string
+  node: { peerId: PeerIdString; name: string; role: MemberRole; profile: Profile; pid: number; startedAt: string; dataDir: string }
+  mesh: { id: MeshId; name: string }
+  group: { id: string; path: string }
+  listen: string[]
+  /** Address of the MCP endpoint, e.g. `http://127.0.0.1:4951/mcp`. */
+  mcp: string
+  /** The group's System 5; `leader` is null while there is none. */
+  system5: {
+    leader: PeerIdString | null
+    leaderName: string | null
+    /** When this node first saw the leader of this term. */
+    since: string | null
+    term: number
+    /** Index of the last entry applied here. */
+    appliedIndex: number
+    voters: PeerIdString[]
+    quorum: number
+    /** How many voters may fail before decisions stop. */
+    failuresTolerated: number
+    /** This node's part: leader, follower, learner … */
+    role: string
+  }
+  members: { known: number; alive: number }
+  units: { local: number; group: number; ready: number }
+  tools: number
+  health: Health
+  /** Why the health is not `ok`, each as a sentence. */
+  problems: string[]
+  process: { rssBytes: number; uptimeS: number; eventLoopLagMs: number }
+}
+
+export interface MemberView {
+  peerId: PeerIdString
+  name: string
+  role: MemberRole
+  state: MemberState
+  /** When this node saw the state begin. */
+  since: string
+  self: boolean
+  voter: boolean
+  leader: boolean
+  addresses: string[]
+  units: UnitName[]
+  /** Round trip of the last ping over the open connection; null when there is none. */
+  rttMs: number | null
+}
+
+export interface WaitConditions {
+  /** At least so many members alive, this node included. */
+  members?: number
+  leader?: boolean
+  /** A tool of this exposed or qualified name is listed and its unit ready. */
+  tool?: string
+  timeoutMs: number
+}
+
+export interface WaitResult {
+  waitedMs: number
+}
+
+export interface InvitationRequest {
+  role: MemberRole
+  ttlMs: number
+  uses: number
+}
+
+export interface InvitationView {
+  id: string
+  role: MemberRole
+  uses: number
+  used: number
+  createdBy: PeerIdString
+  expiresAt: string
+  state: 'open' | 'used' | 'expired' | 'revoked'
+}
+
+export interface InvitationCreated {
+  id: string
+  token: string
+  expiresAt: string
+  /** Such as: only loopback addresses are in it. */
+  warnings: string[]
+}
+
+/** How to reach an MCP server. Stays on its node; only the name and what it offers are published. */
+export type UnitSource =
+  | { kind: 'stdio'; command: string; args: string[]; env: Record<string, string>; cwd: string }
+  | { kind: 'http'; url: string; headers: Record<string, string> }
+
+export interface AttachRequest {
+  name: UnitName
+  source: UnitSource
+  startTimeoutMs: number
+  replace: boolean
+}
+
+export interface AttachResult {
+  outcome: 'attached' | 'unchanged' | 'replaced'
+  unit: UnitView
+}
+
+export interface ApplyRequest {
+  units: Omit<AttachRequest, 'replace'>[]
+  /** Detach units of this node that are not declared. */
+  prune: boolean
+}
+
+export interface ApplyResult {
+  changes: { name: UnitName; outcome: 'attached' | 'unchanged' | 'replaced' | 'detached' | 'failed'; error?: { code: string; message: string; hint?: string } }[]
+}
+
+export interface UnitView {
+  name: UnitName
+  /** Node the unit lives on. */
+  node: PeerIdString
+  nodeName: string
+  local: boolean
+  kind: 'stdio' | 'http'
+  state: 'starting' | 'ready' | 'backing-off' | 'failed' | 'stopped' | 'unreachable'
+  /** Last reason it is not ready, for local units. */
+  reason?: string
+  server?: { name: string; version: string }
+  era?: 'legacy' | 'modern'
+  tools: number
+  resources: number
+  prompts: number
+  /** Measured since the unit started; absent while nothing has been heard from its node. */
+  figures?: { calls: number; errors: number; inFlight: number; latencyP50Ms: number | null; latencyP99Ms: number | null }
+}
+
+export interface ToolView {
+  /** The name in `tools/list`. */
+  name: string
+  /** `unit__tool`: works always. */
+  qualifiedName: string
+  unit: UnitName
+  node: PeerIdString
+  nodeName: string
+  title?: string
+  description?: string
+  readOnly: boolean
+}
+
+export interface ToolCallRequest {
+  tool: string
+  args: Record<string, unknown>
+  timeoutMs: number
+  signal?: AbortSignal
+  onProgress?: (progress: { progress: number; total?: number; message?: string }) => void
+}
+
+export interface ToolCallAnswer {
+  /** The server's `CallToolResult`, as it came. */
+  result: Record<string, unknown>
+  isError: boolean
+  unit: UnitName
+  node: PeerIdString
+  nodeName: string
+  latencyMs: number
+}
+
+export interface LogsRequest {
+  unit?: UnitName
+  /** Only lines from then on, milliseconds since the epoch. */
+  sinceMs?: number
+  follow: boolean
+  signal?: AbortSignal
+}
+
+export interface LogLine {
+  time: string
+  level: 'debug' | 'info' | 'warn' | 'error'
+  msg: string
+  unit?: UnitName
+  fields?: Record<string, unknown>
+}
+
+export interface DoctorReport {
+  checks: { name: string; state: 'ok' | 'warn' | 'fail'; found: string; advice?: string }[]
+}
