@@ -1,0 +1,36 @@
+import { VsmcpError } from '@vsmcp/kernel'
+
+/** Another live process has this data directory open. */
+export class StoreLockedError extends VsmcpError {
+  readonly code = 'VSMCP_STORE_LOCKED'
+}
+
+/** There is no data directory where one was expected. */
+export class StoreNotFoundError extends VsmcpError {
+  readonly code = 'VSMCP_STORE_NOT_FOUND'
+}
+
+/** A newer release wrote this data directory; this one cannot read it. */
+export class StoreFormatNewerError extends VsmcpError {
+  readonly code = 'VSMCP_STORE_FORMAT_NEWER'
+}
+
+/** What lies in the directory is not a data directory of this project. */
+export class StoreFormatUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_STORE_FORMAT_UNKNOWN'
+}
+
+/** No space (or quota) left for a write. What was acknowledged stands; reading goes on; writing resumes once there is space. */
+export class StoreFullError extends VsmcpError {
+  readonly code = 'VSMCP_STORE_FULL'
+}
+
+/** Stored bytes are not what was written: the checksum, the log's continuity or the database itself is broken. */
+export class StoreCorruptError extends VsmcpError {
+  readonly code = 'VSMCP_STORE_CORRUPT'
+}
+
+/** The disk refused to read or write for a reason other than space. */
+export class StoreIoError extends VsmcpError {
+  readonly code = 'VSMCP_STORE_IO'
+}
