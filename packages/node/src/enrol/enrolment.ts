@@ -1,0 +1,76 @@
+import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
+import { type Chain, type Credential, decodeChain, encodeChain, orThrow, verifyChain } from '@vsmcp/security'
+import { z } from 'zod'
+import { EnrolmentUnreadableError, NotEnrolledError } from '../errors.ts'
+import { dataDirectory, readIfThere, writeWhole } from './data-directory.ts'
+
+/** What this node knows of its own membership; proves it to others and verifies theirs without anybody's help. */
+export interface Enrolment {
+  meshId: MeshId
+  meshName: string
+  groupId: GroupId
+  path: string
+  name: string
+  role: 'member' | 'edge'
+  /** This node left or was evicted: nothing here opens a door any more. */
+  left: boolean
+  credential: Credential
+  chain: Chain
+  /** Where other members were last seen: whom to dial first. */
+  peers: readonly { peer: PeerIdString; addresses: readonly string[] }[]
+}
+
+const fileSchema = z.object({
+  format: z.literal(1),
+  meshId: z.string(),
+  meshName: z.string(),
+  groupId: z.string(),
+  path: z.string(),
+  name: z.string(),
+  role: z.enum(['member', 'edge']),
+  left: z.boolean(),
+  credential: z.object({
+    payload: z.string(),
+    signatures: z.array(z.object({ protected: z.string(), signature: z.string() })),
+  }),
+  chain: z.base64(),
+  peers: z.array(z.object({ peer: z.string(), addresses: z.array(z.string()) })),
+})
+
+/** @returns undefined when the directory belongs to no mesh; throws `EnrolmentUnreadableError` for a damaged file */
+export async function readEnrolment(dataDir: string): Promise<Enrolment | undefined> {
+  const file = dataDirectory(dataDir).enrolment
+  const text = await readIfThere(file)
+  if (text === undefined) return undefined
+  try {
+    const parsed = fileSchema.parse(JSON.parse(text))
+    const chain = orThrow(verifyChain({ meshId: parsed.meshId, ...decodeChain(Buffer.from(parsed.chain, 'base64')) }))
+    return { ...parsed, chain }
+  } catch (cause) {
+    throw new EnrolmentUnreadableError(`${file} is damaged or was written by another version`, {
+      hint: 'Restore it from a backup of this directory, or join again with a new invitation in an empty one.',
+      cause,
+    })
+  }
+}
+
+export async function requireEnrolment(dataDir: string): Promise<Enrolment> {
+  const enrolment = await readEnrolment(dataDir)
+  if (enrolment !== undefined && !enrolment.left) return enrolment
+  throw new NotEnrolledError(
+    enrolment === undefined ? `${dataDir} belongs to no mesh yet` : `this node has left the mesh ${enrolment.meshName}`,
+    { hint: 'Make a mesh with `vsmcp init`, or join one with `vsmcp join TOKEN`.' },
+  )
+}
+
+export async function writeEnrolment(dataDir: string, enrolment: Enrolment): Promise<void> {
+  const { chain, ...rest } = enrolment
+  const file: z.input<typeof fileSchema> = {
+    format: 1,
+    ...rest,
+    credential: { payload: rest.credential.payload, signatures: [...rest.credential.signatures] },
+    peers: rest.peers.map(({ peer, addresses }) => ({ peer, addresses: [...addresses] })),
+    chain: Buffer.from(encodeChain(chain)).toString('base64'),
+  }
+  await writeWhole(dataDirectory(dataDir).enrolment, `${JSON.stringify(file, null, 2)}\n`)
+}

@@ -1,0 +1,56 @@
+import { VsmcpError } from '@vsmcp/kernel'
+
+/** The group has no System 5 now: nothing can be decided, what stands goes on. */
+export class NoSystem5Error extends VsmcpError {
+  readonly code = 'VSMCP_NODE_NO_SYSTEM5'
+}
+
+/** The group decided against the request; the message says why. */
+export class RefusedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_REFUSED'
+}
+
+/** The data directory already belongs to a mesh. */
+export class AlreadyEnrolledError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_ALREADY_ENROLLED'
+}
+
+/** The data directory belongs to no mesh yet. */
+export class NotEnrolledError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_NOT_ENROLLED'
+}
+
+/** Another node process works on this data directory. */
+export class AlreadyRunningError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_ALREADY_RUNNING'
+}
+
+/** A file of the data directory is not what this version wrote. */
+export class EnrolmentUnreadableError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_ENROLMENT_UNREADABLE'
+}
+
+/** Joining failed at every address; the message names each and why. */
+export class JoinFailedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_JOIN_FAILED'
+}
+
+/** A unit of that name exists, here or elsewhere, and is a different one. */
+export class UnitExistsError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_UNIT_EXISTS'
+}
+
+/** No unit of that name on this node. */
+export class UnitUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_UNIT_UNKNOWN'
+}
+
+/** No tool, resource or prompt of that name is known in the group. */
+export class TargetUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_TARGET_UNKNOWN'
+}
+
+/** The node that hosts the unit cannot be reached now. */
+export class UnitUnreachableError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_UNIT_UNREACHABLE'
+}

@@ -1,0 +1,150 @@
+import { createReadStream } from 'node:fs'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Emitter, type Logger } from '@vsmcp/kernel'
+import pino from 'pino'
+import pinoRoll from 'pino-roll'
+import type { LogLine, LogsRequest } from '../control.ts'
+import { LOG_FILE_BYTES_MAX, LOG_FILES_KEPT, LOG_FOLLOW_QUEUE_MAX } from '../constants.ts'
+
+export interface NodeLogInit {
+  directory: string
+  level: 'debug' | 'info' | 'warn' | 'error'
+  /** `json` for machines, `text` for a terminal, `off` when nobody reads it. */
+  stderr: 'json' | 'text' | 'off'
+}
+
+interface Events extends Record<string, unknown> {
+  'log:line': LogLine
+}
+
+/**
+ * The node's log: one JSON line per event into files bounded in size and number, and to stderr. `read` gives the lines
+ * back, from all files that are still kept.
+ */
+export class NodeLog {
+  readonly logger: Logger
+  readonly #directory: string
+  readonly #events = new Emitter<Events>(() => {})
+  readonly #file: Awaited<ReturnType<typeof pinoRoll>>
+
+  static async open(init: NodeLogInit): Promise<NodeLog> {
+    await mkdir(init.directory, { recursive: true, mode: 0o700 })
+    const file = await pinoRoll({
+      file: join(init.directory, 'node'),
+      extension: '.log',
+      size: `${LOG_FILE_BYTES_MAX / 1024}k`,
+      limit: { count: LOG_FILES_KEPT - 1, removeOtherLogFiles: true },
+      mkdir: true,
+    })
+    return new NodeLog(init, file)
+  }
+
+  private constructor(init: NodeLogInit, file: Awaited<ReturnType<typeof pinoRoll>>) {
+    this.#directory = init.directory
+    this.#file = file
+    // A full disk must not end the node: the log is what we lose first.
+    file.on('error', () => {})
+    const streams: pino.StreamEntry[] = [
+      { level: init.level, stream: file },
+      { level: init.level, stream: { write: (text: string) => this.#publish(text) } },
+    ]
+    if (init.stderr === 'json') streams.push({ level: init.level, stream: { write: (text: string) => void process.stderr.write(text) } })
+    if (init.stderr === 'text')
+      streams.push({ level: init.level, stream: { write: (text: string) => void process.stderr.write(asText(parseLine(text))) } })
+    this.logger = pino({ level: init.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.multistream(streams))
+  }
+
+  /** Past lines in order, then with `follow` new ones until the signal aborts. */
+  async *read(request: LogsRequest): AsyncGenerator<LogLine> {
+    const queue: LogLine[] = []
+    let wake = (): void => {}
+    const off = this.#events.on('log:line', (line) => {
+      if (queue.length < LOG_FOLLOW_QUEUE_MAX) queue.push(line)
+      wake()
+    })
+    const onAbort = (): void => wake()
+    request.signal?.addEventListener('abort', onAbort)
+    try {
+      await new Promise<void>((resolve) => this.#file.flush(() => resolve()))
+      const seen = new Set<string>()
+      for await (const line of this.#past()) {
+        if (!matches(line, request)) continue
+        if (queue.length > 0) seen.add(identityOf(line))
+        yield line
+      }
+      while (request.follow && request.signal?.aborted !== true) {
+        const line = queue.shift()
+        if (line === undefined) {
+          await new Promise<void>((resolve) => (wake = resolve))
+        } else if (matches(line, request) && !seen.delete(identityOf(line))) {
+          yield line
+        }
+      }
+    } finally {
+      off()
+      request.signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#file.once('close', () => resolve())
+      this.#file.end()
+    })
+  }
+
+  async *#past(): AsyncGenerator<LogLine> {
+    const files = (await readdir(this.#directory))
+      .map((name) => ({ name, number: Number(/^node\.(\d+)\.log$/.exec(name)?.[1] ?? NaN) }))
+      .filter((file) => Number.isInteger(file.number))
+      .sort((a, b) => a.number - b.number)
+    for (const file of files) {
+      const lines = createInterface({ input: createReadStream(join(this.#directory, file.name)), crlfDelay: Infinity })
+      for await (const text of lines) {
+        const line = parseLine(text)
+        if (line !== undefined) yield line
+      }
+    }
+  }
+
+  #publish(text: string): void {
+    const line = parseLine(text)
+    if (line !== undefined) this.#events.emit('log:line', line)
+  }
+}
+
+function matches(line: LogLine, request: LogsRequest): boolean {
+  if (request.unit !== undefined && line.unit !== request.unit) return false
+  return request.sinceMs === undefined || Date.parse(line.time) >= request.sinceMs
+}
+
+function identityOf(line: LogLine): string {
+  return `${line.time} ${line.msg} ${JSON.stringify(line.fields ?? {})}`
+}
+
+const LEVELS: Readonly<Record<number, LogLine['level']>> = { 20: 'debug', 30: 'info', 40: 'warn', 50: 'error' }
+
+/** A line cut short by a crash is left out. */
+function parseLine(text: string): LogLine | undefined {
+  try {
+    const { time, level, msg, unit, ...fields } = JSON.parse(text) as Record<string, unknown>
+    return {
+      time: String(time),
+      level: LEVELS[Number(level)] ?? 'info',
+      msg: String(msg),
+      ...(typeof unit === 'string' ? { unit } : {}),
+      ...(Object.keys(fields).length > 0 ? { fields } : {}),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function asText(line: LogLine | undefined): string {
+  if (line === undefined) return ''
+  const fields = { ...(line.unit === undefined ? {} : { unit: line.unit }), ...line.fields }
+  const tail = Object.entries(fields).map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  return `${line.time.slice(11, 19)} ${line.level.padEnd(5)} ${line.msg}${tail.join('')}\n`
+}
