@@ -1,0 +1,164 @@
+import type { WireRange } from './index.ts'
+
+/** TCP port a node listens on unless told otherwise; unprivileged and free of a widely used service. */
+export const DEFAULT_P2P_PORT = 4950
+
+/** Every interface, both address families: a node is reached by whichever its peers have. */
+export const DEFAULT_LISTEN: readonly string[] = [`/ip4/0.0.0.0/tcp/${DEFAULT_P2P_PORT}`, `/ip6/::/tcp/${DEFAULT_P2P_PORT}`]
+
+/** Wire versions this code speaks. Raised with every change of frames or of the hello that old nodes cannot read. */
+export const WIRE_RANGE: WireRange = { min: 1, max: 1 }
+
+/** Feature level told to others; what it means is the charter's business. */
+export const FEATURE_LEVEL = 1
+
+// ── Protocols ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const HELLO_PROTOCOL = '/vsmcp/hello/1'
+export const JOIN_PROTOCOL = '/vsmcp/join/1'
+export const PLANE_PROTOCOLS = { control: '/vsmcp/control/1', state: '/vsmcp/state/1', rpc: '/vsmcp/rpc/1' } as const
+
+/** What a connection carries before its hello; everything else is aborted, whatever libp2p adds in later versions. */
+export const PROTOCOLS_FOR_STRANGERS: ReadonlySet<string> = new Set([HELLO_PROTOCOL, JOIN_PROTOCOL])
+
+// ── Frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Bytes of one frame, header and payload, without its length prefix. What one tool call may carry; asked of us. */
+export const FRAME_LENGTH_MAX = 16 * 1024 * 1024
+
+/** Bytes of a frame's msgpack header: a method, an error message and its hint fit; a flood of structure does not. */
+export const HEADER_LENGTH_MAX = 8 * 1024
+
+/** Bytes before a frame's header: u32 length of the rest, u16 length of the header. */
+export const PREFIX_LENGTH = 6
+
+/** Characters of a method's name. */
+export const METHOD_LENGTH_MAX = 128
+
+/** Characters of an error's message and of its hint on the wire; two of them in UTF-8 stay within `HEADER_LENGTH_MAX`. */
+export const ERROR_TEXT_LENGTH_MAX = 1_024
+
+/** Bytes of payload from which a request or an answer goes over the bulk stream, so that small frames never wait behind it. */
+export const BULK_LENGTH_MIN = 64 * 1024
+
+/** Bytes of a bulk frame handed to libp2p at a time: other streams get their turn in between. */
+export const BULK_CHUNK_LENGTH = 64 * 1024
+
+/** Bytes of small frames joined into one write: one encryption and one system call for all frames of a turn. */
+export const COALESCE_LENGTH = 64 * 1024
+
+/** Malformed frames on one connection until the connection itself is closed: a bug shows once, an attack goes on. */
+export const OFFENCES_MAX = 3
+
+// ── Calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Requests in flight per peer, plane and direction: 32 clients' worth of tool calls at 128 each. */
+export const IN_FLIGHT_MAX = 4_096
+
+/** Bytes of requests being served per peer and plane: four of the largest frames. */
+export const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
+
+/** Bytes queued to one peer on one plane: four of the largest frames. */
+export const SEND_QUEUE_BYTES_MAX = 64 * 1024 * 1024
+
+/** Milliseconds; no request lives longer, whatever its caller asks: tools that take an hour exist. */
+export const DEADLINE_MAX_MS = 24 * 60 * 60 * 1000
+
+/** Milliseconds between looks at the deadlines of all calls: one timer for thousands of calls, at this precision. */
+export const DEADLINE_SWEEP_MS = 10
+
+/** Answer frames of one call held back because an earlier one travels on the other stream. */
+export const HELD_FRAMES_MAX = 64
+
+// ── Connections ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Connections in all. libp2p's default of 300 is below the groups that were asked for. */
+export const CONNECTIONS_MAX = 1_024
+
+/** Connections without a verified hello at any time; the oldest makes room, so that a flood cannot lock members out. */
+export const STRANGERS_MAX = 128
+
+/** TCP connections that have not finished their noise handshake; the oldest makes room. */
+export const HANDSHAKES_MAX = 256
+
+/**
+ * Inbound connections per second and IP address. libp2p's default of 5 locks out nodes that share an address (one host,
+ * one NAT) after a restart; a handshake costs about 2 ms, so one address can take a fifth of a core at most.
+ */
+export const INBOUND_PER_SECOND_PER_IP = 100
+
+/** Milliseconds for tcp, noise and yamux of an inbound connection. */
+export const UPGRADE_TIMEOUT_MS = 5_000
+
+/** Milliseconds until a connection must have a verified hello (or be in a join). */
+export const HELLO_TIMEOUT_MS = 5_000
+
+/** Milliseconds per address when dialling, hello included. */
+export const DIAL_TIMEOUT_MS = 5_000
+
+/** Bytes of one hello message: a credential and a few hundred links. */
+export const HELLO_LENGTH_MAX = 256 * 1024
+
+/** Milliseconds an old connection of the same identity has to prove that its process lives when a new process says hello. */
+export const DUPLICATE_PROBE_MS = 500
+
+/** Milliseconds the gossip of a new peer may take until the peer is reported up all the same. */
+export const GOSSIP_READY_TIMEOUT_MS = 2_000
+
+/** Milliseconds without traffic until a second connection to the same peer, made at the same moment, is closed. */
+export const RETIRE_QUIET_MS = 250
+
+/** Milliseconds after which it is closed in any case. */
+export const RETIRE_MAX_MS = 5_000
+
+/** Milliseconds for an orderly close until the connection is aborted. */
+export const CLOSE_TIMEOUT_MS = 500
+
+/** Milliseconds of silence until a connection is given up. */
+export const SILENCE_MS = 10_000
+
+/** Pings per silence limit: one lost in a stall does not matter. */
+export const PINGS_PER_SILENCE = 4
+
+/** Streams of one plane per connection and direction: calls, bulk, notices, and room to replace each. */
+export const PLANE_STREAMS_MAX = 8
+
+/** Streams per connection and direction over all protocols: 3 planes, 3 gossipsub versions, identify, hello, join. */
+export const CONNECTION_STREAMS_MAX = 64
+
+// ── Join ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Bytes of one message of a join. */
+export const JOIN_LENGTH_MAX = 64 * 1024
+
+/** Messages each way. */
+export const JOIN_ROUNDS_MAX = 8
+
+/** Milliseconds for a whole join: a redemption is an entry of the docket and waits for a quorum. */
+export const JOIN_TIMEOUT_MS = 30_000
+
+/** Joins served at a time. */
+export const JOINS_MAX = 16
+
+// ── Gossip ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Bytes of one gossip message: gossipsub has no back-pressure, so what is larger goes by stream. */
+export const GOSSIP_LENGTH_MAX = 64 * 1024
+
+/** Characters of a topic. */
+export const TOPIC_LENGTH_MAX = 256
+
+/** Topics this node subscribes to at most. */
+export const TOPICS_MAX = 512
+
+/** Bytes gossipsub may book for one peer's topics; it charges 1 KiB and the name for each. */
+export const TOPIC_BYTES_PER_PEER = TOPICS_MAX * (1_024 + TOPIC_LENGTH_MAX)
+
+/** Bytes of one gossipsub RPC: an answer to IWANT carries many messages at once. */
+export const GOSSIP_RPC_LENGTH_MAX = 4 * 1024 * 1024
+
+/** Bytes waiting for a peer that does not read its gossip; beyond it the stream is dropped and opened anew. */
+export const GOSSIP_QUEUE_BYTES_MAX = 8 * 1024 * 1024
+
+/** Every node subscribes to it, so that the arrival of subscriptions tells that a peer's gossip stands. */
+export const GOSSIP_PRESENCE_TOPIC = 'vsmcp/presence'
