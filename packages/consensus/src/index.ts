@@ -1,1 +1,154 @@
-export const placeholder = true
+/**
+ * Pure consensus: the Raft that elects a group's System 5, and the charter and docket it replicates. Messages and ticks
+ * in, effects out: no clock, timer, socket or promise. See README.md for a whole group in forty lines.
+ */
+import type { PeerIdString, Random } from '@vsmcp/kernel'
+import type { Charter } from './group/charter.ts'
+import type { Applied, Founder, GroupState } from './group/group-state.ts'
+import type { Operation } from './group/operation.ts'
+import type { Candidate, ChooseVotersInit, Reachability } from './group/voters.ts'
+import type { Configuration, ConfigurationChange } from './raft/configuration.ts'
+import type { Entry, Snapshot, StoredRaft } from './raft/entry.ts'
+import type { Message, VoteProof } from './raft/message.ts'
+import type { RaftStatus, Ready } from './raft/ready.ts'
+
+export interface RaftInit {
+  /** This node. */
+  id: PeerIdString
+  /** What the store holds; absent for a node that never ran. Such a node waits for a leader to send it a snapshot. */
+  stored?: StoredRaft
+  /** Milliseconds between heartbeats to voters. @default 100 */
+  heartbeatMs?: number
+  /** Milliseconds: shortest election timeout; at least five heartbeats. @default 1_000 */
+  electionTimeoutMinMs?: number
+  /** Milliseconds: longest election timeout; at least 1.5 times the shortest. @default 2_000 */
+  electionTimeoutMaxMs?: number
+}
+
+export interface RaftComponents {
+  random: Random
+  /**
+   * This node's signature over "I vote for `candidate` in `term`" of this group and epoch. With it, `verifyVote` is
+   * needed, too, and every grant is signed; without both, votes are unsigned and no proof is ever sent or believed.
+   */
+  signVote?: (term: number, candidate: PeerIdString) => Uint8Array
+  /** Whether `signature` is `voter`'s over that sentence. Synchronous, must not throw. */
+  verifyVote?: (voter: PeerIdString, term: number, candidate: PeerIdString, signature: Uint8Array) => boolean
+  /**
+   * Asked about a proof whose signatures are all good but whose signers are no majority of the configuration this node
+   * holds, because voters changed while it was away (or because it never held one): are they a majority of the voters
+   * that the shell has verified by certified links? @default true only while this node holds no configuration
+   */
+  trustsVoters?: (signers: readonly PeerIdString[], proof: VoteProof) => boolean
+}
+
+/** Where a proposal stands in the log. It is committed when an entry of this index *and* term comes out of a `Ready`; an entry of another term there means it was lost. */
+export interface Proposed {
+  readonly index: number
+  readonly term: number
+}
+
+/**
+ * One node of one Raft group (Ongaro's dissertation; shaped like etcd-io/raft's RawNode).
+ *
+ * Life of a shell: before any input call `tick(now)`; after it, while `hasReady()`: `ready()`, do as `Ready` says,
+ * `advance(ready)`; then sleep until an input or `nextTickAtMs()`. Inputs may come between `ready()` and `advance()`
+ * (while the disk is busy); a second `ready()` may not.
+ */
+export interface RaftNode {
+  readonly id: PeerIdString
+  /** Time passes. `nowMs` is monotonic; a value lower than one before counts as that one. */
+  tick(nowMs: number): void
+  /** When `tick` has something to do if no input comes before. `Infinity` for a node that waits for others only. */
+  nextTickAtMs(): number
+  /** A message that `validateMessage` returned, from the peer that the connection authenticated. Never throws. */
+  step(from: PeerIdString, message: Message): void
+  /** Throws `NotLeaderError`, `ConsensusBusyError`, `TooLargeError`. */
+  propose(data: Uint8Array): Proposed
+  /**
+   * Proposes a change of voters and learners, joint when more than one voter differs. One at a time.
+   * Throws `NotLeaderError`, `ConsensusBusyError`, `ConfigurationRefusedError`.
+   */
+  proposeConfiguration(change: ConfigurationChange): Proposed
+  /** Hands leadership to a voter; given up after an election timeout. Throws `NotLeaderError`, `TransferRefusedError`. */
+  transferLeadership(to: PeerIdString): void
+  /** The voter to hand over to: active, connected, with the longest log. `undefined` on a follower or when there is none. */
+  bestSuccessor(): PeerIdString | undefined
+  /**
+   * Asks for an index that is current as of now; answered in `readStates`, or listed in `abandonedReads`. Never by a
+   * lease: a quorum confirms each round. Throws `NotLeaderError`, `ConsensusBusyError`, `TooLargeError`.
+   */
+  readIndex(context: string): void
+  /** The last connection to `peer` closed. When it was the leader, a pre-vote starts within 30 ms (rule 2). */
+  connectionClosed(peer: PeerIdString): void
+  /** A connection to `peer` is open. Peers never reported count as connected. */
+  connectionOpened(peer: PeerIdString): void
+  /** Starts an election now, without waiting for a timeout. Ignored on a leader, a learner, or a node without configuration. */
+  campaign(): void
+  hasReady(): boolean
+  /** Throws `InvalidArgumentError` while an earlier one is not yet advanced. */
+  ready(): Ready
+  advance(ready: Ready): void
+  /** The index to compact to, once `COMPACT_AFTER_ENTRIES` were applied since the last snapshot. */
+  compactionDue(): number | undefined
+  /** A snapshot of the state machine as of everything advanced. Throws `TooLargeError`, and `InvalidArgumentError` between `ready` and `advance`. */
+  createSnapshot(data: Uint8Array): Snapshot
+  /** Drops entries up to `index` and keeps `snapshot` for followers that need it. Call it when both are stored. Throws `InvalidArgumentError`. */
+  compact(index: number, snapshot: Snapshot): void
+  status(): RaftStatus
+}
+
+export declare function raftNode(init: RaftInit): (components: RaftComponents) => RaftNode
+/** What a group's first voter stores before its first start: log index 1 is `data`, the encoded first group state. */
+export declare function bootstrap(configuration: Pick<Configuration, 'voters'>, data: Uint8Array): StoredRaft
+/** Checks what came from the wire. The result shares no memory with the input. Throws `InvalidMessageError`, nothing else. */
+export declare function validateMessage(value: unknown): Message
+
+/** Throws `InvalidArgumentError` for a charter or founder out of bounds. */
+export declare function foundGroup(charter: Charter, founder: Founder): GroupState
+/** Deterministic: same state and entry, same outcome on every node. Never throws; a bad entry is refused and changes nothing. */
+export declare function applyEntry(state: GroupState, entry: Entry): Applied
+/** Canonical JSON bytes: equal states give equal bytes. */
+export declare function encodeGroupState(state: GroupState): Uint8Array
+/** Throws `StateCorruptError`. */
+export declare function decodeGroupState(bytes: Uint8Array): GroupState
+/** Data of a `normal` entry. Throws `InvalidArgumentError` for an operation out of bounds. */
+export declare function encodeOperation(operation: Operation): Uint8Array
+/** Throws `InvalidArgumentError`. */
+export declare function decodeOperation(bytes: Uint8Array): Operation
+/** Rule 7: the change of voters and learners this group should make now, or `undefined` when all is as it should be. */
+export declare function chooseVoters(
+  members: readonly Candidate[],
+  reachable: ReadonlyMap<PeerIdString, Reachability>,
+  current: Configuration,
+  init?: ChooseVotersInit,
+): ConfigurationChange | undefined
+
+export {
+  ConfigurationRefusedError,
+  ConsensusBusyError,
+  InvalidMessageError,
+  NotLeaderError,
+  StateCorruptError,
+  TooLargeError,
+  TransferRefusedError,
+} from './errors.ts'
+export type { Charter } from './group/charter.ts'
+export type { Invitation, Link, Member, MemberRole, NameGrant, UnitClaim } from './group/docket.ts'
+export type { Applied, Founder, GroupState } from './group/group-state.ts'
+export type { Json, JsonObject } from './group/json.ts'
+export type { ApplyResult, GroupEffect, Operation, RefusalCode } from './group/operation.ts'
+export { Table } from './group/table.ts'
+export type { Candidate, ChooseVotersInit, Reachability } from './group/voters.ts'
+export type { Configuration, ConfigurationChange, MemberChange } from './raft/configuration.ts'
+export {
+  EMPTY_HARD_STATE,
+  type Entry,
+  type EntryType,
+  type HardState,
+  type RaftWrite,
+  type Snapshot,
+  type StoredRaft,
+} from './raft/entry.ts'
+export type { Message, OutgoingMessage, SignedVote, VoteProof } from './raft/message.ts'
+export type { PeerProgress, RaftStatus, ReadState, Ready, Role, SoftState } from './raft/ready.ts'

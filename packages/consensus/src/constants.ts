@@ -1,0 +1,147 @@
+/**
+ * Every number of this package, with its unit and its reason. Timings can be overridden by `RaftInit`; bounds cannot.
+ */
+
+/** Milliseconds between a leader's heartbeats to voters. A tenth of the shortest election timeout, so that nine in a row must be lost before a follower doubts its leader. */
+export const HEARTBEAT_MS = 100
+
+/** Milliseconds between a leader's heartbeats to learners. They elect nobody, so they need only learn of silence; a group of thousands would otherwise drown its leader in heartbeats. */
+export const LEARNER_HEARTBEAT_MS = 1_000
+
+/** Milliseconds of silence after which a voter no longer vouches for its leader: the shortest election timeout. Ten round trips of a slow transcontinental link. */
+export const ELECTION_TIMEOUT_MIN_MS = 1_000
+
+/** Milliseconds: the longest election timeout. Twice the shortest spreads the candidates (Ongaro's dissertation, 9.3). A dead process is noticed by its closed connection long before; this is for silent networks. */
+export const ELECTION_TIMEOUT_MAX_MS = 2_000
+
+/** Milliseconds: the most a voter waits with its pre-vote after its connection to the leader closed. Long against a local round trip (so that one candidate is clearly first), short against a person's patience. */
+export const CLOSED_JITTER_MAX_MS = 30
+
+/** Milliseconds until a pre-vote after a closed connection is tried again; doubles with each attempt up to the shortest election timeout. */
+export const CLOSED_RETRY_MS = 100
+
+/** Milliseconds: the most a candidate waits after an election that nobody could win any more (split vote). */
+export const SPLIT_RETRY_MAX_MS = 150
+
+/** Milliseconds after which a snapshot that was not acknowledged is taken for lost. Enough for `SNAPSHOT_BYTES_MAX` at 10 Mbit/s. */
+export const SNAPSHOT_RETRY_MS = 8_000
+
+/** Bytes of one entry's data. Charter changes and docket entries are small; four of them still fit one append. */
+export const ENTRY_BYTES_MAX = 256 * 1024
+
+/** Bytes a log counts for each entry on top of its data, so that empty entries are not free. */
+export const ENTRY_OVERHEAD_BYTES = 48
+
+/** Entries in one append message. */
+export const APPEND_ENTRIES_MAX = 512
+
+/** Bytes of entries in one append message (one entry is always sent). Far under the 16 MiB frame cap of every protocol. */
+export const APPEND_BYTES_MAX = 1024 * 1024
+
+/** Appends sent to one follower and not yet answered. A hundred-millisecond link still carries 640 full appends a second. */
+export const INFLIGHT_APPENDS_MAX = 64
+
+/** Bytes sent to one follower and not yet answered: what a leader may lose in one closed connection. */
+export const INFLIGHT_BYTES_MAX = 8 * 1024 * 1024
+
+/** Entries proposed and not yet committed; more are refused. A leader without quorum must not grow without end. */
+export const UNCOMMITTED_ENTRIES_MAX = 4_096
+
+/** Bytes proposed and not yet committed; more are refused. */
+export const UNCOMMITTED_BYTES_MAX = 16 * 1024 * 1024
+
+/** Entries a log holds in memory; a leader refuses proposals beyond it until the shell compacts. */
+export const LOG_ENTRIES_MAX = 100_000
+
+/** Entries applied since the last snapshot after which `compactionDue` asks for one. */
+export const COMPACT_AFTER_ENTRIES = 4_096
+
+/** Entries kept behind a snapshot, so that a follower that missed a moment catches up by log. */
+export const COMPACT_KEEP_ENTRIES = 1_024
+
+/** Entries handed to the state machine in one `Ready`. */
+export const APPLY_ENTRIES_MAX = 1_024
+
+/** Bytes of a snapshot's data: half the 16 MiB frame cap, since it travels in one message with its configuration. */
+export const SNAPSHOT_BYTES_MAX = 8 * 1024 * 1024
+
+/** Reads waiting for their quorum round; more are refused. */
+export const READS_PENDING_MAX = 4_096
+
+/** Characters of a read's context. */
+export const READ_CONTEXT_MAX = 128
+
+/** Entries a follower may be behind the commit index and still count as in sync. */
+export const IN_SYNC_LAG_MAX = 64
+
+/** Characters of a PeerId string. Ed25519 takes 52; other key types a little more. */
+export const PEER_ID_MAX = 128
+
+/** Voters of one half of a configuration (rule 7). */
+export const VOTERS_MAX = 7
+
+/** Voters that a group aims for (rule 7): two may fail. */
+export const VOTERS_TARGET = 5
+
+/** Milliseconds a voter must have been failed before another member takes its seat: longer than a reboot, shorter than a night. */
+export const VOTER_DEAD_AFTER_MS = 10 * 60_000
+
+/** Learners of a configuration: every member that is no voter. */
+export const LEARNERS_MAX = 10_000
+
+/** Changes in one configuration entry: two whole sets of voters and a batch of learners. */
+export const CONFIGURATION_CHANGES_MAX = 64
+
+/** Signed votes in one proof: both halves of a joint configuration. */
+export const PROOF_VOTES_MAX = 2 * VOTERS_MAX
+
+/** Bytes of one vote's signature. Ed25519 takes 64. */
+export const VOTE_SIGNATURE_BYTES_MAX = 512
+
+/** Terms and indexes stay under this, so that adding one is always exact. */
+export const COUNTER_MAX = 2 ** 52
+
+/** Members of a group. A larger fleet is divided into groups: that is what recursion is for. */
+export const MEMBERS_MAX = 10_000
+
+/** Invitations that are neither expired nor revoked. */
+export const INVITATIONS_MAX = 1_000
+
+/** Times one invitation may be used. */
+export const INVITATION_USES_MAX = MEMBERS_MAX
+
+/** Units claimed in a group. */
+export const UNITS_MAX = 10_000
+
+/** Bare names granted in a group. */
+export const NAMES_MAX = 10_000
+
+/** Certified changes of voters kept in a group's docket. */
+export const LINKS_MAX = 4_096
+
+/** Bytes of one link: two majorities of signatures and the voters before and after. */
+export const LINK_BYTES_MAX = 16 * 1024
+
+/** Characters of names of nodes, zones and meshes. */
+export const LABEL_MAX = 64
+
+/** Characters of a bare name (a tool, prompt or resource as its server calls it). */
+export const BARE_NAME_MAX = 128
+
+/** Addresses of one member. */
+export const ADDRESSES_MAX = 16
+
+/** Characters of one address. */
+export const ADDRESS_MAX = 256
+
+/** Characters of an invitation's id and of its verifier (base64url of a key or digest). */
+export const TOKEN_PART_MAX = 256
+
+/** Items of a charter's operators, revocations, zones and policies, each. */
+export const CHARTER_ITEMS_MAX = 1_000
+
+/** Bytes of all records of a group together: a snapshot is one message, and canonical JSON adds little to its records. */
+export const STATE_BYTES_MAX = SNAPSHOT_BYTES_MAX - 1024 * 1024
+
+/** Nesting of a JSON value that is carried without being understood. */
+export const JSON_DEPTH_MAX = 16

@@ -1,0 +1,44 @@
+import type { Configuration } from '../raft/configuration.ts'
+import type { Charter } from './charter.ts'
+import type { Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
+import type { JsonObject } from './json.ts'
+import type { ApplyResult, GroupEffect } from './operation.ts'
+import type { Table } from './table.ts'
+
+/** A group's charter and docket as of one log index: the replicated state machine. Never changed, only replaced. */
+export interface GroupState {
+  readonly charter: Charter
+  /** Follows the configuration entries of the log; equal to the Raft node's own at the same index. */
+  readonly configuration: Configuration
+  /** By PeerId. */
+  readonly members: Table<Member>
+  /** By id. */
+  readonly invitations: Table<Invitation>
+  readonly units: Table<UnitClaim>
+  /** By bare name. */
+  readonly names: Table<NameGrant>
+  /** Bare names of each unit, sorted: the inverse of `names`. */
+  readonly namesOfUnit: Table<readonly string[]>
+  /** In order of index. */
+  readonly links: readonly Link[]
+  /** Bytes of all records together, the measure of `STATE_BYTES_MAX`. */
+  readonly bytes: number
+  /** Top-level fields of a newer version. */
+  readonly unknown: JsonObject
+}
+
+export interface Applied {
+  readonly state: GroupState
+  readonly result: ApplyResult
+  readonly effects: readonly GroupEffect[]
+}
+
+/** The first member of a new group. */
+export interface Founder {
+  readonly peer: string
+  readonly name: string
+  readonly role: 'member' | 'edge'
+  readonly zone: string
+  readonly addresses: readonly string[]
+  readonly joinedAtMs: number
+}
