@@ -1,0 +1,39 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+import type { Reporter, TestModule } from 'vitest/node'
+
+export interface TestCounts {
+  passed: number
+  failed: number
+  skipped: { name: string; reason: string }[]
+}
+
+/** Where the counts go; set by whoever starts vitest. */
+export const COUNTS_FILE_VARIABLE = 'VSMCP_TEST_COUNTS_FILE'
+
+/** Counts what vitest saw, skips with their reasons, for the closing line of `npm test`. */
+// oxlint-disable-next-line import/no-default-export -- vitest loads a reporter by its default export
+export default class CountReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const counts: TestCounts = { passed: 0, failed: unhandledErrors.length, skipped: [] }
+    for (const module of modules) {
+      let failedTests = 0
+      for (const test of module.children.allTests()) {
+        const result = test.result()
+        if (result.state === 'passed') counts.passed++
+        if (result.state === 'failed') failedTests++
+        if (result.state === 'skipped' || result.state === 'pending') {
+          const reason = (result.state === 'skipped' ? result.note : undefined) ?? 'no reason given'
+          counts.skipped.push({ name: `${module.relativeModuleId}: ${test.fullName}`, reason })
+        }
+      }
+      // A file that cannot be loaded, or a failing hook, fails without any test failing.
+      counts.failed += failedTests === 0 && module.state() === 'failed' ? 1 : failedTests
+    }
+    const file = process.env[COUNTS_FILE_VARIABLE]
+    if (file === undefined) return
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, JSON.stringify(counts))
+  }
+}

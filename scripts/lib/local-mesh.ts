@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+import { distDir } from './paths.ts'
+import { run } from './run.ts'
+
+/** The line that `vsmcp up --json` prints once the node serves. */
+export interface ReadyLine {
+  ready: true
+  peerId: string
+  name: string
+  /** Address of its MCP endpoint. */
+  mcp: string
+  /** Multiaddrs. */
+  listen: string[]
+}
+
+/** The `vsmcp` command as built: what a person would run, minus their PATH. */
+const COMMAND = `${distDir}bin/vsmcp.cjs`
+
+/** A node must serve within this, or the run is given up. */
+const READY_TIMEOUT_MS = 30_000
+
+/** Runs a short `vsmcp` command against a data directory. @returns its `--json` answer; throws with its stderr otherwise */
+export async function vsmcp(dataDir: string, ...args: string[]): Promise<unknown> {
+  const env = { ...process.env, VSMCP_DATA_DIR: dataDir, NODE_ENV: 'production' }
+  // What follows `--` belongs to the attached server.
+  const dashes = args.indexOf('--')
+  const [own, rest] = dashes < 0 ? [args, []] : [args.slice(0, dashes), args.slice(dashes)]
+  const result = await run(process.execPath, [COMMAND, ...own, '--json', ...rest], { env, timeoutMs: 120_000 })
+  if (result.code !== 0)
+    throw new Error(`vsmcp ${args.join(' ')} ended with ${result.code ?? 'a signal'}: ${result.stderr.trim()}`)
+  return result.stdout.trim() === '' ? undefined : JSON.parse(result.stdout)
+}
+
+/** One node process of this machine, run in the foreground as `vsmcp up` would be in a terminal. */
+export class LocalNode {
+  readonly dataDir: string
+  readonly ready: ReadyLine
+  /** From the start of the process to its ready line. */
+  readonly readyMs: number
+  readonly #child: ChildProcess
+
+  private constructor(dataDir: string, child: ChildProcess, ready: ReadyLine, readyMs: number) {
+    this.dataDir = dataDir
+    this.ready = ready
+    this.readyMs = readyMs
+    this.#child = child
+  }
+
+  /** `vsmcp up` on a data directory that is enrolled; ports are the system's choice unless `args` say otherwise. */
+  static async start(dataDir: string, name: string, args: readonly string[] = []): Promise<LocalNode> {
+    const env = { ...process.env, VSMCP_DATA_DIR: dataDir, NODE_ENV: 'production' }
+    const ports = ['--listen', '/ip4/127.0.0.1/tcp/0', '--http', '127.0.0.1:0']
+    const started = performance.now()
+    const child = spawn(process.execPath, [COMMAND, 'up', '--json', '--name', name, ...(args.length > 0 ? args : ports)], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let errors = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4_000)))
+    const { promise, resolve, reject } = Promise.withResolvers<ReadyLine>()
+    const timer = setTimeout(
+      () => reject(new Error(`${name} was not ready within ${READY_TIMEOUT_MS} ms: ${errors}`)),
+      READY_TIMEOUT_MS,
+    )
+    child.once('error', reject)
+    child.once('exit', (code, signal) => reject(new Error(`${name} ended with ${code ?? signal ?? '?'}: ${errors}`)))
+    createInterface(child.stdout).on('line', (line) => {
+      const parsed = line.startsWith('{') ? (JSON.parse(line) as Partial<ReadyLine>) : {}
+      if (parsed.ready === true) resolve(parsed as ReadyLine)
+    })
+    try {
+      const ready = await promise
+      return new LocalNode(dataDir, child, ready, performance.now() - started)
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** Runs a command of a person against this node. */
+  async vsmcp(...args: string[]): Promise<unknown> {
+    return vsmcp(this.dataDir, ...args)
+  }
+
+  /** Ends the process: SIGTERM for an orderly stop, SIGKILL for a crash. Resolves when it is gone. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const gone = once(this.#child, 'exit')
+    this.#child.kill(signal)
+    await gone
+  }
+}
+
+/**
+ * A mesh of real node processes on loopback, made by init, invite, join and up as a person would.
+ * @param folder where the data directories go, one for each name
+ */
+export async function startMesh(folder: string, names: readonly string[]): Promise<LocalNode[]> {
+  const [first = 'a', ...others] = names
+  const nodes: LocalNode[] = []
+  try {
+    await vsmcp(`${folder}/${first}`, 'init', '--name', 'local')
+    const founder = await LocalNode.start(`${folder}/${first}`, first)
+    nodes.push(founder)
+    for (const name of others) {
+      const { token } = (await founder.vsmcp('invite')) as { token: string }
+      await vsmcp(`${folder}/${name}`, 'join', token)
+      nodes.push(await LocalNode.start(`${folder}/${name}`, name))
+    }
+    for (const node of nodes) await node.vsmcp('wait', '--members', String(names.length), '--leader', '--timeout', '30s')
+    return nodes
+  } catch (error) {
+    await stopMesh(nodes)
+    throw error
+  }
+}
+
+export async function stopMesh(nodes: readonly LocalNode[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.end('SIGTERM')))
+}
