@@ -3,3 +3,4 @@
  * the group's tools in both protocol eras. See README.md for an example.
  */
 export type * from './contract.ts'
+export type * from './gateway/contract.ts'
