@@ -4,11 +4,12 @@
  *
  * ```ts
  * const store = await openStore({ dir: '/var/lib/vsmcp' })({ clock: systemClock, logger })
- * await store.raft.save({ hardState, entries })            // resolves after fsync
+ * await store.raft.save({ hardState, entries, mustSync: true })   // resolves after fsync
  * await store.kv('units').write([{ type: 'put', key: 'files', value }])
  * await store.stop()
  * ```
  */
+import type { RaftWrite, Snapshot, StoredRaft } from '@vsmcp/consensus'
 import type { Clock, KeyValueStore, Logger, Startable } from '@vsmcp/kernel'
 import { openLevelStore } from './level-store.ts'
 
@@ -35,54 +36,20 @@ export interface StoreComponents {
   logger: Logger
 }
 
-/** Term, vote and commit index: what must never be forgotten. */
-export interface RaftHardState {
-  term: number
-  vote: string | null
-  commit: number
-}
-
-/** One entry of the consensus log; fields beyond index and term are stored as they are. */
-export interface RaftEntry {
-  index: number
-  term: number
-}
-
-/** The state up to and including `index`, whole; further fields are stored as they are. */
-export interface RaftSnapshot {
-  index: number
-  term: number
-}
-
-export interface RaftState {
-  hardState: RaftHardState | undefined
-  /** In order, without gaps; the first follows the snapshot (or is 1). */
-  entries: RaftEntry[]
-  snapshot: RaftSnapshot | undefined
-}
-
-/** One atomic change: after a crash either all of it is there or nothing. */
-export interface RaftChanges {
-  hardState?: RaftHardState
-  /** Drop all entries from this index on, before `entries` are appended. Entries that are there already are overwritten anyway. */
-  truncateFrom?: number
-  /** In order, without gaps. */
-  entries?: readonly RaftEntry[]
-  snapshot?: RaftSnapshot
-  /** Drop all entries up to and including this index. */
-  compactTo?: number
-  /** Resolve only after fsync. @default true */
-  mustSync?: boolean
-}
-
+/**
+ * The consensus log on disk, in consensus' own types. Every call is one atomic batch: after a crash all of it is there or
+ * nothing. Calls take effect in the order made; those made behind a running fsync share the next one.
+ *
+ * A rejected write may still be found after a restart (the disk failed between writing and answering), whole or not at
+ * all. What was queued behind it is rejected with it. Whoever saves stops acting until a save has succeeded.
+ */
 export interface RaftStorage {
-  /** Throws `StoreCorruptError` when a value fails its checksum or the log has a gap. */
-  load(): Promise<RaftState>
-  /**
-   * Saves queued behind a running fsync share the next one. A rejected save may still be found after a restart (the disk
-   * failed between writing and answering), whole or not at all: the caller stops acting on it until a save succeeds.
-   */
-  save(changes: RaftChanges): Promise<void>
+  /** `undefined` when nothing was ever saved. Throws `StoreCorruptError` when a checksum does not fit or the log has a hole. */
+  load(): Promise<StoredRaft | undefined>
+  /** As `RaftWrite` says. Throws `InvalidArgumentError` for entries that do not continue the log, `StoreFullError`, `StoreIoError`. */
+  save(write: RaftWrite): Promise<void>
+  /** Keeps `snapshot` of this node's own state and drops entries up to `index`, which it covers; fsynced. */
+  compact(index: number, snapshot: Snapshot): Promise<void>
 }
 
 export interface StoreStats {
