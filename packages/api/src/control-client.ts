@@ -1,0 +1,120 @@
+import type {
+  ApplyRequest,
+  ApplyResult,
+  AttachRequest,
+  AttachResult,
+  DoctorReport,
+  InvitationCreated,
+  InvitationRequest,
+  InvitationView,
+  LogLine,
+  LogsRequest,
+  MemberView,
+  NodeControl,
+  NodeStatus,
+  ToolCallAnswer,
+  ToolCallRequest,
+  ToolView,
+  UnitView,
+  WaitConditions,
+  WaitResult,
+} from '@vsmcp/node'
+import { ANSWER_TIMEOUT_MS, DEADLINE_MARGIN_MS, STOP_TIMEOUT_MS } from './constants.ts'
+import { BadAnswerError } from './errors.ts'
+import { exchange, type ExchangeOptions, exchangeLines, type Target } from './exchange.ts'
+import type { ApiClientInit } from './index.ts'
+import { findControlSocket } from './socket-path.ts'
+
+/** `NodeControl` over the control socket: each method is its endpoint, typed by the interface both ends share. */
+export class ControlClient implements NodeControl {
+  readonly #target: Target
+  readonly #answerTimeoutMs: number
+
+  constructor(init: ApiClientInit) {
+    this.#target = { socketPath: findControlSocket(init.dataDir, init.env), dataDir: init.dataDir }
+    this.#answerTimeoutMs = init.answerTimeoutMs ?? ANSWER_TIMEOUT_MS
+  }
+
+  status(): Promise<NodeStatus> {
+    return this.#ask('status')
+  }
+
+  members(): Promise<MemberView[]> {
+    return this.#ask('members')
+  }
+
+  wait(conditions: WaitConditions, signal?: AbortSignal): Promise<WaitResult> {
+    const timeoutMs = conditions.timeoutMs + DEADLINE_MARGIN_MS
+    return this.#ask('wait', { input: conditions, timeoutMs, ...(signal === undefined ? {} : { signal }) })
+  }
+
+  createInvitation(request: InvitationRequest): Promise<InvitationCreated> {
+    return this.#ask('createInvitation', { input: request })
+  }
+
+  invitations(): Promise<InvitationView[]> {
+    return this.#ask('invitations')
+  }
+
+  async revokeInvitation(id: string): Promise<void> {
+    await this.#ask('revokeInvitation', { input: { id } })
+  }
+
+  async leave(): Promise<void> {
+    await this.#ask('leave', { timeoutMs: STOP_TIMEOUT_MS })
+  }
+
+  async shutdown(): Promise<void> {
+    await this.#ask('shutdown', { timeoutMs: STOP_TIMEOUT_MS })
+  }
+
+  attach(request: AttachRequest): Promise<AttachResult> {
+    return this.#ask('attach', { input: request, timeoutMs: request.startTimeoutMs + DEADLINE_MARGIN_MS })
+  }
+
+  async detach(name: string): Promise<void> {
+    await this.#ask('detach', { input: { name } })
+  }
+
+  apply(request: ApplyRequest): Promise<ApplyResult> {
+    // Units may be started one after the other.
+    const startMs = request.units.reduce((sum, unit) => sum + unit.startTimeoutMs, 0)
+    return this.#ask('apply', { input: request, timeoutMs: startMs + this.#answerTimeoutMs })
+  }
+
+  units(): Promise<UnitView[]> {
+    return this.#ask('units')
+  }
+
+  tools(): Promise<ToolView[]> {
+    return this.#ask('tools')
+  }
+
+  async call(request: ToolCallRequest): Promise<ToolCallAnswer> {
+    const { signal, onProgress, ...input } = request
+    const timeoutMs = input.timeoutMs + DEADLINE_MARGIN_MS
+    const options = { input, timeoutMs, ...(signal === undefined ? {} : { signal }) }
+    if (onProgress === undefined) return this.#ask('call', options)
+    for await (const line of exchangeLines(this.#target, 'call', options)) {
+      const frame = line as { progress?: Parameters<typeof onProgress>[0]; answer?: ToolCallAnswer }
+      if (frame.progress !== undefined) onProgress(frame.progress)
+      if (frame.answer !== undefined) return frame.answer
+    }
+    throw new BadAnswerError('the node ended the call without an answer')
+  }
+
+  async *logs(request: LogsRequest): AsyncIterable<LogLine> {
+    const { signal, ...input } = request
+    const options = { input, ...(signal === undefined ? {} : { signal }) }
+    yield* exchangeLines(this.#target, 'logs', options) as AsyncIterable<LogLine>
+  }
+
+  doctor(): Promise<DoctorReport> {
+    // Reaching for the addresses of members that are down takes its time.
+    return this.#ask('doctor', { timeoutMs: 2 * this.#answerTimeoutMs })
+  }
+
+  async #ask<T>(name: keyof NodeControl, options: ExchangeOptions = {}): Promise<T> {
+    return (await exchange(this.#target, name, { timeoutMs: this.#answerTimeoutMs, ...options })) as T
+  }
+}

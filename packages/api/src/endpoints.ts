@@ -1,0 +1,135 @@
+import type { NodeControl } from '@vsmcp/node'
+
+/** Each operation of a node is one endpoint. */
+export type EndpointName = keyof NodeControl
+
+export interface Endpoint {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** `:name` stands for a field of the input; the other fields are the query of GET and DELETE, the body of the rest. */
+  path: string
+  summary: string
+  /**
+   * `json`: one JSON value. `ndjson`: lines as they come. `progress`: one JSON value, or, for who accepts
+   * `application/x-ndjson`, lines `{"progress":…}` and at last `{"answer":…}`. A stream that fails ends in
+   * `{"error":…}`.
+   */
+  answer: 'json' | 'ndjson' | 'progress'
+  /** Whether the same request again does no harm. */
+  idempotent: boolean
+}
+
+/** Method and path of everything, without the schemas: all that the client needs. */
+export const ENDPOINTS = {
+  status: {
+    method: 'GET',
+    path: '/v1/status',
+    summary: 'This node, its group and its System 5',
+    answer: 'json',
+    idempotent: true,
+  },
+  members: {
+    method: 'GET',
+    path: '/v1/members',
+    summary: 'The members of the group as this node sees them',
+    answer: 'json',
+    idempotent: true,
+  },
+  wait: {
+    method: 'POST',
+    path: '/v1/wait',
+    summary: 'Answers once the conditions hold together',
+    answer: 'json',
+    idempotent: true,
+  },
+  createInvitation: {
+    method: 'POST',
+    path: '/v1/invitations',
+    summary: 'Makes an invitation and gives its token, once',
+    answer: 'json',
+    idempotent: false,
+  },
+  invitations: {
+    method: 'GET',
+    path: '/v1/invitations',
+    summary: 'The invitations of the group, without their tokens',
+    answer: 'json',
+    idempotent: true,
+  },
+  revokeInvitation: {
+    method: 'DELETE',
+    path: '/v1/invitations/:id',
+    summary: 'Makes an invitation useless',
+    answer: 'json',
+    idempotent: false,
+  },
+  leave: {
+    method: 'POST',
+    path: '/v1/leave',
+    summary: 'Drops out of the group for good and stops the node',
+    answer: 'json',
+    idempotent: false,
+  },
+  shutdown: {
+    method: 'POST',
+    path: '/v1/shutdown',
+    summary: 'Stops the node in order; it stays a member',
+    answer: 'json',
+    idempotent: false,
+  },
+  attach: {
+    method: 'POST',
+    path: '/v1/units',
+    summary: 'Attaches an MCP server as a unit and answers once its tools are listed',
+    answer: 'json',
+    idempotent: false,
+  },
+  detach: {
+    method: 'DELETE',
+    path: '/v1/units/:name',
+    summary: 'Detaches a unit of this node',
+    answer: 'json',
+    idempotent: false,
+  },
+  apply: {
+    method: 'PUT',
+    path: '/v1/units',
+    summary: 'Brings the units of this node to what is declared',
+    answer: 'json',
+    idempotent: false,
+  },
+  units: {
+    method: 'GET',
+    path: '/v1/units',
+    summary: 'The units of the group',
+    answer: 'json',
+    idempotent: true,
+  },
+  tools: {
+    method: 'GET',
+    path: '/v1/tools',
+    summary: 'The tools of the group, and where they are',
+    answer: 'json',
+    idempotent: true,
+  },
+  call: {
+    method: 'POST',
+    path: '/v1/call',
+    summary: 'Calls a tool, wherever it is',
+    answer: 'progress',
+    idempotent: false,
+  },
+  logs: {
+    method: 'GET',
+    path: '/v1/logs',
+    summary: "The node's log, or what one unit wrote",
+    answer: 'ndjson',
+    idempotent: true,
+  },
+  doctor: {
+    method: 'GET',
+    path: '/v1/doctor',
+    summary: 'Checks of clock, ports, reachability, disk and versions, with advice',
+    answer: 'json',
+    idempotent: true,
+  },
+} as const satisfies Record<EndpointName, Endpoint>

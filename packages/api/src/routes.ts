@@ -1,0 +1,167 @@
+import type { LogLine, NodeControl, ToolCallRequest } from '@vsmcp/node'
+import { z } from 'zod'
+import { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts'
+import * as schema from './schemas.ts'
+
+export type RouteName = EndpointName
+
+/** What a route may use besides its input. */
+export interface RouteContext {
+  /** Aborts when the client goes away before it has its answer. */
+  signal: AbortSignal
+  /** Sends a progress line, where the client listens for them. */
+  progress: NonNullable<ToolCallRequest['onProgress']>
+}
+
+/** One endpoint with its schemas, its errors and what it does: the one table behind server, client and OpenAPI. */
+export interface Route<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> extends Endpoint {
+  input: I
+  /** Of the answer; of each line for an `ndjson` endpoint. */
+  output: O
+  /** Of the progress lines of a `progress` endpoint. */
+  progress?: z.ZodType
+  /** Codes that callers may meet and tell apart; any endpoint may also give those of `COMMON_ERRORS`. */
+  errors: readonly string[]
+  run(control: NodeControl, input: z.output<I>, context: RouteContext): Promise<z.input<O>> | AsyncIterable<z.input<O>>
+}
+
+/** A route whose own types are not of interest. */
+export type AnyRoute = Endpoint & {
+  input: z.ZodType
+  output: z.ZodType
+  progress?: z.ZodType
+  errors: readonly string[]
+  run(control: NodeControl, input: never, context: RouteContext): Promise<unknown> | AsyncIterable<unknown>
+}
+
+/** Any endpoint may give these. */
+export const COMMON_ERRORS: readonly string[] = [
+  'VSMCP_API_BAD_REQUEST',
+  'VSMCP_API_TOO_LARGE',
+  'VSMCP_INTERNAL',
+  'VSMCP_INVALID_ARGUMENT',
+  'VSMCP_STOPPED',
+]
+
+const route = <I extends z.ZodType, O extends z.ZodType>(definition: Route<I, O>): Route<I, O> => definition
+
+const finished = async (work: Promise<void>): Promise<{ done: true }> => {
+  await work
+  return { done: true }
+}
+
+export const ROUTES = {
+  status: route({
+    ...ENDPOINTS.status,
+    input: schema.nothing,
+    output: schema.nodeStatus,
+    errors: [],
+    run: (control) => control.status(),
+  }),
+  members: route({
+    ...ENDPOINTS.members,
+    input: schema.nothing,
+    output: z.array(schema.memberView),
+    errors: [],
+    run: (control) => control.members(),
+  }),
+  wait: route({
+    ...ENDPOINTS.wait,
+    input: schema.waitConditions,
+    output: schema.waitResult,
+    errors: ['VSMCP_TIMEOUT'],
+    run: (control, input, { signal }) => control.wait(input, signal),
+  }),
+  createInvitation: route({
+    ...ENDPOINTS.createInvitation,
+    input: schema.invitationRequest,
+    output: schema.invitationCreated,
+    errors: ['VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN'],
+    run: (control, input) => control.createInvitation(input),
+  }),
+  invitations: route({
+    ...ENDPOINTS.invitations,
+    input: schema.nothing,
+    output: z.array(schema.invitationView),
+    errors: [],
+    run: (control) => control.invitations(),
+  }),
+  revokeInvitation: route({
+    ...ENDPOINTS.revokeInvitation,
+    input: schema.invitationId,
+    output: schema.done,
+    errors: ['VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN'],
+    run: (control, { id }) => finished(control.revokeInvitation(id)),
+  }),
+  leave: route({
+    ...ENDPOINTS.leave,
+    input: schema.nothing,
+    output: schema.done,
+    errors: ['VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN'],
+    run: (control) => finished(control.leave()),
+  }),
+  shutdown: route({
+    ...ENDPOINTS.shutdown,
+    input: schema.nothing,
+    output: schema.done,
+    errors: [],
+    run: (control) => finished(control.shutdown()),
+  }),
+  attach: route({
+    ...ENDPOINTS.attach,
+    input: schema.attachRequest,
+    output: schema.attachResult,
+    errors: ['VSMCP_TIMEOUT'],
+    run: (control, input) => control.attach(input),
+  }),
+  detach: route({
+    ...ENDPOINTS.detach,
+    input: schema.unitNameInput,
+    output: schema.done,
+    errors: [],
+    run: (control, { name }) => finished(control.detach(name)),
+  }),
+  apply: route({
+    ...ENDPOINTS.apply,
+    input: schema.applyRequest,
+    output: schema.applyResult,
+    errors: [],
+    run: (control, input) => control.apply(input),
+  }),
+  units: route({
+    ...ENDPOINTS.units,
+    input: schema.nothing,
+    output: z.array(schema.unitView),
+    errors: [],
+    run: (control) => control.units(),
+  }),
+  tools: route({
+    ...ENDPOINTS.tools,
+    input: schema.nothing,
+    output: z.array(schema.toolView),
+    errors: [],
+    run: (control) => control.tools(),
+  }),
+  call: route({
+    ...ENDPOINTS.call,
+    input: schema.toolCallRequest,
+    output: schema.toolCallAnswer,
+    progress: schema.toolCallProgress,
+    errors: ['VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN', 'VSMCP_NOT_SENT', 'VSMCP_REMOTE', 'VSMCP_BUSY'],
+    run: (control, input, { signal, progress }) => control.call({ ...input, signal, onProgress: progress }),
+  }),
+  logs: route({
+    ...ENDPOINTS.logs,
+    input: schema.logsRequest,
+    output: schema.logLine,
+    errors: [],
+    run: (control, input, { signal }): AsyncIterable<LogLine> => control.logs({ ...input, signal }),
+  }),
+  doctor: route({
+    ...ENDPOINTS.doctor,
+    input: schema.nothing,
+    output: schema.doctorReport,
+    errors: [],
+    run: (control) => control.doctor(),
+  }),
+} as const satisfies Record<EndpointName, unknown>

@@ -1,0 +1,201 @@
+import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
+import { z } from 'zod'
+
+// Shapes of everything `/v1` takes and gives. They equal the types of `NodeControl` both ways: test/schemas.test.ts.
+
+const unitName = z
+  .string()
+  .regex(UNIT_NAME_PATTERN, 'a unit is named with a-z, 0-9 and "-", at most 24 characters, the first not "-"')
+const count = z.int().nonnegative()
+const text = z.string()
+const nullableText = z.string().nullable()
+
+export const health = z.enum(['ok', 'degraded', 'failing'])
+export const memberState = z.enum(['alive', 'suspect', 'failed', 'left'])
+export const memberRole = z.enum(['member', 'edge'])
+export const profile = z.enum(['mesh', 'edge'])
+export const unitKind = z.enum(['stdio', 'http'])
+
+export const nothing = z.object({})
+export const done = z.object({ done: z.literal(true) })
+
+export const nodeStatus = z.object({
+  version: text,
+  node: z.object({
+    peerId: text,
+    name: text,
+    role: memberRole,
+    profile,
+    pid: z.int().positive(),
+    startedAt: text,
+    dataDir: text,
+  }),
+  mesh: z.object({ id: text, name: text }),
+  group: z.object({ id: text, path: text }),
+  listen: z.array(text),
+  mcp: text,
+  system5: z.object({
+    leader: nullableText,
+    leaderName: nullableText,
+    since: nullableText,
+    term: count,
+    appliedIndex: count,
+    voters: z.array(text),
+    quorum: count,
+    failuresTolerated: count,
+    role: text,
+  }),
+  members: z.object({ known: count, alive: count }),
+  units: z.object({ local: count, group: count, ready: count }),
+  tools: count,
+  health,
+  problems: z.array(text),
+  process: z.object({ rssBytes: z.number(), uptimeS: z.number(), eventLoopLagMs: z.number() }),
+})
+
+export const memberView = z.object({
+  peerId: text,
+  name: text,
+  role: memberRole,
+  state: memberState,
+  since: text,
+  self: z.boolean(),
+  voter: z.boolean(),
+  leader: z.boolean(),
+  addresses: z.array(text),
+  units: z.array(text),
+  rttMs: z.number().nullable(),
+})
+
+export const waitConditions = z.object({
+  members: z.int().positive().exactOptional(),
+  leader: z.boolean().exactOptional(),
+  tool: text.min(1).exactOptional(),
+  timeoutMs: z.number().positive(),
+})
+export const waitResult = z.object({ waitedMs: z.number() })
+
+export const invitationRequest = z.object({ role: memberRole, ttlMs: z.number().positive(), uses: z.int().positive() })
+export const invitationCreated = z.object({ id: text, token: text, expiresAt: text, warnings: z.array(text) })
+export const invitationView = z.object({
+  id: text,
+  role: memberRole,
+  uses: count,
+  used: count,
+  createdBy: text,
+  expiresAt: text,
+  state: z.enum(['open', 'used', 'expired', 'revoked']),
+})
+export const invitationId = z.object({ id: text.min(1) })
+
+export const unitSource = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('stdio'),
+    command: text.min(1),
+    args: z.array(text),
+    env: z.record(text, text),
+    cwd: text.min(1),
+  }),
+  z.object({ kind: z.literal('http'), url: text.min(1), headers: z.record(text, text) }),
+])
+export const attachRequest = z.object({
+  name: unitName,
+  source: unitSource,
+  startTimeoutMs: z.number().positive(),
+  replace: z.boolean(),
+})
+export const unitView = z.object({
+  name: text,
+  node: text,
+  nodeName: text,
+  local: z.boolean(),
+  kind: unitKind,
+  state: z.enum(['starting', 'ready', 'backing-off', 'failed', 'stopped', 'unreachable']),
+  reason: text.exactOptional(),
+  server: z.object({ name: text, version: text }).exactOptional(),
+  era: z.enum(['legacy', 'modern']).exactOptional(),
+  tools: count,
+  resources: count,
+  prompts: count,
+  figures: z
+    .object({
+      calls: count,
+      errors: count,
+      inFlight: count,
+      latencyP50Ms: z.number().nullable(),
+      latencyP99Ms: z.number().nullable(),
+    })
+    .exactOptional(),
+})
+export const attachResult = z.object({ outcome: z.enum(['attached', 'unchanged', 'replaced']), unit: unitView })
+export const unitNameInput = z.object({ name: text.min(1) })
+export const applyRequest = z.object({ units: z.array(attachRequest.omit({ replace: true })), prune: z.boolean() })
+export const applyResult = z.object({
+  changes: z.array(
+    z.object({
+      name: text,
+      outcome: z.enum(['attached', 'unchanged', 'replaced', 'detached', 'failed']),
+      error: z.object({ code: text, message: text, hint: text.exactOptional() }).exactOptional(),
+    }),
+  ),
+})
+
+export const toolView = z.object({
+  name: text,
+  qualifiedName: text,
+  unit: text,
+  node: text,
+  nodeName: text,
+  title: text.exactOptional(),
+  description: text.exactOptional(),
+  readOnly: z.boolean(),
+})
+export const toolCallRequest = z.object({
+  tool: text.min(1),
+  args: z.record(text, z.unknown()),
+  timeoutMs: z.number().positive(),
+})
+export const toolCallProgress = z.object({
+  progress: z.number(),
+  total: z.number().exactOptional(),
+  message: text.exactOptional(),
+})
+export const toolCallAnswer = z.object({
+  result: z.record(text, z.unknown()),
+  isError: z.boolean(),
+  unit: text,
+  node: text,
+  nodeName: text,
+  latencyMs: z.number(),
+})
+
+/** A query carries text only: `true`, `false` and digits become what they say, and so do the JSON values. */
+const queryBoolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')])
+const queryNumber = z.union([z.number(), z.string().regex(/^\d+$/, 'a number of milliseconds').transform(Number)])
+
+export const logsRequest = z.object({
+  unit: text.min(1).exactOptional(),
+  sinceMs: queryNumber.exactOptional(),
+  follow: queryBoolean.default(false),
+})
+export const logLine = z.object({
+  time: text,
+  level: z.enum(['debug', 'info', 'warn', 'error']),
+  msg: text,
+  unit: text.exactOptional(),
+  fields: z.record(text, z.unknown()).exactOptional(),
+})
+
+export const doctorReport = z.object({
+  checks: z.array(z.object({ name: text, state: z.enum(['ok', 'warn', 'fail']), found: text, advice: text.exactOptional() })),
+})
+
+/** The body of every failed request, and the last line of a failed stream. */
+export const errorBody = z.object({
+  error: z.object({
+    code: text,
+    message: text,
+    hint: text.exactOptional(),
+    details: z.record(text, z.union([text, z.number(), z.boolean(), z.null(), z.array(text)])).exactOptional(),
+  }),
+})

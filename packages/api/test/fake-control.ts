@@ -1,0 +1,242 @@
+import { InvalidArgumentError, TimeoutError, VsmcpError } from '@vsmcp/kernel'
+import type {
+  ApplyRequest,
+  AttachRequest,
+  AttachResult,
+  InvitationView,
+  LogLine,
+  LogsRequest,
+  MemberView,
+  NodeControl,
+  NodeStatus,
+  ToolCallAnswer,
+  ToolCallRequest,
+  ToolView,
+  UnitView,
+  WaitConditions,
+} from '@vsmcp/node'
+
+const PEER = '12D3KooWFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFake'
+const STARTED = '2026-01-02T03:04:05.000Z'
+
+export class FakeError extends VsmcpError {
+  readonly code: `VSMCP_${string}`
+
+  constructor(code: `VSMCP_${string}`, message: string, options: ConstructorParameters<typeof VsmcpError>[1] = {}) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** A node of plain data, for tests of what stands before it: the server, the client, the commands. */
+export class FakeControl implements NodeControl {
+  /** What was called, with what, in order. */
+  readonly calls: [method: string, input: unknown][] = []
+  /** Thrown by the next call of a method. */
+  readonly failures = new Map<string, Error>()
+  readonly units_ = new Map<string, { view: UnitView; request: AttachRequest }>()
+  readonly log: LogLine[] = [
+    { time: STARTED, level: 'info', msg: 'node started' },
+    { time: '2026-01-02T03:05:05.000Z', level: 'warn', msg: 'unit is slow', unit: 'files', fields: { ms: 12 } },
+  ]
+  /** Called when a log line was asked for beyond the last; resolves to the next. */
+  nextLogLine: (signal: AbortSignal | undefined) => Promise<LogLine> = (signal) => untilAborted(signal)
+  /** Answers `call`. */
+  onCall: (request: ToolCallRequest) => Promise<Record<string, unknown>> = (request) =>
+    Promise.resolve({ content: [{ type: 'text', text: JSON.stringify(request.args) }] })
+  /** Held while `wait` is pending; aborts with the caller. */
+  waiting: AbortSignal | undefined
+  onShutdown: () => Promise<void> = () => Promise.resolve()
+  dataDir = '/tmp/fake'
+
+  #note(method: string, input: unknown = {}): void {
+    this.calls.push([method, input])
+    const failure = this.failures.get(method)
+    this.failures.delete(method)
+    if (failure !== undefined) throw failure
+  }
+
+  async status(): Promise<NodeStatus> {
+    this.#note('status')
+    return {
+      version: '0.1.0',
+      node: {
+        peerId: PEER,
+        name: 'alpha',
+        role: 'member',
+        profile: 'mesh',
+        pid: process.pid,
+        startedAt: STARTED,
+        dataDir: this.dataDir,
+      },
+      mesh: { id: '00112233445566778899aabbccddeeff', name: 'plant' },
+      group: { id: 'root', path: '/' },
+      listen: ['/ip4/127.0.0.1/tcp/4950'],
+      mcp: 'http://127.0.0.1:4951/mcp',
+      system5: {
+        leader: PEER,
+        leaderName: 'alpha',
+        since: STARTED,
+        term: 3,
+        appliedIndex: 42,
+        voters: [PEER],
+        quorum: 1,
+        failuresTolerated: 0,
+        role: 'leader',
+      },
+      members: { known: 2, alive: 1 },
+      units: { local: this.units_.size, group: this.units_.size, ready: this.units_.size },
+      tools: 2,
+      health: 'degraded',
+      problems: ['only one voter: there is no failover'],
+      process: { rssBytes: 90_000_000, uptimeS: 61, eventLoopLagMs: 0.4 },
+    }
+  }
+
+  async members(): Promise<MemberView[]> {
+    this.#note('members')
+    const member = { role: 'member' as const, since: STARTED, addresses: ['/ip4/127.0.0.1/tcp/4950'] }
+    return [
+      { ...member, peerId: PEER, name: 'alpha', state: 'alive', self: true, voter: true, leader: true, units: [], rttMs: null },
+      {
+        ...member,
+        peerId: `${PEER.slice(0, -1)}2`,
+        name: 'beta\u001b[31m',
+        state: 'failed',
+        self: false,
+        voter: false,
+        leader: false,
+        units: ['files'],
+        rttMs: 0.4,
+      },
+    ]
+  }
+
+  async wait(conditions: WaitConditions, signal?: AbortSignal): Promise<{ waitedMs: number }> {
+    this.#note('wait', conditions)
+    if ((conditions.members ?? 0) > 99) {
+      this.waiting = signal
+      await untilAborted(signal)
+    }
+    if ((conditions.members ?? 0) > 2) throw new TimeoutError('still missing: members (2 of 3)')
+    return { waitedMs: 7 }
+  }
+
+  async createInvitation(request: {
+    uses: number
+  }): Promise<{ id: string; token: string; expiresAt: string; warnings: string[] }> {
+    this.#note('createInvitation', request)
+    return { id: 'inv1', token: 'vsmcp1.secret', expiresAt: STARTED, warnings: ['only loopback addresses are in it'] }
+  }
+
+  async invitations(): Promise<InvitationView[]> {
+    this.#note('invitations')
+    return [{ id: 'inv1', role: 'member', uses: 2, used: 1, createdBy: PEER, expiresAt: STARTED, state: 'open' }]
+  }
+
+  async revokeInvitation(id: string): Promise<void> {
+    this.#note('revokeInvitation', id)
+  }
+
+  async leave(): Promise<void> {
+    this.#note('leave')
+    await this.onShutdown()
+  }
+
+  async shutdown(): Promise<void> {
+    this.#note('shutdown')
+    await this.onShutdown()
+  }
+
+  async attach(request: AttachRequest): Promise<AttachResult> {
+    this.#note('attach', request)
+    const known = this.units_.get(request.name)
+    if (known !== undefined && JSON.stringify(known.request.source) === JSON.stringify(request.source)) {
+      return { outcome: 'unchanged', unit: known.view }
+    }
+    if (known !== undefined && !request.replace) {
+      throw new FakeError('VSMCP_UNIT_EXISTS', `unit ${request.name} is attached with another command`, {
+        hint: 'Add --replace.',
+      })
+    }
+    const view: UnitView = {
+      name: request.name,
+      node: PEER,
+      nodeName: 'alpha',
+      local: true,
+      kind: request.source.kind,
+      state: 'ready',
+      server: { name: 'fake', version: '1' },
+      era: 'legacy',
+      tools: 2,
+      resources: 0,
+      prompts: 0,
+      figures: { calls: 0, errors: 0, inFlight: 0, latencyP50Ms: null, latencyP99Ms: null },
+    }
+    this.units_.set(request.name, { view, request })
+    return { outcome: known === undefined ? 'attached' : 'replaced', unit: view }
+  }
+
+  async detach(name: string): Promise<void> {
+    this.#note('detach', name)
+    if (!this.units_.delete(name)) throw new InvalidArgumentError(`there is no unit ${name}`)
+  }
+
+  async apply(request: ApplyRequest): Promise<{ changes: { name: string; outcome: 'attached' }[] }> {
+    this.#note('apply', request)
+    return { changes: request.units.map(({ name }) => ({ name, outcome: 'attached' })) }
+  }
+
+  async units(): Promise<UnitView[]> {
+    this.#note('units')
+    return [...this.units_.values()].map(({ view }) => view)
+  }
+
+  async tools(): Promise<ToolView[]> {
+    this.#note('tools')
+    return [...this.units_.keys()].flatMap((unit) =>
+      ['read', 'write'].map((tool) => ({
+        name: tool,
+        qualifiedName: `${unit}__${tool}`,
+        unit,
+        node: PEER,
+        nodeName: 'alpha',
+        description: `${tool}s a file`,
+        readOnly: tool === 'read',
+      })),
+    )
+  }
+
+  async call(request: ToolCallRequest): Promise<ToolCallAnswer> {
+    const { signal: _, onProgress: __, ...input } = request
+    this.#note('call', input)
+    const result = await this.onCall(request)
+    return { result, isError: result['isError'] === true, unit: 'files', node: PEER, nodeName: 'alpha', latencyMs: 1.5 }
+  }
+
+  async *logs(request: LogsRequest): AsyncIterable<LogLine> {
+    const { signal, ...input } = request
+    this.#note('logs', input)
+    const { unit, sinceMs = 0 } = request
+    yield* this.log.filter((line) => (unit === undefined || line.unit === unit) && Date.parse(line.time) >= sinceMs)
+    if (!request.follow) return
+    for (;;) yield await this.nextLogLine(signal)
+  }
+
+  async doctor(): Promise<{ checks: { name: string; state: 'ok' | 'warn'; found: string; advice?: string }[] }> {
+    this.#note('doctor')
+    return {
+      checks: [
+        { name: 'clock', state: 'ok', found: '2 ms from the others' },
+        { name: 'reachability', state: 'warn', found: 'beta does not answer', advice: 'Is its port open?' },
+      ],
+    }
+  }
+}
+
+/** Never resolves; rejects when the signal aborts. */
+export function untilAborted(signal: AbortSignal | undefined): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  return promise
+}
