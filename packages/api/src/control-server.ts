@@ -8,7 +8,7 @@ import { httpStatusOf, toWireError } from './http-status.ts'
 import { listenPrivately, type PrivateSocket } from './private-socket.ts'
 import { type AnyRoute, ROUTES } from './routes.ts'
 import { serveRoute } from './serve-route.ts'
-import type { ApiServerInit } from './server.ts'
+import type { ApiServerInit } from './index.ts'
 
 /** `/v1` by fastify and `/mcp` by the node's own handler, on one private Unix socket. */
 export class ControlServer implements Startable {

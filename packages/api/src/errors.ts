@@ -1,16 +1,5 @@
 import { type SafeDetails, VsmcpError } from '@vsmcp/kernel'
 
-/** Codes this package raises or sends; the rest come from the node. */
-export const API_ERROR_CODES = [
-  'VSMCP_API_NO_NODE',
-  'VSMCP_API_DENIED',
-  'VSMCP_API_SOCKET_IN_USE',
-  'VSMCP_API_BAD_REQUEST',
-  'VSMCP_API_TOO_LARGE',
-  'VSMCP_API_NOT_FOUND',
-  'VSMCP_API_BAD_ANSWER',
-] as const
-
 /** No node is running on that data directory. */
 export class NoNodeError extends VsmcpError {
   readonly code = 'VSMCP_API_NO_NODE'

@@ -18,10 +18,10 @@ const STATUS: Readonly<Record<string, number>> = {
 
 /** How the last words of a code, which all packages use alike, read in HTTP. */
 const STATUS_BY_ENDING: readonly (readonly [RegExp, number])[] = [
-  [/_(NOT_FOUND|UNKNOWN_[A-Z]+|NO_SUCH_[A-Z]+)$/, 404],
+  [/_(NOT_FOUND|UNKNOWN)$/, 404],
   [/_(DENIED|FORBIDDEN|UNAUTHORIZED|NOT_ALLOWED|REVOKED|REFUSED)$/, 403],
   [/_(EXISTS|CONFLICT|TAKEN|IN_USE|ELSEWHERE|DIFFERENT)$/, 409],
-  [/_(BUSY|FULL|STOPPED|NO_LEADER|NO_QUORUM|UNAVAILABLE)$/, 503],
+  [/_(BUSY|FULL|STOPPED|NO_SYSTEM5|UNREACHABLE)$/, 503],
   [/_TIMEOUT$/, 504],
   [/_INVALID$/, 400],
 ]

@@ -1,9 +1,27 @@
 /**
- * The control API `/v1`: its client, where its socket is, its errors and its endpoints. Quick to load; the server, with
- * the schemas of every request and answer, is in `@vsmcp/api/server`.
+ * The control API `/v1` of a node: the server on a Unix socket that only the node's user may open, and the client. Quick
+ * to load; the HTTP framework and the schemas of every request and answer are loaded when a server starts.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger, Startable } from '@vsmcp/kernel'
 import type { NodeControl } from '@vsmcp/node'
 import { ControlClient } from './control-client.ts'
+import { LazyServer } from './lazy-server.ts'
+
+export interface ApiServerInit {
+  control: NodeControl
+  /** Serves `/mcp` on the same socket. */
+  mcpHandler: (request: IncomingMessage, response: ServerResponse) => void
+  /** From `controlSocketPath(dataDir)`. */
+  socketPath: string
+  /** The node's data directory: gets a link to the socket when the socket had to be put elsewhere. */
+  dataDir: string
+  /** @default silentLogger */
+  logger?: Logger
+}
+
+/** `start` rejects with `SocketInUseError` when a live process serves there; the socket of a dead one is replaced. */
+export const createApiServer = (init: ApiServerInit): Startable => new LazyServer(init)
 
 export interface ApiClientInit {
   /** Data directory of the node to speak to. */
@@ -24,5 +42,4 @@ export type ApiClient = NodeControl
 export const createApiClient = (init: ApiClientInit): ApiClient => new ControlClient(init)
 
 export { controlSocketPath, findControlSocket } from './socket-path.ts'
-export { API_ERROR_CODES, ApiDeniedError, BadAnswerError, NodeError, NoNodeError, SocketInUseError } from './errors.ts'
-export { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts'
+export { ApiDeniedError, BadAnswerError, NodeError, NoNodeError, SocketInUseError } from './errors.ts'

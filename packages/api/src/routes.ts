@@ -3,10 +3,8 @@ import { z } from 'zod'
 import { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts'
 import * as schema from './schemas.ts'
 
-export type RouteName = EndpointName
-
 /** What a route may use besides its input. */
-export interface RouteContext {
+interface RouteContext {
   /** Aborts when the client goes away before it has its answer. */
   signal: AbortSignal
   /** Sends a progress line, where the client listens for them. */

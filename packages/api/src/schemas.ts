@@ -10,11 +10,11 @@ const count = z.int().nonnegative()
 const text = z.string()
 const nullableText = z.string().nullable()
 
-export const health = z.enum(['ok', 'degraded', 'failing'])
-export const memberState = z.enum(['alive', 'suspect', 'failed', 'left'])
-export const memberRole = z.enum(['member', 'edge'])
-export const profile = z.enum(['mesh', 'edge'])
-export const unitKind = z.enum(['stdio', 'http'])
+const health = z.enum(['ok', 'degraded', 'failing'])
+const memberState = z.enum(['alive', 'suspect', 'failed', 'left'])
+const memberRole = z.enum(['member', 'edge'])
+const profile = z.enum(['mesh', 'edge'])
+const unitKind = z.enum(['stdio', 'http'])
 
 export const nothing = z.object({})
 export const done = z.object({ done: z.literal(true) })
@@ -88,7 +88,7 @@ export const invitationView = z.object({
 })
 export const invitationId = z.object({ id: text.min(1) })
 
-export const unitSource = z.discriminatedUnion('kind', [
+const unitSource = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('stdio'),
     command: text.min(1),

@@ -3,7 +3,9 @@ import { request } from 'node:http'
 import { BusyError, OutcomeUnknownError, RemoteError } from '@vsmcp/kernel'
 import { describe, expect, it } from 'vitest'
 import { createApiClient } from '../src/index.ts'
-import { ROUTES } from '../src/server.ts'
+import { httpStatusOf } from '../src/http-status.ts'
+import { COMMON_ERRORS, ROUTES } from '../src/routes.ts'
+import { errorBody } from '../src/schemas.ts'
 import { FakeError } from './fake-control.ts'
 import { raw, serve } from './helpers.ts'
 
@@ -71,7 +73,12 @@ describe('/v1', () => {
     control.failures.set('members', error)
     const answer = await raw(socketPath, { path: '/v1/members' })
     expect(answer.status).toBe(status)
-    expect(JSON.parse(answer.body).error.message).toBe(error.message)
+    expect(errorBody.parse(JSON.parse(answer.body)).error.message).toBe(error.message)
+  })
+
+  it('has a status of its own for every error that a route names', () => {
+    const named = Object.values(ROUTES).flatMap((route) => route.errors)
+    for (const code of [...COMMON_ERRORS, ...named]) expect([code, httpStatusOf(code)]).not.toEqual([code, 422])
   })
 
   it('passes code, hint and details of an error on', async () => {

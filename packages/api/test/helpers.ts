@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Startable } from '@vsmcp/kernel'
 import { onTestFinished } from 'vitest'
-import { controlSocketPath } from '../src/index.ts'
-import { type ApiServerInit, createApiServer } from '../src/server.ts'
+import { type ApiServerInit, controlSocketPath, createApiServer } from '../src/index.ts'
 import { FakeControl } from './fake-control.ts'
 
 export async function tempDir(prefix = 'api-'): Promise<string> {

@@ -4,8 +4,7 @@ import { chmod, lstat, mkdir, readdir, readlink, rename, symlink, writeFile } fr
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { controlSocketPath, createApiClient } from '../src/index.ts'
-import { createApiServer } from '../src/server.ts'
+import { controlSocketPath, createApiClient, createApiServer } from '../src/index.ts'
 import { FakeControl } from './fake-control.ts'
 import { serve, tempDir } from './helpers.ts'
 
