@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { StoreCorruptError } from './errors.ts'
+import { REJOIN_HINT, StoreCorruptError } from './errors.ts'
 
 const CHECKSUM_BYTES = 4
 
@@ -13,13 +13,14 @@ export function seal(key: string, value: Uint8Array): Uint8Array {
 
 /** Takes the checksum off again; throws `StoreCorruptError` when it does not fit. */
 export function unseal(key: string, sealed: Uint8Array): Uint8Array {
-  const value = sealed.subarray(CHECKSUM_BYTES)
-  const view = new DataView(sealed.buffer, sealed.byteOffset, sealed.byteLength)
-  if (sealed.length < CHECKSUM_BYTES || view.getUint32(0) !== crc32(value, crc32(key))) {
-    throw new StoreCorruptError(`the stored value of "${key}" is damaged: its checksum does not fit`, {
-      hint: 'Check the disk. Then move the data directory away and let the node join again: the mesh has what it needs.',
-      details: { key },
-    })
+  if (sealed.length >= CHECKSUM_BYTES) {
+    const { buffer, byteOffset, length } = sealed
+    // A plain view also of a Buffer, which is what level hands out.
+    const value = new Uint8Array(buffer, byteOffset + CHECKSUM_BYTES, length - CHECKSUM_BYTES)
+    if (new DataView(buffer, byteOffset).getUint32(0) === crc32(value, crc32(key))) return value
   }
-  return value
+  throw new StoreCorruptError(`the stored value of "${key}" is damaged: its checksum does not fit`, {
+    hint: REJOIN_HINT,
+    details: { key },
+  })
 }

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from '@vsmcp/kernel'
 import { DIRECTORY_MODE, FORMAT_VERSION } from './constants.ts'
-import { StoreFormatNewerError, StoreFormatUnknownError, StoreNotFoundError } from './errors.ts'
+import { REJOIN_HINT, StoreCorruptError, StoreFormatNewerError, StoreFormatUnknownError, StoreNotFoundError } from './errors.ts'
 import { toStoreError } from './translate.ts'
 
 const FORMAT_FILE = 'format'
@@ -34,7 +35,7 @@ export async function markCreated(dir: string): Promise<void> {
 
 /** Writes a file whole or not at all, and durably: a crash leaves the old content or the new. */
 export async function writeDurably(dir: string, name: string, text: string): Promise<void> {
-  const temporary = join(dir, `${name}.${process.pid}.tmp`)
+  const temporary = join(dir, `${name}.${randomUUID()}.tmp`)
   const file = await open(temporary, 'w', 0o600)
   try {
     await file.writeFile(text)
@@ -69,6 +70,7 @@ async function isNew(dir: string, create: boolean): Promise<boolean> {
   })
   if (text !== undefined) {
     checkFormat(dir, text)
+    await checkDatabase(dir)
     return false
   }
   const names = await readdir(dir)
@@ -97,6 +99,15 @@ function checkFormat(dir: string, text: string): void {
         details: { found: version, supported: FORMAT_VERSION },
       },
     )
+  }
+}
+
+async function checkDatabase(dir: string): Promise<void> {
+  try {
+    await stat(join(dir, DATABASE_DIRECTORY, 'CURRENT'))
+  } catch (cause) {
+    if (!hasCode(cause, 'ENOENT')) throw cause
+    throw new StoreCorruptError(`the database in ${dir} is gone`, { hint: REJOIN_HINT, cause })
   }
 }
 

@@ -25,6 +25,10 @@ export class StoreFullError extends VsmcpError {
   readonly code = 'VSMCP_STORE_FULL'
 }
 
+/** What to do about a damaged store. */
+export const REJOIN_HINT =
+  'Check the disk. Then move the data directory away and let the node join again: the mesh has what it needs.'
+
 /** Stored bytes are not what was written: the checksum, the log's continuity or the database itself is broken. */
 export class StoreCorruptError extends VsmcpError {
   readonly code = 'VSMCP_STORE_CORRUPT'

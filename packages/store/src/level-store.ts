@@ -29,7 +29,14 @@ export async function openLevelStore(init: StoreInit, components: StoreComponent
     await database.close()
     throw toStoreError(error, `opening the data directory ${dir}`)
   }
-  return new LevelStore(dir, database)
+  const store = new LevelStore(dir, database)
+  try {
+    await store.raft.open()
+  } catch (error) {
+    await store.stop()
+    throw error
+  }
+  return store
 }
 
 class LevelStore implements Store {

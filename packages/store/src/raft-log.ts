@@ -4,7 +4,7 @@ import { InvalidArgumentError, type VsmcpError } from '@vsmcp/kernel'
 import { Packr } from 'msgpackr'
 import { seal, unseal } from './checksum.ts'
 import type { BatchOperation, Database, Db } from './database.ts'
-import { StoreCorruptError } from './errors.ts'
+import { REJOIN_HINT, StoreCorruptError } from './errors.ts'
 import type { RaftStorage } from './index.ts'
 import type { Writer } from './writer.ts'
 
@@ -59,7 +59,8 @@ export class LevelRaftStorage implements RaftStorage {
   }
 
   async save({ hardState, entries, snapshot, mustSync }: RaftWrite): Promise<void> {
-    const state = await this.#current()
+    while (this.#state === undefined) await this.open()
+    const state = this.#state // read and replaced in one turn, so that saves build on one another in their order
     const next = { ...state, ...(hardState === undefined ? {} : { hardState }) }
     const operations: BatchOperation[] = []
     if (snapshot !== undefined) {
@@ -80,7 +81,8 @@ export class LevelRaftStorage implements RaftStorage {
   }
 
   async compact(index: number, snapshot: Snapshot): Promise<void> {
-    const state = await this.#current()
+    while (this.#state === undefined) await this.open()
+    const state = this.#state
     if (index > snapshot.index || snapshot.index > state.last || snapshot.index < state.snapshotIndex) {
       throw new InvalidArgumentError(
         `cannot compact the log (${state.first} to ${state.last}) to ${index} with a snapshot of ${snapshot.index}`,
@@ -91,15 +93,12 @@ export class LevelRaftStorage implements RaftStorage {
     await this.#write([put(SNAPSHOT_KEY, snapshot), ...deletions(state.first, first - 1)], next, true)
   }
 
-  /** The same turn takes the state and queues the write computed from it, so that saves build on one another in order. */
-  async #current(): Promise<LogState> {
-    while (this.#state === undefined) {
-      this.#reading ??= this.#readState().finally(() => {
-        this.#reading = undefined
-      })
-      await this.#reading
-    }
-    return this.#state
+  /** To be awaited while the state is not known: at the start and after a failed write. */
+  async open(): Promise<void> {
+    this.#reading ??= this.#readState().finally(() => {
+      this.#reading = undefined
+    })
+    await this.#reading
   }
 
   async #readState(): Promise<void> {
@@ -153,7 +152,7 @@ function unpack(key: string, sealed: Uint8Array): unknown {
     // A plain view, not a Buffer, so that bytes inside come out as Uint8Array.
     return packr.unpack(new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength))
   } catch (cause) {
-    throw new StoreCorruptError(`the stored value of "${key}" cannot be decoded`, { cause, details: { key } })
+    throw new StoreCorruptError(`the stored value of "${key}" cannot be decoded`, { hint: REJOIN_HINT, cause, details: { key } })
   }
 }
 
@@ -171,6 +170,6 @@ function checkWhole(state: LogState, snapshot: Snapshot | undefined, entries: re
   throw new StoreCorruptError(
     `the consensus log is not whole: ${state.first} to ${state.last} after snapshot ${state.snapshotIndex} expected, ` +
       `${entries.length} entries after snapshot ${snapshot?.index ?? 0} found`,
-    { hint: 'Check the disk. Then move the data directory away and let the node join again: it must not vote from this log.' },
+    { hint: REJOIN_HINT },
   )
 }

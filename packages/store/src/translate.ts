@@ -1,5 +1,5 @@
 import { messageOf, VsmcpError } from '@vsmcp/kernel'
-import { StoreCorruptError, StoreFullError, StoreIoError } from './errors.ts'
+import { REJOIN_HINT, StoreCorruptError, StoreFullError, StoreIoError } from './errors.ts'
 
 const NO_SPACE = /no space left on device|disk quota exceeded|ENOSPC|EDQUOT/i
 
@@ -23,7 +23,7 @@ export function toStoreError(error: unknown, doing: string): VsmcpError {
   if (NO_SPACE.test(code) || NO_SPACE.test(message)) return fullError(doing, error)
   if (code === 'LEVEL_CORRUPTION' || /corruption/i.test(message)) {
     return new StoreCorruptError(`the database is damaged (found while ${doing}): ${message}`, {
-      hint: 'Check the disk. Then move the data directory away and let the node join again: the mesh has what it needs.',
+      hint: REJOIN_HINT,
       cause: error,
     })
   }

@@ -49,12 +49,14 @@ export class Writer {
     if (this.#stopped) throw new StoppedError('the store is closed')
     const bytes = operations.reduce((sum, op) => sum + OPERATION_BYTES + (op.type === 'put' ? op.value.length : 0), 0)
     if (this.#queue.length >= QUEUE_LENGTH_MAX || this.#queuedBytes + bytes > QUEUE_BYTES_MAX) {
-      throw new BusyError('too many writes wait for the disk', { hint: 'The disk is too slow for what is asked of it; try again.' })
+      throw new BusyError('too many writes wait for the disk', {
+        hint: 'The disk is too slow for what is asked of it; try again.',
+      })
     }
     const done = Promise.withResolvers<void>()
     this.#queue.push({ operations, sync, bytes, guard, done })
     this.#queuedBytes += bytes
-    this.#writes++
+    if (operations.length > 0) this.#writes++
     this.#running ??= this.#run()
     return done.promise
   }
@@ -92,11 +94,12 @@ export class Writer {
   async #commit(batch: readonly Job[]): Promise<void> {
     if (batch.length === 0) return
     const sync = batch.some((job) => job.sync)
+    const operations = batch.flatMap((job) => job.operations)
     try {
-      await this.#database.write(
-        batch.flatMap((job) => job.operations),
-        sync,
-      )
+      // Nothing to write, only a turn in the queue: the disk need not be asked unless it refused the last time.
+      if (operations.length === 0 && !sync && this.#database.refusing === undefined)
+        return batch.forEach((job) => job.done.resolve())
+      await this.#database.write(operations, sync)
     } catch (error) {
       const failure = toStoreError(error, 'writing')
       for (const job of batch) job.guard?.failed(failure)
