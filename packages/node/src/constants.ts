@@ -42,3 +42,27 @@ export const CALL_TIMEOUT_MS = 60_000
 
 /** Units one node may host. */
 export const UNITS_PER_NODE_MAX = 256
+
+/** Members named to a newcomer: enough to find the group though most are away, and well within one join message. */
+export const JOIN_GRANT_PEERS_MAX = 32
+
+/** Algedonic alerts remembered by a node; the oldest is forgotten. */
+export const ALERTS_KEPT = 100
+
+/** How long an answer about a unit of another node may take, milliseconds: `vsmcp units` must not hang on a dead node. */
+export const UNIT_QUERY_DEADLINE_MS = 1_000
+
+/** A member that left gets so long to hear that it is released before the connection is closed, milliseconds. */
+export const GOODBYE_GRACE_MS = 1_000
+
+/** Leaving the group may take a change of voters, its certificate and an election, milliseconds. */
+export const LEAVE_DEADLINE_MS = 20_000
+
+/** Below so many free bytes the doctor warns: a log, a snapshot and LevelDB's compaction need room. */
+export const DISK_FREE_WARN_BYTES = 256 * 1024 * 1024
+
+/** A clock that differs by more from another member's is warned about: half of what credentials tolerate, milliseconds. */
+export const CLOCK_SKEW_WARN_MS = 150_000
+
+/** Level of features this version speaks; a group raises its own only when all voters support it. */
+export const FEATURE_LEVEL = 1

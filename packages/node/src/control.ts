@@ -37,7 +37,15 @@ export type Profile = 'mesh' | 'edge'
 
 export interface NodeStatus {
   version: string
-  node: { peerId: PeerIdString; name: string; role: MemberRole; profile: Profile; pid: number; startedAt: string; dataDir: string }
+  node: {
+    peerId: PeerIdString
+    name: string
+    role: MemberRole
+    profile: Profile
+    pid: number
+    startedAt: string
+    dataDir: string
+  }
   mesh: { id: MeshId; name: string }
   group: { id: string; path: string }
   listen: string[]
@@ -145,7 +153,11 @@ export interface ApplyRequest {
 }
 
 export interface ApplyResult {
-  changes: { name: UnitName; outcome: 'attached' | 'unchanged' | 'replaced' | 'detached' | 'failed'; error?: { code: string; message: string; hint?: string } }[]
+  changes: {
+    name: UnitName
+    outcome: 'attached' | 'unchanged' | 'replaced' | 'detached' | 'failed'
+    error?: { code: string; message: string; hint?: string }
+  }[]
 }
 
 export interface UnitView {

@@ -54,3 +54,13 @@ export class TargetUnknownError extends VsmcpError {
 export class UnitUnreachableError extends VsmcpError {
   readonly code = 'VSMCP_NODE_UNIT_UNREACHABLE'
 }
+
+/** The disk of this node refused a write of the consensus log: the node decides nothing until it accepts again. */
+export class StorageRefusedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_STORAGE_REFUSED'
+}
+
+/** The MCP server answered a call with a JSON-RPC error. */
+export class ServerRefusedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_SERVER_REFUSED'
+}

@@ -1,8 +1,10 @@
 /**
- * Composition root: one node, wired and run. `init` and `join` prepare a data directory, `createNode` runs what is in it.
+ * Composition root: one node, wired and run. `initMesh` and `joinMesh` prepare a data directory, `createNode` runs what is in it.
  */
+export { DEFAULT_HTTP, DEFAULT_LISTEN } from './constants.ts'
 export type * from './control.ts'
-export { createNode, type NodeInit, type VsmcpNode } from './vsmcp-node.ts'
+export { readDirectoryState, type DirectoryState } from './enrol/directory-state.ts'
 export { type EnrolProgress, initMesh, type InitMeshOptions, type InitMeshResult } from './enrol/init-mesh.ts'
 export { joinMesh, type JoinMeshOptions, type JoinMeshResult } from './enrol/join-mesh.ts'
-export { readDirectoryState, type DirectoryState } from './enrol/directory-state.ts'
+export type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
+export { createNode } from './vsmcp-node.ts'

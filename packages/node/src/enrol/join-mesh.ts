@@ -1,5 +1,23 @@
-import type { MeshId, PeerIdString } from '@vsmcp/kernel'
+import { hostname } from 'node:os'
+import { type MeshId, type PeerIdString, seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
+import { createMesh } from '@vsmcp/mesh'
+import {
+  checkInvitation,
+  decodeToken,
+  generateIdentity,
+  type Identity,
+  type Invitation,
+  type Joined,
+  joinerSession,
+  loadIdentity,
+  runJoin,
+  saveIdentity,
+} from '@vsmcp/security'
+import { openStore } from '@vsmcp/store'
 import type { MemberRole } from '../control.ts'
+import { AlreadyEnrolledError, NotEnrolledError } from '../errors.ts'
+import { dataDirectory, makeDataDirectory, readIfThere } from './data-directory.ts'
+import { readEnrolment, writeEnrolment } from './enrolment.ts'
 import type { EnrolProgress } from './init-mesh.ts'
 
 export interface JoinMeshOptions {
@@ -7,6 +25,7 @@ export interface JoinMeshOptions {
   token: string
   /** Name of this node. @default the host name */
   name?: string
+  /** Milliseconds for the whole exchange with the member that answers. @default 30_000 */
   timeoutMs?: number
   onProgress?: EnrolProgress
 }
@@ -19,4 +38,104 @@ export interface JoinMeshResult {
   dataDir: string
   /** False when this directory had already redeemed the invitation. */
   joinedNow: boolean
+}
+
+/**
+ * Enrols a data directory by an invitation. The identity is written before anybody is asked and the enrolment last, so a
+ * join cut off in between is simply repeated: the same PeerId gets the same answer.
+ */
+export async function joinMesh(options: JoinMeshOptions): Promise<JoinMeshResult> {
+  const { dataDir, onProgress = () => {} } = options
+  const invitation = decodeToken(options.token)
+  const present = await readEnrolment(dataDir)
+  if (present !== undefined && !present.left && present.meshId === invitation.meshId) {
+    const identity = await loadIdentity(dataDirectory(dataDir).identity)
+    return {
+      meshId: present.meshId,
+      meshName: present.meshName,
+      peerId: identity.peerId,
+      role: present.role,
+      dataDir,
+      joinedNow: false,
+    }
+  }
+  if (present !== undefined) {
+    throw new AlreadyEnrolledError(`${dataDir} belongs to the mesh ${present.meshName}`, {
+      hint: present.left ? 'This node has left it: join in an empty directory.' : 'Choose another directory with --data-dir.',
+    })
+  }
+  checkInvitation(invitation, { nowMs: systemClock.wallMs() })
+  await makeDataDirectory(dataDir)
+  const store = await openStore({ dir: dataDir })({ clock: systemClock, logger: silentLogger })
+  try {
+    const identity = await identityOf(dataDir)
+    const name = options.name ?? hostname()
+    onProgress(
+      `Asking ${invitation.addresses.length} address${invitation.addresses.length === 1 ? '' : 'es'} of the mesh to let this node in`,
+    )
+    const { joined, member, address } = await askToJoin(invitation, identity, name, options.timeoutMs ?? 30_000)
+    const meshName = meshNameOf(joined)
+    const { claims, credential, chain } = joined
+    const role: MemberRole = claims.role === 'edge' ? 'edge' : 'member'
+    const others = joined.peers.filter(({ peer }) => peer !== member)
+    const peers = [{ peer: member, addresses: [...new Set([address, ...invitation.addresses])] }, ...others]
+    const { meshId } = invitation
+    await writeEnrolment(dataDir, {
+      meshId,
+      meshName,
+      groupId: claims.group,
+      path: '/',
+      name: claims.name,
+      role,
+      left: false,
+      credential,
+      chain,
+      peers,
+    })
+    return { meshId, meshName, peerId: identity.peerId, role, dataDir, joinedNow: true }
+  } finally {
+    await store.stop()
+  }
+}
+
+async function identityOf(dataDir: string): Promise<Identity> {
+  const file = dataDirectory(dataDir).identity
+  if ((await readIfThere(file)) !== undefined) return loadIdentity(file)
+  const identity = generateIdentity()
+  await saveIdentity(file, identity)
+  return identity
+}
+
+async function askToJoin(
+  invitation: Invitation,
+  identity: Identity,
+  name: string,
+  timeoutMs: number,
+): Promise<{ joined: Joined; member: PeerIdString; address: string }> {
+  const notYet = async (): Promise<never> => {
+    throw new NotEnrolledError('this node is no member yet')
+  }
+  const mesh = createMesh({ listen: [] })({
+    privateKey: identity.privateKeyProtobuf,
+    hello: { local: notYet, verify: notYet },
+    clock: systemClock,
+    random: seededRandom(Math.round(systemClock.wallMs())),
+    logger: silentLogger,
+  })
+  await mesh.start()
+  try {
+    const options = { expect: invitation.inviters, exchangeTimeoutMs: timeoutMs }
+    return await mesh.join(invitation.addresses, options, async (exchange, member, address) => {
+      const session = joinerSession({ invitation, self: identity.peerId, name, addresses: [] })
+      const joined = await runJoin(session, member, exchange, () => systemClock.wallMs())
+      return { joined, member, address }
+    })
+  } finally {
+    await mesh.stop()
+  }
+}
+
+function meshNameOf({ chain }: Joined): string {
+  const charter = JSON.parse(Buffer.from(chain.firstCharter.charter).toString('utf8')) as { meshName?: unknown }
+  return typeof charter.meshName === 'string' ? charter.meshName : chain.meshId
 }

@@ -50,7 +50,8 @@ export class NodeLog {
       { level: init.level, stream: file },
       { level: init.level, stream: { write: (text: string) => this.#publish(text) } },
     ]
-    if (init.stderr === 'json') streams.push({ level: init.level, stream: { write: (text: string) => void process.stderr.write(text) } })
+    if (init.stderr === 'json')
+      streams.push({ level: init.level, stream: { write: (text: string) => void process.stderr.write(text) } })
     if (init.stderr === 'text')
       streams.push({ level: init.level, stream: { write: (text: string) => void process.stderr.write(asText(parseLine(text))) } })
     this.logger = pino({ level: init.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.multistream(streams))
@@ -145,6 +146,8 @@ function parseLine(text: string): LogLine | undefined {
 function asText(line: LogLine | undefined): string {
   if (line === undefined) return ''
   const fields = { ...(line.unit === undefined ? {} : { unit: line.unit }), ...line.fields }
-  const tail = Object.entries(fields).map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  const tail = Object.entries(fields).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
   return `${line.time.slice(11, 19)} ${line.level.padEnd(5)} ${line.msg}${tail.join('')}\n`
 }

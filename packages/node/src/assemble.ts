@@ -1,0 +1,200 @@
+import type { GroupState } from '@vsmcp/consensus'
+import { type Clock, type Logger, type PeerIdString, seededRandom } from '@vsmcp/kernel'
+import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
+import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
+import { type Identity, joinServer, verify, type VerifiedPassport, withLabel } from '@vsmcp/security'
+import { createSharedState, type SharedState } from '@vsmcp/state'
+import type { Store } from '@vsmcp/store'
+import { topicsOf } from '@vsmcp/vsm'
+import { Catalog } from './catalog/catalog.ts'
+import { UNITS_COLLECTION } from './catalog/published-unit.ts'
+import { FEATURE_LEVEL } from './constants.ts'
+import type { NodeInit } from './node-init.ts'
+import { dataDirectory } from './enrol/data-directory.ts'
+import type { Enrolment } from './enrol/enrolment.ts'
+import { Members } from './members/members.ts'
+import { Router } from './route/router.ts'
+import { LocalUnits } from './system1/local-units.ts'
+import { UnitNameClaims } from './system1/unit-name-claims.ts'
+import { UnitSpecs } from './system1/unit-specs.ts'
+import { Admission } from './system5/admission.ts'
+import { Decisions } from './system5/decisions.ts'
+import { Departure } from './system5/departure.ts'
+import { GroupLog } from './system5/group-log.ts'
+import { LeaderDuties } from './system5/leader-duties.ts'
+import { Trust } from './system5/trust.ts'
+import { GroupSignals } from './topics/group-signals.ts'
+import { Reports } from './topics/reports.ts'
+
+const VOTE_LABEL = 'vsmcp vote'
+
+export interface Ground {
+  init: NodeInit
+  identity: Identity
+  enrolment: Enrolment
+  store: Store
+  clock: Clock
+  logger: Logger
+}
+
+/** Every part of a running node, wired, none started. */
+export interface Parts {
+  trust: Trust
+  mesh: Mesh<VerifiedPassport>
+  log: GroupLog
+  decisions: Decisions
+  admission: Admission
+  members: Members
+  duties: LeaderDuties
+  departure: Departure
+  state: SharedState
+  catalog: Catalog
+  guard: ProcessGuard
+  units: LocalUnits
+  router: Router
+  gateway: Gateway
+  signals: GroupSignals
+  reports: Reports
+}
+
+/** Wires a node. What one part needs of a later one is passed as a function that is called when both are there. */
+export function assemble(ground: Ground): Parts {
+  const { init, identity, enrolment, store, clock, logger } = ground
+  const random = seededRandom(randomSeed(identity, clock))
+  const self = identity.peerId
+  const wire = { ...WIRE_RANGE, level: FEATURE_LEVEL }
+  const trust = new Trust(enrolment, {
+    dataDir: init.dataDir,
+    identity,
+    clock,
+    logger,
+    version: init.version,
+    wire,
+    addresses: () => mesh.listenAddresses(),
+  })
+  const group = (): GroupState | undefined => log.state
+  // A node that holds no copy of the docket yet goes by the credential alone, which the hello has verified.
+  const isMember = (peer: PeerIdString): boolean => group()?.members.has(peer) ?? true
+  const join = joinServer()({
+    self,
+    monotonicMs: () => clock.monotonicMs(),
+    passport: () => trust.passport(),
+    redeem: (request) => admission.redeem(request),
+  })
+  const mesh = createMesh({ listen: init.listen, advertise: init.advertise, featureLevel: FEATURE_LEVEL })<VerifiedPassport>({
+    privateKey: identity.privateKeyProtobuf,
+    hello: { local: () => trust.passport(), verify: (peer, payload) => trust.verifyHello(peer, payload) },
+    onJoin: async (peer, exchange) => {
+      const outcome = await join(peer, exchange)
+      logger.info({ peer, ...outcome }, outcome.joined ? 'a node joined' : 'a node was not let in')
+    },
+    acceptsGossipFrom: isMember,
+    clock,
+    random,
+    logger: logger.child({ part: 'mesh' }),
+  })
+  const log = new GroupLog({
+    storage: store.raft,
+    control: mesh.control,
+    self,
+    clock,
+    logger: logger.child({ part: 'system5' }),
+    raft: { random, ...signedVotes(identity, enrolment, trust) },
+  })
+  const members = new Members({ mesh, clock, random, logger })
+  const decisions = new Decisions({ log, control: mesh.control, self, clock })
+  const admission = new Admission({
+    identity,
+    log,
+    decisions,
+    trust,
+    control: mesh.control,
+    clock,
+    logger,
+    addresses: () => mesh.listenAddresses(),
+  })
+  const topics = topicsOf(enrolment.meshId, enrolment.groupId)
+  const state = createSharedState({
+    topic: topics.state,
+    mayWrite: (collection, key, writer) => collection !== UNITS_COLLECTION || group()?.units.get(key)?.peer === writer,
+  })({
+    plane: mesh.state,
+    gossip: mesh.gossip,
+    store: store.kv('state'),
+    signer: identity,
+    verify,
+    isMember,
+    clock,
+    random,
+    logger: logger.child({ part: 'state' }),
+  })
+  const catalog = new Catalog({ state, group, logger })
+  const duties = new LeaderDuties({
+    identity,
+    log,
+    decisions,
+    trust,
+    members,
+    control: mesh.control,
+    clock,
+    logger,
+    ungrantedNames: () => catalog.ungrantedNames(),
+  })
+  const departure = new Departure({ self, log, decisions, duties, trust, control: mesh.control, clock, logger })
+  const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, logger })
+  const units = new LocalUnits({
+    specs: new UnitSpecs(store.kv('units')),
+    names: new UnitNameClaims({ decisions, group, self, nameOf: (peer) => group()?.members.get(peer)?.name ?? peer }),
+    create: (spec) => createUnit(spec)({ guard, clock, random, logger: logger.child({ unit: spec.name }) }),
+    logger,
+  })
+  const router = new Router({ self, catalog, units, rpc: mesh.rpc })
+  const { host, port, token } = init.http
+  const gateway = createGateway({ host, port, version: init.version, ...(token === undefined ? {} : { token }) })({
+    router,
+    clock,
+    logger: logger.child({ part: 'gateway' }),
+  })
+  const signals = new GroupSignals({ gossip: mesh.gossip, topics, self, isMember, clock, logger })
+  const reports = new Reports({ self, signals, units, router, log, control: mesh.control, clock, logger })
+  return {
+    trust,
+    mesh,
+    log,
+    decisions,
+    admission,
+    members,
+    duties,
+    departure,
+    state,
+    catalog,
+    guard,
+    units,
+    router,
+    gateway,
+    signals,
+    reports,
+  }
+}
+
+/** Every vote is signed, so that an election can be proved to who was not there (rule 4). */
+function signedVotes(identity: Identity, { meshId, groupId }: Enrolment, trust: Trust) {
+  const sentence = (term: number, candidate: PeerIdString): Uint8Array =>
+    withLabel(VOTE_LABEL, Buffer.from([meshId, groupId, trust.chain.epoch, term, candidate].join(' ')))
+  return {
+    signVote: (term: number, candidate: PeerIdString) => identity.sign(sentence(term, candidate)),
+    verifyVote: (voter: PeerIdString, term: number, candidate: PeerIdString, signature: Uint8Array) =>
+      verify(voter, sentence(term, candidate), signature),
+    trustsVoters: (signers: readonly PeerIdString[]) => {
+      const { voters } = trust.chain
+      return signers.filter((signer) => voters.includes(signer)).length > voters.length / 2
+    },
+  }
+}
+
+/** Jitter must differ between nodes that start at the same moment. */
+function randomSeed({ peerId }: Identity, clock: Clock): number {
+  let seed = Math.round(clock.wallMs())
+  for (const character of peerId) seed = (Math.imul(seed, 31) + (character.codePointAt(0) ?? 0)) | 0
+  return seed
+}

@@ -1,0 +1,179 @@
+import { type Clock, toErrorShape, type UnitName } from '@vsmcp/kernel'
+import type { Catalog } from '../catalog/catalog.ts'
+import type {
+  ApplyRequest,
+  ApplyResult,
+  AttachRequest,
+  AttachResult,
+  DoctorReport,
+  InvitationCreated,
+  InvitationRequest,
+  InvitationView,
+  LogLine,
+  LogsRequest,
+  MemberView,
+  NodeControl,
+  NodeStatus,
+  ToolCallAnswer,
+  ToolCallRequest,
+  ToolView,
+  UnitView,
+  WaitConditions,
+  WaitResult,
+} from '../control.ts'
+import { UnitUnknownError } from '../errors.ts'
+import type { NodeLog } from '../log/node-log.ts'
+import type { Router } from '../route/router.ts'
+import type { LocalUnits } from '../system1/local-units.ts'
+import type { Admission } from '../system5/admission.ts'
+import { waitFor } from './conditions.ts'
+import { type DoctorFacts, examine } from './doctor.ts'
+import type { StatusView } from './status-view.ts'
+import { callTool } from './tool-call.ts'
+import type { UnitsView } from './units-view.ts'
+
+export interface NodeControlComponents {
+  statusView: StatusView
+  unitsView: UnitsView
+  units: LocalUnits
+  catalog: Catalog
+  router: Router
+  admission: Admission
+  log: NodeLog
+  clock: Clock
+  facts: () => Pick<DoctorFacts, 'versions' | 'clockAheadMs'>
+  onChange: (listener: () => void) => () => void
+  leave: () => Promise<void>
+  shutdown: () => Promise<void>
+}
+
+/** The one face behind `/v1`: each question goes to the part of the node that knows. */
+export class RunningNodeControl implements NodeControl {
+  readonly #c: NodeControlComponents
+
+  constructor(components: NodeControlComponents) {
+    this.#c = components
+  }
+
+  async status(): Promise<NodeStatus> {
+    return this.#c.statusView.status()
+  }
+
+  async members(): Promise<MemberView[]> {
+    return this.#c.statusView.members()
+  }
+
+  wait(conditions: WaitConditions, signal?: AbortSignal): Promise<WaitResult> {
+    const { clock, onChange } = this.#c
+    return waitFor({ clock, onChange, missing: (wanted) => this.#missing(wanted) }, conditions, signal)
+  }
+
+  createInvitation(request: InvitationRequest): Promise<InvitationCreated> {
+    return this.#c.admission.invite(request)
+  }
+
+  invitations(): Promise<InvitationView[]> {
+    return this.#c.admission.list()
+  }
+
+  revokeInvitation(id: string): Promise<void> {
+    return this.#c.admission.revoke(id)
+  }
+
+  leave(): Promise<void> {
+    return this.#c.leave()
+  }
+
+  shutdown(): Promise<void> {
+    return this.#c.shutdown()
+  }
+
+  async attach(request: AttachRequest): Promise<AttachResult> {
+    const outcome = await this.#c.units.attach(request)
+    return { outcome, unit: this.#c.unitsView.local(request.name) }
+  }
+
+  async detach(name: UnitName): Promise<void> {
+    const { units, catalog, statusView } = this.#c
+    const elsewhere = catalog.units.find(({ unit }) => unit === name)
+    if (units.get(name) === undefined && elsewhere !== undefined) {
+      const node = statusView.nameOf(elsewhere.node)
+      throw new UnitUnknownError(`unit ${name} is attached to the node ${node}, not to this one`, {
+        hint: `Run \`vsmcp detach ${name}\` on ${node}.`,
+        details: { node: elsewhere.node, nodeName: node },
+      })
+    }
+    await units.detach(name)
+  }
+
+  async apply({ units: declared, prune }: ApplyRequest): Promise<ApplyResult> {
+    const { units } = this.#c
+    const changes: ApplyResult['changes'] = []
+    for (const request of declared) {
+      try {
+        changes.push({ name: request.name, outcome: await units.attach({ ...request, replace: true }) })
+      } catch (error) {
+        changes.push({ name: request.name, outcome: 'failed', error: toErrorShape(error) })
+      }
+    }
+    const names = new Set(declared.map(({ name }) => name))
+    for (const { name } of prune ? units.list() : []) {
+      if (names.has(name)) continue
+      try {
+        await units.detach(name)
+        changes.push({ name, outcome: 'detached' })
+      } catch (error) {
+        changes.push({ name, outcome: 'failed', error: toErrorShape(error) })
+      }
+    }
+    return { changes }
+  }
+
+  units(): Promise<UnitView[]> {
+    return this.#c.unitsView.list()
+  }
+
+  async tools(): Promise<ToolView[]> {
+    const { catalog, statusView } = this.#c
+    return catalog.tools.map(({ exposedName, qualifiedName, unit, node, definition }) => ({
+      name: exposedName,
+      qualifiedName,
+      unit,
+      node,
+      nodeName: statusView.nameOf(node),
+      ...(definition.title === undefined ? {} : { title: definition.title }),
+      ...(definition.description === undefined ? {} : { description: definition.description }),
+      readOnly: definition.annotations?.readOnlyHint === true,
+    }))
+  }
+
+  call(request: ToolCallRequest): Promise<ToolCallAnswer> {
+    const { catalog, router, clock, statusView } = this.#c
+    return callTool({ catalog, router, clock, nameOf: (peer) => statusView.nameOf(peer) }, request)
+  }
+
+  logs(request: LogsRequest): AsyncIterable<LogLine> {
+    return this.#c.log.read(request)
+  }
+
+  doctor(): Promise<DoctorReport> {
+    const { statusView, facts } = this.#c
+    return examine({ status: statusView.status(), members: statusView.members(), ...facts() })
+  }
+
+  #missing({ members, leader, tool }: WaitConditions): string[] {
+    const { statusView, catalog, unitsView } = this.#c
+    const missing: string[] = []
+    const status = statusView.status()
+    if (members !== undefined && status.members.alive < members) {
+      missing.push(`${members} members alive (there are ${status.members.alive})`)
+    }
+    if (leader === true && status.system5.leader === null) missing.push('a System 5')
+    if (tool !== undefined) {
+      const entry = catalog.tools.find(({ exposedName, qualifiedName }) => exposedName === tool || qualifiedName === tool)
+      if (entry === undefined) missing.push(`the tool ${tool} in the list`)
+      else if (!unitsView.isReady(entry)) missing.push(`its unit ${entry.unit} ready`)
+    }
+    return missing
+  }
+}

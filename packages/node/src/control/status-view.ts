@@ -1,0 +1,171 @@
+import type { GroupState } from '@vsmcp/consensus'
+import type { PeerIdString } from '@vsmcp/kernel'
+import type { Mesh } from '@vsmcp/mesh'
+import type { VerifiedPassport } from '@vsmcp/security'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { MemberView, NodeStatus, Profile } from '../control.ts'
+import type { Members } from '../members/members.ts'
+import type { LocalUnits } from '../system1/local-units.ts'
+import type { GroupLog } from '../system5/group-log.ts'
+import type { Trust } from '../system5/trust.ts'
+import type { Reports } from '../topics/reports.ts'
+import type { UnitsView } from './units-view.ts'
+
+export interface StatusComponents {
+  mesh: Mesh<VerifiedPassport>
+  members: Members
+  log: GroupLog
+  trust: Trust
+  catalog: Catalog
+  units: LocalUnits
+  unitsView: UnitsView
+  reports: Reports
+  mcpUrl: () => string
+}
+
+export interface StatusFacts {
+  version: string
+  profile: Profile
+  dataDir: string
+  startedAtMs: number
+}
+
+/** How the node and its group are, as this node sees it. */
+export class StatusView {
+  readonly #c: StatusComponents
+  readonly #facts: StatusFacts
+  #since: { term: number; leader: PeerIdString; atMs: number } | undefined
+  #storageProblem: string | undefined
+
+  constructor(facts: StatusFacts, components: StatusComponents & { wallMs: () => number }) {
+    this.#facts = facts
+    this.#c = components
+    components.log.on('leader:changed', ({ leader, term }) => {
+      this.#since = leader === undefined ? undefined : { leader, term, atMs: components.wallMs() }
+    })
+    components.log.on('storage:failed', ({ error }) => {
+      this.#storageProblem = `this node decides nothing, its disk refuses writes: ${error instanceof Error ? error.message : String(error)}`
+    })
+    components.log.on('storage:recovered', () => (this.#storageProblem = undefined))
+  }
+
+  status(): NodeStatus {
+    const { mesh, trust, catalog, units, unitsView, reports, mcpUrl } = this.#c
+    const { enrolment } = trust
+    const { version, profile, dataDir, startedAtMs } = this.#facts
+    const members = this.members()
+    const problems = this.#problems(members)
+    return {
+      version,
+      node: {
+        peerId: mesh.peerId,
+        name: enrolment.name,
+        role: enrolment.role,
+        profile,
+        pid: process.pid,
+        startedAt: new Date(startedAtMs).toISOString(),
+        dataDir,
+      },
+      mesh: { id: enrolment.meshId, name: enrolment.meshName },
+      group: { id: enrolment.groupId, path: enrolment.path },
+      listen: mesh.listenAddresses(),
+      mcp: mcpUrl(),
+      system5: this.#system5(members),
+      members: { known: members.length, alive: members.filter(({ state }) => state === 'alive').length },
+      units: { local: units.list().length, group: catalog.units.length, ready: unitsView.readyCount() },
+      tools: catalog.tools.length,
+      health: problems.length === 0 ? 'ok' : this.#leader() === undefined ? 'failing' : 'degraded',
+      problems,
+      process: {
+        rssBytes: process.memoryUsage.rss(),
+        uptimeS: Math.round(process.uptime()),
+        eventLoopLagMs: reports.eventLoopLagMs,
+      },
+    }
+  }
+
+  members(): MemberView[] {
+    const { mesh, log, members, catalog } = this.#c
+    const { state } = log
+    const voters = new Set(log.status()?.configuration.voters)
+    const leader = this.#leader()
+    const now = this.#c.trust
+    const peers = new Map(mesh.peers().map((peer) => [peer.peer, peer]))
+    const ids = state === undefined ? [mesh.peerId, ...peers.keys()] : state.members.keys()
+    return ids.map((peer) => {
+      const self = peer === mesh.peerId
+      const record = state?.members.get(peer)
+      const shown = peers.get(peer)?.info
+      const view = members.get(peer)
+      return {
+        peerId: peer,
+        name: self ? now.enrolment.name : (record?.name ?? shown?.claims.name ?? peer),
+        role: record?.role ?? (self ? now.enrolment.role : 'member'),
+        state: self ? 'alive' : (view?.state ?? 'suspect'),
+        since: new Date(Date.now() - (self ? process.uptime() * 1000 : members.inStateForMs(peer))).toISOString(),
+        self,
+        voter: voters.has(peer),
+        leader: peer === leader,
+        addresses: self ? mesh.listenAddresses() : [...(shown?.passport.addresses ?? record?.addresses ?? [])],
+        units: catalog.units.filter(({ node }) => node === peer).map(({ unit }) => unit),
+        rttMs: peers.get(peer)?.rttMs ?? null,
+      }
+    })
+  }
+
+  nameOf(peer: PeerIdString): string {
+    const { log, trust, mesh } = this.#c
+    if (peer === mesh.peerId) return trust.enrolment.name
+    return log.state?.members.get(peer)?.name ?? peer
+  }
+
+  get group(): GroupState | undefined {
+    return this.#c.log.state
+  }
+
+  #leader(): PeerIdString | undefined {
+    return this.#c.log.status()?.leader
+  }
+
+  #system5(members: readonly MemberView[]): NodeStatus['system5'] {
+    const status = this.#c.log.status()
+    const leader = status?.leader ?? null
+    const voters = [...(status?.configuration.voters ?? [])]
+    const quorum = Math.floor(voters.length / 2) + 1
+    const self = members.find((member) => member.self)
+    return {
+      leader,
+      leaderName: leader === null ? null : this.nameOf(leader),
+      since: this.#since === undefined ? null : new Date(this.#since.atMs).toISOString(),
+      term: status?.term ?? 0,
+      appliedIndex: status?.applied ?? 0,
+      voters,
+      quorum: voters.length === 0 ? 0 : quorum,
+      failuresTolerated: Math.max(0, voters.length - quorum),
+      role: self?.voter === true ? (status?.role ?? 'none') : 'learner',
+    }
+  }
+
+  #problems(members: readonly MemberView[]): string[] {
+    const { catalog, reports, unitsView } = this.#c
+    const problems: string[] = []
+    if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
+    if (this.#leader() === undefined) problems.push('there is no System 5: the group decides nothing, calls go on')
+    for (const { name, state, self } of members) {
+      if (!self && state === 'failed') problems.push(`member ${name} cannot be reached`)
+    }
+    if (members.length > 1 && this.#system5(members).failuresTolerated === 0) {
+      problems.push(
+        'no failover: a single voter decides; it takes three members up and in sync for the group to survive a failure',
+      )
+    }
+    problems.push(...unitsView.problems())
+    for (const { unit } of catalog.units) {
+      const report = reports.reportOf(unit)
+      if (report !== undefined && report.calls >= 4 && report.errors * 2 > report.calls) {
+        problems.push(`unit ${unit}: ${report.errors} of ${report.calls} calls failed within ${report.windowMs / 1000} s`)
+      }
+    }
+    return problems
+  }
+}

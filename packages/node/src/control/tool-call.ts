@@ -1,0 +1,45 @@
+import type { Clock } from '@vsmcp/kernel'
+import { z } from 'zod'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { ToolCallAnswer, ToolCallRequest } from '../control.ts'
+import { ServerRefusedError } from '../errors.ts'
+import type { Router } from '../route/router.ts'
+
+const progressSchema = z.object({ progress: z.number(), total: z.number().optional(), message: z.string().optional() })
+
+export interface ToolCallComponents {
+  catalog: Catalog
+  router: Router
+  clock: Clock
+  nameOf: (peer: string) => string
+}
+
+/** One tool call for a person or script, by the same path a client's call takes. */
+export async function callTool(components: ToolCallComponents, request: ToolCallRequest): Promise<ToolCallAnswer> {
+  const { catalog, router, clock, nameOf } = components
+  const { tool, args, timeoutMs, signal, onProgress } = request
+  const { unit, node } = catalog.tool(tool)
+  const params = { name: tool, arguments: args, ...(onProgress === undefined ? {} : { _meta: { progressToken: 0 } }) }
+  const startedMs = clock.monotonicMs()
+  const reply = await router.request({
+    method: 'tools/call',
+    target: tool,
+    paramsJson: JSON.stringify(params),
+    deadlineMs: timeoutMs,
+    signal: signal ?? new AbortController().signal,
+    onNotification: (method, json) => {
+      const parsed = progressSchema.safeParse(JSON.parse(json))
+      if (method !== 'notifications/progress' || !parsed.success) return
+      const { progress, total, message } = parsed.data
+      onProgress?.({ progress, ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) })
+    },
+  })
+  const latencyMs = clock.monotonicMs() - startedMs
+  if ('error' in reply) {
+    throw new ServerRefusedError(`the server behind ${tool} refused: ${reply.error.message}`, {
+      details: { unit, node, jsonRpcCode: reply.error.code },
+    })
+  }
+  const result = JSON.parse(reply.resultJson) as Record<string, unknown>
+  return { result, isError: result['isError'] === true, unit, node, nodeName: nameOf(node), latencyMs }
+}

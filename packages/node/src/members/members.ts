@@ -1,0 +1,150 @@
+import {
+  type Clock,
+  Emitter,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Random,
+  type Startable,
+  type Timer,
+} from '@vsmcp/kernel'
+import { type DialFailure, type Member, membership, type MembershipEffect, type MembershipView } from '@vsmcp/membership'
+import { DialError, type Mesh } from '@vsmcp/mesh'
+import type { VerifiedPassport } from '@vsmcp/security'
+
+export interface KnownMember {
+  peer: PeerIdString
+  addresses: readonly string[]
+}
+
+interface Events extends Record<string, unknown> {
+  'member:state': { peer: PeerIdString; from: Member['state'] | null; to: Member['state'] }
+}
+
+/**
+ * Who is there: carries out what the pure membership view decides. It dials, tells the view how that went, and gives it
+ * the time when it asked for it; there is no polling.
+ */
+export class Members implements Startable {
+  readonly #mesh: Mesh<VerifiedPassport>
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #view: MembershipView
+  readonly #events: Emitter<Events>
+  readonly #dialing = new Map<PeerIdString, AbortController>()
+  #unsubscribe: (() => void)[] = []
+  #timer: Timer | undefined
+  #stopped = false
+
+  constructor(components: { mesh: Mesh<VerifiedPassport>; clock: Clock; random: Random; logger: Logger }) {
+    this.#mesh = components.mesh
+    this.#clock = components.clock
+    this.#logger = components.logger
+    this.#view = membership({ self: components.mesh.peerId })({ random: components.random })
+    this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of members failed'))
+  }
+
+  async start(): Promise<void> {
+    this.#unsubscribe = [
+      this.#mesh.on('peer:up', ({ peer, info }) => {
+        this.#run(this.#view.connected(peer, this.#now()))
+        this.#run(this.#view.addressesLearned(peer, info.passport.addresses, this.#now()))
+      }),
+      this.#mesh.on('peer:down', ({ peer }) => this.#run(this.#view.disconnected(peer, this.#now()))),
+    ]
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    for (const off of this.#unsubscribe) off()
+    for (const dial of this.#dialing.values()) dial.abort()
+  }
+
+  /** Brings the view to the group's list of members: newcomers are dialed, who is no longer listed is forgotten. */
+  reconcile(members: readonly KnownMember[]): void {
+    const listed = new Set(members.map(({ peer }) => peer))
+    for (const { peer, addresses } of members) {
+      if (peer === this.#mesh.peerId) continue
+      const known = this.#view.member(peer)
+      if (known === undefined || known.state === 'left') this.#run(this.#view.memberAdded(peer, addresses, this.#now()))
+      else this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
+    }
+    for (const { peer, state } of this.#view.members()) {
+      if (!listed.has(peer) && state !== 'left') this.left(peer)
+    }
+  }
+
+  /** The member said goodbye or was taken off the list: no more dialing, the connection is closed. */
+  left(peer: PeerIdString): void {
+    this.#dialing.get(peer)?.abort()
+    this.#run(this.#view.memberLeft(peer, this.#now()))
+    this.#mesh.hangUp(peer).catch((error: unknown) => this.#logger.debug({ peer, error: messageOf(error) }, 'hang-up failed'))
+  }
+
+  list(): readonly Member[] {
+    return this.#view.members()
+  }
+
+  get(peer: PeerIdString): Member | undefined {
+    return this.#view.member(peer)
+  }
+
+  /** Milliseconds since the member's state began. */
+  inStateForMs(peer: PeerIdString): number {
+    const member = this.#view.member(peer)
+    return member === undefined ? 0 : this.#now() - member.sinceMs
+  }
+
+  isAlive(peer: PeerIdString): boolean {
+    return peer === this.#mesh.peerId || this.#view.member(peer)?.state === 'alive'
+  }
+
+  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  #now(): number {
+    return this.#clock.monotonicMs()
+  }
+
+  #run(effects: readonly MembershipEffect[]): void {
+    if (this.#stopped) return
+    for (const effect of effects) {
+      if (effect.type === 'dial') {
+        void this.#dial(effect.peer, effect.addresses, effect.attempt)
+      } else {
+        this.#logger.info({ peer: effect.peer, from: effect.from, to: effect.to }, 'member changed state')
+        this.#events.emit('member:state', effect)
+      }
+    }
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    this.#timer?.cancel()
+    const at = this.#view.nextTickAtMs()
+    if (at === undefined) return
+    this.#timer = this.#clock.after(Math.max(1, at - this.#now()), () => this.#run(this.#view.tick(this.#now())))
+  }
+
+  async #dial(peer: PeerIdString, addresses: readonly string[], attempt: number): Promise<void> {
+    const abort = new AbortController()
+    this.#dialing.set(peer, abort)
+    try {
+      await this.#mesh.dial(addresses, { expect: peer, signal: abort.signal })
+      this.#run(this.#view.dialSucceeded(peer, this.#now()))
+    } catch (error) {
+      this.#logger.debug({ peer, attempt, error: messageOf(error) }, 'dial failed')
+      this.#run(this.#view.dialFailed(peer, this.#now(), failureOf(error)))
+    } finally {
+      if (this.#dialing.get(peer) === abort) this.#dialing.delete(peer)
+    }
+  }
+}
+
+/** Silence at any address says less than a refusal at all of them. */
+function failureOf(error: unknown): DialFailure {
+  if (!(error instanceof DialError)) return 'local'
+  return /timed out|timeout/i.test(error.message) ? 'timeout' : 'refused'
+}

@@ -1,0 +1,37 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Startable } from '@vsmcp/kernel'
+import type { NodeControl, Profile } from './control.ts'
+
+export interface NodeInit {
+  dataDir: string
+  /** Another name than the one the node joined with. */
+  name?: string
+  profile: Profile
+  /** Multiaddrs to listen on. */
+  listen: string[]
+  /** Multiaddrs others reach this node at, for nodes behind NAT. */
+  advertise: string[]
+  http: { host: string; port: number; token?: string }
+  logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** `json` for machines, `text` for a terminal, `off` when nobody reads it. */
+  logToStderr: 'json' | 'text' | 'off'
+  /** Version of the program, for people. */
+  version: string
+  /** Where the control socket will be, for whoever looks at the directory. */
+  socketPath: string
+}
+
+export interface StopReason {
+  reason: 'shutdown' | 'left' | 'evicted' | 'failed'
+  error?: unknown
+}
+
+export interface VsmcpNode extends Startable {
+  readonly control: NodeControl
+  /** After `start`: what a script needs to know. */
+  readonly ready: { peerId: string; name: string; mcp: string; listen: string[] }
+  /** The MCP endpoint, to be served under `/mcp` on the control socket too; no token is asked there. */
+  readonly mcpHandler: (request: IncomingMessage, response: ServerResponse) => void
+  /** Resolves when the node has stopped, by itself or by `stop`. */
+  readonly stopped: Promise<StopReason>
+}

@@ -1,0 +1,145 @@
+import {
+  BusyError,
+  type CallOptions,
+  NotSentError,
+  OutcomeUnknownError,
+  type PeerIdString,
+  type Plane,
+  RemoteError,
+  TimeoutError,
+  type VsmcpError,
+} from '@vsmcp/kernel'
+import { type GatewayRouter, type Listing, type ListingKind, type McpReply, type RoutedRequest, withTarget } from '@vsmcp/mcp'
+import { pack, unpack } from 'msgpackr'
+import { z } from 'zod'
+import type { Catalog, Target } from '../catalog/catalog.ts'
+import { UnitUnknownError, UnitUnreachableError } from '../errors.ts'
+import type { LocalUnits } from '../system1/local-units.ts'
+
+const REQUEST = 'mcp:request'
+
+/** As carried: an array, since this is the hot path. */
+const requestSchema = z.tuple([z.string(), z.string(), z.string()])
+const noteSchema = z.tuple([z.string(), z.string()])
+
+export interface RouterComponents {
+  self: PeerIdString
+  catalog: Catalog
+  units: LocalUnits
+  rpc: Plane
+}
+
+/**
+ * Brings a client's request to the unit that answers it: here, or by one frame to the node that hosts it. Nothing is
+ * repeated: a caller is told plainly whether the request was not sent, or sent with an unknown outcome.
+ */
+export class Router implements GatewayRouter {
+  readonly #c: RouterComponents
+  #inFlight = 0
+  #idle: (() => void)[] = []
+
+  constructor(components: RouterComponents) {
+    this.#c = components
+    components.rpc.handle(REQUEST, async ({ payload, deadlineMs, signal, progress }) => {
+      const [name, method, paramsJson] = requestSchema.parse(unpack(payload))
+      const unit = components.units.get(name)
+      if (unit === undefined) throw new UnitUnknownError(`no unit ${name} is attached to this node`)
+      return this.#counted(async () => {
+        const onNotification = (notified: string, json: string): void => {
+          // A stream that is gone rejects here; the request itself is told by its signal.
+          progress(pack([notified, json])).catch(() => {})
+        }
+        return pack(await unit.request({ method, paramsJson, deadlineMs, signal, onNotification }))
+      })
+    })
+  }
+
+  listing(): Listing {
+    return this.#c.catalog.listing
+  }
+
+  onListingChanged(listener: (kinds: ReadonlySet<ListingKind>) => void): () => void {
+    return this.#c.catalog.onChanged(listener)
+  }
+
+  request(request: RoutedRequest): Promise<McpReply> {
+    const target = this.#resolve(request)
+    const paramsJson =
+      target.name === request.target ? request.paramsJson : withTarget(request.paramsJson, request.method, target.name)
+    return this.#counted(() => this.#send(target, { ...request, paramsJson }))
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Resolves when no request is under way. */
+  async drained(): Promise<void> {
+    if (this.#inFlight === 0) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #resolve({ method, target, paramsJson }: RoutedRequest): Target {
+    const { catalog } = this.#c
+    if (method === 'tools/call') return catalog.tool(target)
+    if (method === 'prompts/get') return catalog.prompt(target)
+    if (method === 'resources/read') return catalog.resource(target)
+    const { ref } = JSON.parse(paramsJson) as { ref?: { type?: string } }
+    return ref?.type === 'ref/prompt' ? catalog.prompt(target) : catalog.resource(target)
+  }
+
+  async #send(target: Target, request: RoutedRequest): Promise<McpReply> {
+    const { self, units, rpc } = this.#c
+    const { method, paramsJson, deadlineMs, signal, onNotification } = request
+    if (target.node === self) {
+      const unit = units.get(target.unit)
+      if (unit === undefined) throw new UnitUnreachableError(`unit ${target.unit} is not attached here any more: not sent`)
+      return unit.request({ method, paramsJson, deadlineMs, signal, onNotification })
+    }
+    const options: CallOptions = {
+      deadlineMs,
+      signal,
+      onProgress: (payload) => {
+        const [notified, json] = noteSchema.parse(unpack(payload))
+        onNotification(notified, json)
+      },
+    }
+    try {
+      return unpack(await rpc.call(target.node, REQUEST, pack([target.unit, method, paramsJson]), options)) as McpReply
+    } catch (error) {
+      throw asSeenByCaller(error, target)
+    }
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    this.#inFlight++
+    try {
+      return await work()
+    } finally {
+      this.#inFlight--
+      if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    }
+  }
+}
+
+/** What went wrong at the other node means the same here; what it says of the call's fate stays as precise. */
+function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
+  if (error instanceof NotSentError) {
+    return new NotSentError(`unit ${unit} was not asked: its node ${node} cannot be reached now`, {
+      hint: 'Nothing was executed: repeat the call when the node is back. `vsmcp members` shows who is there.',
+      details: { unit, node },
+      cause: error,
+    })
+  }
+  if (!(error instanceof RemoteError)) return error
+  const options = { ...(error.hint === undefined ? {} : { hint: error.hint }), details: { unit, node }, cause: error }
+  const known: Readonly<Record<string, new (message: string, options: object) => VsmcpError>> = {
+    VSMCP_NOT_SENT: NotSentError,
+    VSMCP_OUTCOME_UNKNOWN: OutcomeUnknownError,
+    VSMCP_BUSY: BusyError,
+    VSMCP_TIMEOUT: TimeoutError,
+    VSMCP_NODE_UNIT_UNKNOWN: UnitUnreachableError,
+  }
+  const Known = known[error.remoteCode]
+  return Known === undefined ? error : new Known(error.message, options)
+}

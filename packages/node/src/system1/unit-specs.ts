@@ -1,0 +1,54 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { KeyValueStore, UnitName } from '@vsmcp/kernel'
+import { z } from 'zod'
+import type { UnitSource } from '../control.ts'
+
+const sourceSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('stdio'),
+    command: z.string(),
+    args: z.array(z.string()),
+    env: z.record(z.string(), z.string()),
+    cwd: z.string(),
+  }),
+  z.object({ kind: z.literal('http'), url: z.string(), headers: z.record(z.string(), z.string()) }),
+])
+
+const specSchema = z.object({ name: z.string(), source: sourceSchema, startTimeoutMs: z.number() })
+
+/** How to start a unit again. Stays on this node. */
+export interface StoredUnitSpec {
+  name: UnitName
+  source: UnitSource
+  startTimeoutMs: number
+}
+
+/** What was attached here, kept over restarts. */
+export class UnitSpecs {
+  readonly #store: KeyValueStore
+
+  constructor(store: KeyValueStore) {
+    this.#store = store
+  }
+
+  async all(): Promise<StoredUnitSpec[]> {
+    const specs: StoredUnitSpec[] = []
+    for await (const [, value] of this.#store.entries({ gte: '', lt: '\uffff' })) {
+      specs.push(specSchema.parse(JSON.parse(Buffer.from(value).toString('utf8'))))
+    }
+    return specs
+  }
+
+  async put(spec: StoredUnitSpec): Promise<void> {
+    const value = Buffer.from(JSON.stringify(spec))
+    await this.#store.write([{ type: 'put', key: spec.name, value }], { sync: true })
+  }
+
+  async remove(name: UnitName): Promise<void> {
+    await this.#store.write([{ type: 'del', key: name }], { sync: true })
+  }
+}
+
+export function sameSource(a: UnitSource, b: UnitSource): boolean {
+  return isDeepStrictEqual(a, b)
+}

@@ -1,0 +1,244 @@
+import { randomBytes } from 'node:crypto'
+import type { GroupState, Member } from '@vsmcp/consensus'
+import { type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import {
+  combineCredential,
+  createInvitation,
+  type Credential,
+  type CredentialPart,
+  credentialPayload,
+  decodeCredentialPayload,
+  decodeJoinGrant,
+  decodeRedeemRequest,
+  encodeJoinGrant,
+  encodeRedeemRequest,
+  type Identity,
+  InvitationRefusedError,
+  type JoinGrant,
+  type RedeemRequest,
+  signCredential,
+  verifyProof,
+} from '@vsmcp/security'
+import { pack, unpack } from 'msgpackr'
+import { CONTROL_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
+import type { InvitationCreated, InvitationRequest, InvitationView } from '../control.ts'
+import { NoSystem5Error } from '../errors.ts'
+import type { Decisions } from './decisions.ts'
+import type { GroupLog } from './group-log.ts'
+import type { Trust } from './trust.ts'
+
+const REDEEM = 'system5:redeem'
+const SIGN_CREDENTIAL = 'system5:sign-credential'
+
+export interface AdmissionComponents {
+  identity: Identity
+  log: GroupLog
+  decisions: Decisions
+  trust: Trust
+  control: Plane
+  clock: Clock
+  logger: Logger
+  addresses: () => string[]
+}
+
+/**
+ * Who is let in: makes invitations, has them redeemed by the group, and collects the voters' signatures under a
+ * newcomer's credential. Redeeming is a docket entry, so an invitation is good exactly as often as it says.
+ */
+export class Admission {
+  readonly #c: AdmissionComponents
+
+  constructor(components: AdmissionComponents) {
+    this.#c = components
+    components.control.handle(REDEEM, async ({ peer, payload }) => {
+      const request = decodeRedeemRequest(payload)
+      if (request.member !== peer) throw new InvalidArgumentError('a redemption must come from the member the joiner spoke to')
+      return encodeJoinGrant(await this.#redeemHere(request))
+    })
+    components.control.handle(SIGN_CREDENTIAL, async ({ payload }) => pack(await this.#sign(payload)))
+  }
+
+  async invite(request: InvitationRequest): Promise<InvitationCreated> {
+    const { identity, clock, decisions, trust, addresses } = this.#c
+    const expiresAtMs = Math.round(clock.wallMs() + request.ttlMs)
+    const reachable = addresses()
+    const { invitation, token, verifier } = createInvitation({
+      chain: trust.chain,
+      zone: '',
+      role: request.role,
+      uses: request.uses,
+      expiresAtMs,
+      addresses: reachable,
+      inviters: [identity.peerId],
+    })
+    await decisions.decide({
+      op: 'invitation:create',
+      id: invitation.id,
+      verifier: Buffer.from(verifier).toString('base64url'),
+      role: request.role,
+      zone: '',
+      uses: request.uses,
+      expiresAtMs,
+      createdBy: identity.peerId,
+    })
+    return { id: invitation.id, token, expiresAt: new Date(expiresAtMs).toISOString(), warnings: warningsFor(reachable) }
+  }
+
+  async list(): Promise<InvitationView[]> {
+    const state = await this.#c.decisions.current()
+    const nowMs = this.#c.clock.wallMs()
+    return state.invitations.entries().map(([id, invitation]) => ({
+      id,
+      role: invitation.role,
+      uses: invitation.uses,
+      used: invitation.used,
+      createdBy: invitation.createdBy,
+      expiresAt: new Date(invitation.expiresAtMs).toISOString(),
+      state: invitation.revoked
+        ? 'revoked'
+        : invitation.used >= invitation.uses
+          ? 'used'
+          : invitation.expiresAtMs <= nowMs
+            ? 'expired'
+            : 'open',
+    }))
+  }
+
+  async revoke(id: string): Promise<void> {
+    await this.#c.decisions.decide({ op: 'invitation:revoke', id })
+  }
+
+  /** For the member a joiner speaks to: has the invitation redeemed by System 5, wherever it is. */
+  async redeem(request: RedeemRequest): Promise<JoinGrant> {
+    const { log, identity, control } = this.#c
+    const leader = log.status()?.leader
+    if (leader === undefined) {
+      throw new NoSystem5Error('the group has no System 5 now, so it lets nobody in', { hint: 'Try again in a moment.' })
+    }
+    if (leader === identity.peerId) return this.#redeemHere(request)
+    const grant = await control.call(leader, REDEEM, encodeRedeemRequest(request), { deadlineMs: 2 * CONTROL_DEADLINE_MS })
+    return decodeJoinGrant(grant)
+  }
+
+  async #redeemHere(request: RedeemRequest): Promise<JoinGrant> {
+    const { decisions, log } = this.#c
+    const invitation = log.state?.invitations.get(request.invitationId)
+    const verifier = invitation === undefined ? undefined : Buffer.from(invitation.verifier, 'base64url')
+    if (!verifyProof(verifier, request, request.proof))
+      throw new InvitationRefusedError('this invitation is not known here, or its secret is wrong')
+    const { member } = await decisions.decide({
+      op: 'invitation:redeem',
+      id: request.invitationId,
+      peer: request.joiner,
+      name: request.name,
+      addresses: request.addresses,
+    })
+    if (member === undefined) throw new InvalidArgumentError('the group let the newcomer in without a record of it')
+    return this.#grant(request.joiner, member)
+  }
+
+  async #grant(joiner: PeerIdString, member: Member): Promise<JoinGrant> {
+    const { trust, log } = this.#c
+    const credential = await this.#issue(joiner, member)
+    const { firstCharter, links } = trust.chain
+    return { credential, firstCharter, links, peers: peersOf(log.state, joiner) }
+  }
+
+  /** A credential counts with the signatures of a majority of the certified voters. */
+  async #issue(joiner: PeerIdString, member: Member): Promise<Credential> {
+    const { trust, identity, control, clock, logger } = this.#c
+    const { chain } = trust
+    const payload = credentialPayload({
+      mesh: trust.enrolment.meshId,
+      group: trust.enrolment.groupId,
+      sub: joiner,
+      name: member.name,
+      zone: member.zone,
+      role: member.role,
+      jti: randomBytes(16).toString('hex'),
+      voterIndex: chain.index,
+      issuedAtMs: clock.wallMs(),
+    })
+    const asked = chain.voters.map(async (voter): Promise<CredentialPart | undefined> => {
+      try {
+        if (voter === identity.peerId) return await signCredential(identity, payload)
+        return unpack(await control.call(voter, SIGN_CREDENTIAL, payload, { deadlineMs: CONTROL_DEADLINE_MS })) as CredentialPart
+      } catch (error) {
+        logger.warn({ voter, joiner, error: messageOf(error) }, 'a voter did not sign a credential')
+        return undefined
+      }
+    })
+    const parts = await firstMajority(asked, Math.floor(chain.voters.length / 2) + 1)
+    return combineCredential(payload, parts, chain.voters)
+  }
+
+  /** Signs only what this node's own copy of the docket bears out. */
+  async #sign(payload: Uint8Array): Promise<CredentialPart> {
+    const { identity, trust, log, clock } = this.#c
+    const claims = decodeCredentialPayload(payload)
+    const member = await this.#memberSoon(claims.sub)
+    const { meshId, groupId } = trust.enrolment
+    const fits =
+      member !== undefined &&
+      claims.mesh === meshId &&
+      claims.group === groupId &&
+      claims.name === member.name &&
+      claims.role === member.role &&
+      claims.zone === member.zone &&
+      claims.voterIndex <= (log.status()?.applied ?? 0) &&
+      Math.abs(claims.iat * 1000 - clock.wallMs()) <= 5 * 60_000
+    if (!fits) throw new InvalidArgumentError(`the docket does not bear out a credential for ${claims.sub}`)
+    return signCredential(identity, payload)
+  }
+
+  /** The leader has applied the redemption; this voter hears of the commit with the next message, at most a heartbeat later. */
+  #memberSoon(peer: PeerIdString): Promise<Member | undefined> {
+    const { log, clock } = this.#c
+    const known = log.state?.members.get(peer)
+    if (known !== undefined) return Promise.resolve(known)
+    return new Promise((resolve) => {
+      const done = (member: Member | undefined): void => {
+        timer.cancel()
+        off()
+        resolve(member)
+      }
+      const timer = clock.after(CONTROL_DEADLINE_MS / 2, () => done(undefined))
+      const off = log.on('entry:applied', ({ state }) => {
+        const member = state.members.get(peer)
+        if (member !== undefined) done(member)
+      })
+    })
+  }
+}
+
+function peersOf(state: GroupState | undefined, joiner: PeerIdString): JoinGrant['peers'] {
+  const members = state?.members.entries() ?? []
+  return members
+    .filter(([peer, { addresses }]) => peer !== joiner && addresses.length > 0)
+    .slice(0, JOIN_GRANT_PEERS_MAX)
+    .map(([peer, { addresses }]) => ({ peer, addresses }))
+}
+
+/** Resolves with the parts there are as soon as a majority is in, or when nobody else can answer. */
+function firstMajority(asked: readonly Promise<CredentialPart | undefined>[], needed: number): Promise<CredentialPart[]> {
+  return new Promise((resolve) => {
+    const parts: CredentialPart[] = []
+    let open = asked.length
+    for (const answer of asked) {
+      void answer.then((part) => {
+        open--
+        if (part !== undefined) parts.push(part)
+        if (parts.length >= needed || open === 0) resolve(parts)
+      })
+    }
+  })
+}
+
+const LOOPBACK = /^\/ip4\/127\.|^\/ip6\/::1\//
+
+function warningsFor(addresses: readonly string[]): string[] {
+  if (addresses.some((address) => !LOOPBACK.test(address))) return []
+  return [
+    'Only loopback addresses are in this invitation: it works on this machine only. Run the node with --listen or --advertise to be reached from others.',
+  ]
+}

@@ -1,0 +1,343 @@
+import {
+  type ApplyResult,
+  applyEntry,
+  decodeGroupState,
+  encodeOperation,
+  type Entry,
+  type GroupEffect,
+  type GroupState,
+  InvalidMessageError,
+  NotLeaderError,
+  type ConfigurationChange,
+  type Operation,
+  type Proposed,
+  raftNode,
+  type RaftComponents,
+  type RaftNode,
+  type RaftStatus,
+  type Ready,
+  encodeGroupState,
+  validateMessage,
+} from '@vsmcp/consensus'
+import {
+  backoffMs,
+  type Clock,
+  Emitter,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Plane,
+  type Startable,
+  StoppedError,
+  type Timer,
+} from '@vsmcp/kernel'
+import type { RaftStorage } from '@vsmcp/store'
+import { pack, unpack } from 'msgpackr'
+import { StorageRefusedError } from '../errors.ts'
+
+const RAFT_NOTICE = 'raft'
+
+export interface GroupLogComponents {
+  storage: RaftStorage
+  control: Plane
+  self: PeerIdString
+  clock: Clock
+  logger: Logger
+  raft: RaftComponents
+}
+
+export interface AppliedEntry {
+  index: number
+  term: number
+  before: GroupState
+  state: GroupState
+  effects: readonly GroupEffect[]
+}
+
+interface Events extends Record<string, unknown> {
+  /** An entry changed the group's state here. */
+  'entry:applied': AppliedEntry
+  /** The whole state was replaced by a snapshot. */
+  'state:installed': { state: GroupState }
+  /** Role, leader or term changed. */
+  'leader:changed': { leader: PeerIdString | undefined; term: number; role: RaftStatus['role'] }
+  /** The disk refuses: this node takes no part in decisions until it accepts again. */
+  'storage:failed': { error: unknown }
+  'storage:recovered': Record<string, never>
+}
+
+interface Waiting {
+  term: number
+  resolve: (result: ApplyResult) => void
+  reject: (error: unknown) => void
+}
+
+/** The proposal's place in the log went to another leader's entry; asking again is safe for idempotent operations. */
+function lostProposal(): NotLeaderError {
+  return new NotLeaderError('a proposal whose place in the log another leader took', undefined)
+}
+
+/**
+ * The shell around the pure Raft: gives it time and messages, writes before it sends, applies what is committed to the
+ * group's state. When the disk refuses a write the Raft node is thrown away, as its contract says, and made anew from
+ * the store until a write succeeds; the rest of the node goes on meanwhile.
+ */
+export class GroupLog implements Startable {
+  readonly #c: GroupLogComponents
+  readonly #events: Emitter<Events>
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #reads = new Map<string, { resolve: (index: number) => void; reject: (error: unknown) => void }>()
+  readonly #closed = new Set<PeerIdString>()
+  #raft: RaftNode | undefined
+  #state: GroupState | undefined
+  #timer: Timer | undefined
+  #pumping: Promise<void> | undefined
+  #stopped = false
+  #readCount = 0
+  #failures = 0
+  #lastFailure: unknown
+
+  constructor(components: GroupLogComponents) {
+    this.#c = components
+    this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of the log failed'))
+    components.control.onNotice(RAFT_NOTICE, (peer, payload) => this.#receive(peer, payload))
+  }
+
+  async start(): Promise<void> {
+    await this.#load()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await this.#pumping
+    this.#abandon(new StoppedError('the node is stopping'))
+  }
+
+  /** As of the last entry applied here; undefined until the first snapshot has come from a leader. */
+  get state(): GroupState | undefined {
+    return this.#state
+  }
+
+  status(): RaftStatus | undefined {
+    return this.#raft?.status()
+  }
+
+  get isLeader(): boolean {
+    return this.#raft?.status().role === 'leader'
+  }
+
+  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /** On the leader: resolves when the operation is applied here. Throws `NotLeaderError` and what the Raft node throws. */
+  propose(operation: Operation): Promise<ApplyResult> {
+    return this.#submit((raft) => raft.propose(encodeOperation(operation)))
+  }
+
+  proposeConfiguration(change: ConfigurationChange): Promise<ApplyResult> {
+    return this.#submit((raft) => raft.proposeConfiguration(change))
+  }
+
+  /** On the leader: an index that is current as of now, confirmed by a quorum. */
+  readIndex(): Promise<number> {
+    const raft = this.#require()
+    const context = `${this.#c.self}:${++this.#readCount}`
+    return new Promise((resolve, reject) => {
+      this.#reads.set(context, { resolve, reject })
+      try {
+        this.#input((node) => node.readIndex(context), raft)
+      } catch (error) {
+        this.#reads.delete(context)
+        reject(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
+  }
+
+  /** Hands leadership to the best successor. @returns false when there is none, or this node does not lead */
+  handOver(): boolean {
+    const raft = this.#raft
+    const successor = raft?.bestSuccessor()
+    if (raft === undefined || successor === undefined) return false
+    this.#input((node) => node.transferLeadership(successor), raft)
+    return true
+  }
+
+  peerUp(peer: PeerIdString): void {
+    this.#closed.delete(peer)
+    if (this.#raft !== undefined) this.#input((raft) => raft.connectionOpened(peer), this.#raft)
+  }
+
+  peerDown(peer: PeerIdString): void {
+    this.#closed.add(peer)
+    if (this.#raft !== undefined) this.#input((raft) => raft.connectionClosed(peer), this.#raft)
+  }
+
+  #require(): RaftNode {
+    if (this.#raft !== undefined) return this.#raft
+    throw new StorageRefusedError('this node takes no part in decisions: its disk refused a write', {
+      hint: 'Make room on the disk of the data directory; the node recovers by itself.',
+      cause: this.#lastFailure,
+    })
+  }
+
+  #submit(propose: (raft: RaftNode) => Proposed): Promise<ApplyResult> {
+    const raft = this.#require()
+    return new Promise((resolve, reject) => {
+      try {
+        this.#input((node) => {
+          const { index, term } = propose(node)
+          this.#waiting.set(index, { term, resolve, reject })
+        }, raft)
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
+  }
+
+  #receive(peer: PeerIdString, payload: Uint8Array): void {
+    const raft = this.#raft
+    if (raft === undefined || this.#stopped) return
+    try {
+      const message = validateMessage(unpack(payload))
+      this.#input((node) => node.step(peer, message), raft)
+    } catch (error) {
+      const reason = error instanceof InvalidMessageError ? error.message : 'it cannot be decoded'
+      this.#c.logger.warn({ peer, reason }, 'a consensus message was refused')
+    }
+  }
+
+  #input(act: (raft: RaftNode) => void, raft: RaftNode): void {
+    raft.tick(this.#c.clock.monotonicMs())
+    try {
+      act(raft)
+    } finally {
+      this.#wake()
+    }
+  }
+
+  #wake(): void {
+    if (this.#pumping !== undefined || this.#stopped) return
+    const raft = this.#raft
+    if (raft === undefined) return
+    if (!raft.hasReady()) {
+      this.#schedule(raft)
+      return
+    }
+    this.#pumping = this.#pump(raft).finally(() => {
+      this.#pumping = undefined
+      this.#wake()
+    })
+  }
+
+  async #pump(raft: RaftNode): Promise<void> {
+    try {
+      while (raft.hasReady() && !this.#stopped) {
+        const ready = raft.ready()
+        if (ready.hardState !== undefined || ready.entries.length > 0 || ready.snapshot !== undefined) {
+          await this.#c.storage.save(ready)
+        }
+        this.#carryOut(ready)
+        raft.advance(ready)
+        this.#report(ready)
+        await this.#compact(raft)
+      }
+      if (this.#failures > 0) {
+        this.#failures = 0
+        this.#events.emit('storage:recovered', {})
+      }
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #carryOut(ready: Ready): void {
+    for (const { to, message } of ready.messages) this.#c.control.notify(to, RAFT_NOTICE, pack(message))
+    if (ready.snapshot !== undefined) {
+      this.#state = decodeGroupState(ready.snapshot.data)
+      this.#events.emit('state:installed', { state: this.#state })
+    }
+    for (const entry of ready.committedEntries) this.#apply(entry)
+  }
+
+  #apply(entry: Entry): void {
+    if (this.#state === undefined) throw new InvalidMessageError('the log has entries but no state to apply them to')
+    const before = this.#state
+    const { state, result, effects } = applyEntry(before, entry)
+    this.#state = state
+    this.#events.emit('entry:applied', { index: entry.index, term: entry.term, before, state, effects })
+    const waiting = this.#waiting.get(entry.index)
+    if (waiting === undefined) return
+    this.#waiting.delete(entry.index)
+    if (waiting.term === entry.term) waiting.resolve(result)
+    else waiting.reject(lostProposal())
+  }
+
+  #report(ready: Ready): void {
+    for (const { context, index } of ready.readStates) {
+      this.#reads.get(context)?.resolve(index)
+      this.#reads.delete(context)
+    }
+    for (const context of ready.abandonedReads) {
+      this.#reads.get(context)?.reject(lostProposal())
+      this.#reads.delete(context)
+    }
+    if (ready.softState === undefined) return
+    const { role, leader, term } = ready.softState
+    // Whoever asked a leader that is none any more must not wait for an entry that may never come.
+    if (role !== 'leader') this.#rejectWaiting(lostProposal())
+    this.#events.emit('leader:changed', { leader, term, role })
+  }
+
+  async #compact(raft: RaftNode): Promise<void> {
+    const index = raft.compactionDue()
+    if (index === undefined || this.#state === undefined) return
+    const snapshot = raft.createSnapshot(encodeGroupState(this.#state))
+    await this.#c.storage.compact(index, snapshot)
+    raft.compact(index, snapshot)
+  }
+
+  #schedule(raft: RaftNode): void {
+    this.#timer?.cancel()
+    const at = raft.nextTickAtMs()
+    if (!Number.isFinite(at)) return
+    this.#timer = this.#c.clock.after(Math.max(1, at - this.#c.clock.monotonicMs()), () => this.#input(() => {}, raft))
+  }
+
+  async #load(): Promise<void> {
+    const stored = await this.#c.storage.load()
+    this.#state = stored?.snapshot === undefined ? undefined : decodeGroupState(stored.snapshot.data)
+    this.#raft = raftNode({ id: this.#c.self, ...(stored === undefined ? {} : { stored }) })(this.#c.raft)
+    this.#raft.tick(this.#c.clock.monotonicMs())
+    for (const peer of this.#closed) this.#raft.connectionClosed(peer)
+    if (this.#state !== undefined) this.#events.emit('state:installed', { state: this.#state })
+    this.#wake()
+  }
+
+  #fail(error: unknown): void {
+    this.#c.logger.error({ error: messageOf(error) }, 'the consensus log could not be written')
+    this.#timer?.cancel()
+    this.#raft = undefined
+    this.#lastFailure = error
+    this.#abandon(error)
+    this.#events.emit('storage:failed', { error })
+    this.#events.emit('leader:changed', { leader: undefined, term: 0, role: 'follower' })
+    const delay = backoffMs(this.#failures++, this.#c.raft.random)
+    this.#timer = this.#c.clock.after(delay, () => {
+      if (this.#stopped) return
+      this.#load().catch((again: unknown) => this.#fail(again))
+    })
+  }
+
+  #abandon(error: unknown): void {
+    this.#rejectWaiting(error)
+    for (const { reject } of this.#reads.values()) reject(error)
+    this.#reads.clear()
+  }
+
+  #rejectWaiting(error: unknown): void {
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+}

@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Plane,
+  type Startable,
+  type Timer,
+  type UnitName,
+} from '@vsmcp/kernel'
+import { type Alert, decodeMessage, encodeMessage, type UnitReport } from '@vsmcp/vsm'
+import type { Definitions } from '@vsmcp/mcp'
+import { ALERTS_KEPT, CONTROL_DEADLINE_MS, REPORT_PERIOD_MS } from '../constants.ts'
+import type { Router } from '../route/router.ts'
+import type { LocalUnits } from '../system1/local-units.ts'
+import { digestOf } from '../system5/trust.ts'
+import type { GroupLog } from '../system5/group-log.ts'
+import { definitionDigest, offersOf } from './capabilities.ts'
+import type { GroupSignals } from './group-signals.ts'
+
+const ALERT = 'algedonic:alert'
+
+export interface ReportsComponents {
+  self: PeerIdString
+  signals: GroupSignals
+  units: LocalUnits
+  router: Router
+  log: GroupLog
+  control: Plane
+  clock: Clock
+  logger: Logger
+}
+
+export interface HeardAlert extends Alert {
+  readonly node: PeerIdString
+}
+
+/**
+ * What the systems of this node say without being asked: measured reports of its units and of itself, notices of what
+ * came and went, who is System 5, and pain. An alert goes straight to System 5, acknowledged; gossip only spreads it.
+ */
+export class Reports implements Startable {
+  readonly #c: ReportsComponents
+  readonly #lag = monitorEventLoopDelay({ resolution: 20 })
+  readonly #counted = new Map<UnitName, { calls: number; errors: number }>()
+  readonly #offered = new Map<UnitName, ReadonlyMap<string, string>>()
+  readonly #reports = new Map<UnitName, UnitReport & { node: PeerIdString; atMs: number }>()
+  readonly #alerts: HeardAlert[] = []
+  #eventLoopLagMs = 0
+  #timer: Timer | undefined
+  #offs: (() => void)[] = []
+
+  constructor(components: ReportsComponents) {
+    this.#c = components
+    components.control.handle(ALERT, async ({ peer, payload }) => {
+      const { node, body } = decodeMessage('alert', payload, peer)
+      this.#keep({ ...body, node })
+      return new Uint8Array()
+    })
+  }
+
+  async start(): Promise<void> {
+    const { signals, units, log, clock } = this.#c
+    this.#lag.enable()
+    this.#offs = [
+      signals.on('alert', ({ node, body }) => this.#keep({ ...body, node })),
+      signals.on('unit', ({ node, atMs, body }) => this.#reports.set(body.unit, { ...body, node, atMs })),
+      units.on('unit:definitions', ({ name, definitions }) => this.#announceOffer(name, definitions)),
+      units.on('unit:gone', ({ name }) => this.#announceOffer(name, undefined)),
+      units.on('unit:state', ({ name, state, reason }) => {
+        if (state === 'failed') this.#feelPain(name, reason)
+      }),
+      log.on('leader:changed', () => this.#announceSystem5()),
+      log.on('entry:applied', ({ index, effects }) => {
+        if (!log.isLeader) return
+        for (const effect of effects) {
+          if (effect.type !== 'name:granted' && effect.type !== 'name:released') continue
+          const event = effect.type === 'name:granted' ? 'name-granted' : 'name-released'
+          const body = { event, name: effect.bareName, unit: effect.unit, index } as const
+          signals.say('coordination', { kind: 'coordination', from: 'system2', to: 'system1' }, body)
+        }
+      }),
+    ]
+    this.#timer = clock.every(REPORT_PERIOD_MS, () => this.#report())
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    this.#lag.disable()
+    for (const off of this.#offs) off()
+  }
+
+  /** Mean delay of this node's event loop over the last report period, milliseconds. */
+  get eventLoopLagMs(): number {
+    return this.#eventLoopLagMs
+  }
+
+  /** What was heard last of a unit of another node. */
+  reportOf(unit: UnitName): (UnitReport & { node: PeerIdString; atMs: number }) | undefined {
+    return this.#reports.get(unit)
+  }
+
+  /** The newest alerts heard, oldest first. */
+  get alerts(): readonly HeardAlert[] {
+    return this.#alerts
+  }
+
+  #report(): void {
+    const { signals, units, router } = this.#c
+    // The monitor counts its own resolution as delay.
+    this.#eventLoopLagMs = Math.max(0, Math.round((this.#lag.mean / 1e6 - 20) * 10) / 10) || 0
+    this.#lag.reset()
+    const local = units.list()
+    for (const unit of local) {
+      const { calls, errors, inFlight, latencyP50Ms, latencyP99Ms } = unit.stats()
+      const last = this.#counted.get(unit.name) ?? { calls: 0, errors: 0 }
+      this.#counted.set(unit.name, { calls, errors })
+      const window = { calls: Math.max(0, calls - last.calls), errors: Math.max(0, errors - last.errors) }
+      const latencies = window.calls === 0 ? { latencyP50Ms: null, latencyP99Ms: null } : { latencyP50Ms, latencyP99Ms }
+      const body = { unit: unit.name, windowMs: REPORT_PERIOD_MS, ...window, inFlight, ...latencies }
+      signals.say('unit', { kind: 'report', from: 'system1', to: 'system3' }, body)
+    }
+    const rssBytes = process.memoryUsage.rss()
+    const body = { units: local.length, inFlight: router.inFlight, eventLoopLagMs: this.#eventLoopLagMs, rssBytes }
+    signals.say('control', { kind: 'report', from: 'system3', to: 'system5' }, body)
+  }
+
+  #announceOffer(unit: UnitName, definitions: Definitions | undefined): void {
+    const before = this.#offered.get(unit) ?? new Map<string, string>()
+    const now = definitions === undefined ? new Map<string, string>() : offersOf(definitions)
+    if (definitions === undefined) this.#offered.delete(unit)
+    else this.#offered.set(unit, now)
+    const tell = (event: 'appeared' | 'vanished' | 'changed', key: string, definition: string): void => {
+      const [kind, ...name] = key.split(':')
+      const body = {
+        event,
+        unit,
+        kind: kind as 'tool' | 'resource' | 'prompt',
+        name: name.join(':'),
+        digest: definitionDigest(definition),
+      }
+      this.#c.signals.say('intelligence', { kind: 'intelligence', from: 'system4', to: 'system5' }, body)
+    }
+    for (const [key, definition] of now) {
+      const known = before.get(key)
+      if (known === undefined) tell('appeared', key, definition)
+      else if (known !== definition) tell('changed', key, definition)
+    }
+    for (const [key, definition] of before) if (!now.has(key)) tell('vanished', key, definition)
+  }
+
+  #announceSystem5(): void {
+    const { log, self, signals } = this.#c
+    const status = log.status()
+    if (status?.role !== 'leader' || log.state === undefined) return
+    const { charter } = log.state
+    const body = { leader: self, term: status.term, index: status.commit, epoch: charter.epoch, charterDigest: digestOf(charter) }
+    signals.say('policy', { kind: 'command', from: 'system5', to: 'system3' }, body)
+  }
+
+  #feelPain(unit: UnitName, reason: string | undefined): void {
+    const { self, clock, log, control, signals, logger } = this.#c
+    const channel = { kind: 'algedonic', from: 'system1', to: 'system5' } as const
+    const body: Alert = {
+      id: randomBytes(16).toString('hex'),
+      feeling: 'pain',
+      severity: 'high',
+      source: { system: 'system1', unit },
+      subject: `unit ${unit} failed`,
+      text: (reason ?? 'no reason was given').slice(0, 1_000),
+      onsetMs: Math.round(clock.wallMs()),
+    }
+    this.#keep({ ...body, node: self })
+    signals.say('alert', channel, body)
+    const leader = log.status()?.leader
+    if (leader === undefined || leader === self) return
+    const message = encodeMessage('alert', { channel, node: self, sequence: 1, atMs: body.onsetMs, body })
+    control
+      .call(leader, ALERT, message, { deadlineMs: CONTROL_DEADLINE_MS })
+      .catch((error: unknown) => logger.warn({ unit, error: messageOf(error) }, 'System 5 did not acknowledge an alert'))
+  }
+
+  #keep(alert: HeardAlert): void {
+    if (this.#alerts.some(({ id }) => id === alert.id)) return
+    this.#c.logger.warn({ alert: alert.id, node: alert.node, subject: alert.subject }, 'algedonic alert')
+    this.#alerts.push(alert)
+    if (this.#alerts.length > ALERTS_KEPT) this.#alerts.shift()
+  }
+}
