@@ -62,6 +62,9 @@ export const COMPACT_KEEP_ENTRIES = 1_024
 /** Entries handed to the state machine in one `Ready`. */
 export const APPLY_ENTRIES_MAX = 1_024
 
+/** Bytes handed to the state machine in one `Ready` (one entry is always handed). Bounds how long one turn of the shell takes. */
+export const APPLY_BYTES_MAX = 4 * 1024 * 1024
+
 /** Bytes of a snapshot's data: half the 16 MiB frame cap, since it travels in one message with its configuration. */
 export const SNAPSHOT_BYTES_MAX = 8 * 1024 * 1024
 

@@ -10,6 +10,7 @@ import type { Candidate, ChooseVotersInit, Reachability } from './group/voters.t
 import type { Configuration, ConfigurationChange } from './raft/configuration.ts'
 import type { Entry, Snapshot, StoredRaft } from './raft/entry.ts'
 import type { Message, VoteProof } from './raft/message.ts'
+import { CoreRaftNode } from './raft/raft-node.ts'
 import type { RaftStatus, Ready } from './raft/ready.ts'
 
 export interface RaftInit {
@@ -98,11 +99,10 @@ export interface RaftNode {
   status(): RaftStatus
 }
 
-export declare function raftNode(init: RaftInit): (components: RaftComponents) => RaftNode
-/** What a group's first voter stores before its first start: log index 1 is `data`, the encoded first group state. */
-export declare function bootstrap(configuration: Pick<Configuration, 'voters'>, data: Uint8Array): StoredRaft
-/** Checks what came from the wire. The result shares no memory with the input. Throws `InvalidMessageError`, nothing else. */
-export declare function validateMessage(value: unknown): Message
+export const raftNode =
+  (init: RaftInit) =>
+  (components: RaftComponents): RaftNode =>
+    new CoreRaftNode(init, components)
 
 /** Throws `InvalidArgumentError` for a charter or founder out of bounds. */
 export declare function foundGroup(charter: Charter, founder: Founder): GroupState
@@ -136,7 +136,7 @@ export {
 export type { Charter } from './group/charter.ts'
 export type { Invitation, Link, Member, MemberRole, NameGrant, UnitClaim } from './group/docket.ts'
 export type { Applied, Founder, GroupState } from './group/group-state.ts'
-export type { Json, JsonObject } from './group/json.ts'
+export type { Json, JsonObject } from './json/json.ts'
 export type { ApplyResult, GroupEffect, Operation, RefusalCode } from './group/operation.ts'
 export { Table } from './group/table.ts'
 export type { Candidate, ChooseVotersInit, Reachability } from './group/voters.ts'
@@ -152,3 +152,5 @@ export {
 } from './raft/entry.ts'
 export type { Message, OutgoingMessage, SignedVote, VoteProof } from './raft/message.ts'
 export type { PeerProgress, RaftStatus, ReadState, Ready, Role, SoftState } from './raft/ready.ts'
+export { validateMessage } from './raft/validate-message.ts'
+export { bootstrap } from './raft/bootstrap.ts'

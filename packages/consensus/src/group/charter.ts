@@ -1,5 +1,5 @@
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
-import type { JsonObject } from './json.ts'
+import type { JsonObject } from '../json/json.ts'
 
 /**
  * What System 5 has decided: who the group is and by which rules it lives. Fields that this version does not know are

@@ -1,7 +1,7 @@
 import type { Configuration } from '../raft/configuration.ts'
 import type { Charter } from './charter.ts'
 import type { Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
-import type { JsonObject } from './json.ts'
+import type { JsonObject } from '../json/json.ts'
 import type { ApplyResult, GroupEffect } from './operation.ts'
 import type { Table } from './table.ts'
 

@@ -1,3 +1,5 @@
+import { byCodeUnit } from '../json/json.ts'
+
 /** Buckets of a table: ten thousand records make about forty in each, so that a change copies some three hundred slots. */
 const BUCKETS = 256
 
@@ -6,11 +8,6 @@ function bucketOf(key: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
   return ((hash >>> 24) ^ (hash >>> 16) ^ (hash >>> 8) ^ hash) & (BUCKETS - 1)
-}
-
-/** Orders strings by UTF-16 code unit: the same on every machine, whatever its locale. */
-export function byCodeUnit(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /**

@@ -1,4 +1,6 @@
-import type { PeerIdString } from '@vsmcp/kernel'
+import { InvalidArgumentError, messageOf, type PeerIdString } from '@vsmcp/kernel'
+import { CONFIGURATION_CHANGES_MAX, LEARNERS_MAX, PEER_ID_MAX, VOTERS_MAX } from '../constants.ts'
+import { byCodeUnit, canonicalBytes, isObject, parseJson } from '../json/json.ts'
 
 /**
  * Who votes and who listens. While `outgoing` is not empty the configuration is joint: elections and commits need a
@@ -24,4 +26,124 @@ export interface MemberChange {
 /** Takes effect as a whole: through a joint configuration when more than one voter differs. */
 export interface ConfigurationChange {
   readonly changes: readonly MemberChange[]
+}
+
+export const EMPTY_CONFIGURATION: Configuration = { voters: [], outgoing: [], learners: [], learnersNext: [], autoLeave: false }
+
+export function isJoint(configuration: Configuration): boolean {
+  return configuration.outgoing.length > 0
+}
+
+/** Whether `peer` has a vote in either half. */
+export function isVoter({ voters, outgoing }: Configuration, peer: PeerIdString): boolean {
+  return voters.includes(peer) || outgoing.includes(peer)
+}
+
+/** Everybody the leader replicates to, sorted. */
+export function membersOf({ voters, outgoing, learners }: Configuration): readonly PeerIdString[] {
+  return sorted(new Set([...voters, ...outgoing, ...learners]))
+}
+
+/** The voters of both halves, sorted. */
+export function votersOf({ voters, outgoing }: Configuration): readonly PeerIdString[] {
+  return outgoing.length === 0 ? voters : sorted(new Set([...voters, ...outgoing]))
+}
+
+/** What `change` makes of `before`. Throws `InvalidArgumentError` when it makes nothing that may be. */
+export function changedConfiguration(before: Configuration, change: ConfigurationChange): Configuration {
+  if (isJoint(before)) throw new InvalidArgumentError('the configuration is joint: it must be left before the next change')
+  const voters = new Set(before.voters)
+  const learners = new Set(before.learners)
+  for (const { type, peer } of change.changes) {
+    voters.delete(peer)
+    learners.delete(peer)
+    if (type === 'voter') voters.add(peer)
+    if (type === 'learner') learners.add(peer)
+  }
+  if (voters.size === 0) throw new InvalidArgumentError('the change would leave no voter')
+  if (voters.size > VOTERS_MAX) throw new InvalidArgumentError(`the change would make more than ${VOTERS_MAX} voters`)
+  if (learners.size > LEARNERS_MAX) throw new InvalidArgumentError(`the change would make more than ${LEARNERS_MAX} learners`)
+  const after: Configuration = { ...EMPTY_CONFIGURATION, voters: sorted(voters), learners: sorted(learners) }
+  const outgoing = before.voters
+  const differing =
+    after.voters.filter((peer) => !outgoing.includes(peer)).length + outgoing.filter((peer) => !voters.has(peer)).length
+  if (differing <= 1) return after
+  // A voter must not listen only while its old half still counts its vote: it becomes a learner when the joint configuration is left.
+  const demoted = after.learners.filter((peer) => outgoing.includes(peer))
+  return {
+    voters: after.voters,
+    outgoing,
+    learners: after.learners.filter((peer) => !outgoing.includes(peer)),
+    learnersNext: demoted,
+    autoLeave: true,
+  }
+}
+
+/** The configuration after a joint one. Throws `InvalidArgumentError` when `before` is not joint. */
+export function leftConfiguration(before: Configuration): Configuration {
+  if (!isJoint(before)) throw new InvalidArgumentError('the configuration is not joint: there is nothing to leave')
+  return {
+    ...EMPTY_CONFIGURATION,
+    voters: before.voters,
+    learners: sorted(new Set([...before.learners, ...before.learnersNext])),
+  }
+}
+
+/** What a `configuration` entry asks for. */
+export type ConfigurationStep = ConfigurationChange | 'leave'
+
+export function encodeConfigurationStep(step: ConfigurationStep): Uint8Array {
+  return canonicalBytes(step === 'leave' ? { leave: true } : { changes: step.changes.map(({ type, peer }) => ({ type, peer })) })
+}
+
+/** Throws `InvalidArgumentError`. */
+export function decodeConfigurationStep(data: Uint8Array): ConfigurationStep {
+  let value: unknown
+  try {
+    value = parseJson(data)
+  } catch (error) {
+    throw new InvalidArgumentError(`a configuration entry is not JSON: ${messageOf(error)}`, { cause: error })
+  }
+  if (isObject(value) && value['leave'] === true) return 'leave'
+  return checkedChange(value)
+}
+
+/** Throws `InvalidArgumentError` unless `value` is a change of at least one and at most `CONFIGURATION_CHANGES_MAX` members, each named once. */
+export function checkedChange(value: unknown): ConfigurationChange {
+  const changes = isObject(value) ? value['changes'] : undefined
+  if (!Array.isArray(changes) || changes.length === 0 || changes.length > CONFIGURATION_CHANGES_MAX) {
+    throw new InvalidArgumentError(`a change of configuration needs 1 to ${CONFIGURATION_CHANGES_MAX} changes`)
+  }
+  const seen = new Set<PeerIdString>()
+  return {
+    changes: changes.map((item: unknown): MemberChange => {
+      const { type, peer } = isObject(item) ? item : {}
+      if (typeof peer !== 'string' || peer.length === 0 || peer.length > PEER_ID_MAX || seen.has(peer)) {
+        throw new InvalidArgumentError('a change of configuration names a peer twice, or something that is no peer')
+      }
+      if (type !== 'voter' && type !== 'learner' && type !== 'remove') {
+        throw new InvalidArgumentError(`a change of configuration of ${peer} is none of voter, learner, remove`)
+      }
+      seen.add(peer)
+      return { type, peer }
+    }),
+  }
+}
+
+/**
+ * The configuration after a committed entry. Total and deterministic: a step that cannot be taken is taken by nobody.
+ * (An honest leader proposes none such.)
+ */
+export function configurationAfter(before: Configuration, data: Uint8Array): Configuration {
+  try {
+    const step = decodeConfigurationStep(data)
+    return step === 'leave' ? leftConfiguration(before) : changedConfiguration(before, step)
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return before
+    throw error
+  }
+}
+
+function sorted(peers: Iterable<PeerIdString>): readonly PeerIdString[] {
+  return [...peers].sort(byCodeUnit)
 }

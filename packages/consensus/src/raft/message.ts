@@ -15,9 +15,9 @@ export interface VoteProof {
 }
 
 interface Common {
-  /** The sender's term; for a pre-vote and its grant the term that would be campaigned in. */
+  /** The sender's term; in a pre-vote the term that would be campaigned in. */
   readonly term: number
-  /** Of `term` itself in a leader's messages; otherwise of the last election the sender has proof of. */
+  /** Of `term` itself in a leader's messages; otherwise of the newest election the sender has proof of. */
   readonly proof?: VoteProof
 }
 
@@ -28,9 +28,11 @@ export interface PreVote extends Common {
   readonly lastTerm: number
 }
 
-/** A grant echoes the request's term; a refusal carries the refuser's own. */
+/** A grant raises nobody's term; a refusal may, by rule 4. */
 export interface PreVoteAnswer extends Common {
   readonly type: 'preVoteAnswer'
+  /** The term that was asked for. */
+  readonly campaign: number
   readonly granted: boolean
 }
 
@@ -89,6 +91,11 @@ export interface TimeoutNow extends Common {
   readonly type: 'timeoutNow'
 }
 
+/** "Your term is over": the answer to a leader or candidate of an earlier term. */
+export interface Stale extends Common {
+  readonly type: 'stale'
+}
+
 /** What nodes say to one another. Who says it is known from the connection and is no part of it. */
 export type Message =
   | PreVote
@@ -101,6 +108,7 @@ export type Message =
   | HeartbeatAnswer
   | InstallSnapshot
   | TimeoutNow
+  | Stale
 
 export interface OutgoingMessage {
   readonly to: PeerIdString

@@ -39,7 +39,7 @@ export interface PeerProgress {
   readonly match: number
   readonly next: number
   readonly state: 'probe' | 'replicate' | 'snapshot'
-  /** Heard from since the last check of the quorum. */
+  /** Heard from within the last two heartbeats of a learner. */
   readonly active: boolean
   /** Active, replicating, and at most `IN_SYNC_LAG_MAX` entries behind the commit index: fit to become a voter. */
   readonly inSync: boolean

@@ -1,0 +1,71 @@
+import type { PeerIdString } from '@vsmcp/kernel'
+import type { Core } from './core.ts'
+import type { Message, VoteProof } from './message.ts'
+import { outcomeOf } from './quorum.ts'
+
+/**
+ * Rule 4: a node adopts a term only up to its own + 1, or with a majority's signed votes for it. Three ways lead up:
+ *
+ * * A message that carries proof of an election in a later term lifts the node to that term at once. A leader's messages
+ *   carry the proof of its own election until the receiver has answered in its term; votes and `stale` answers carry the
+ *   newest proof their sender has.
+ * * A message of the node's own term + 1 lifts it by one and is then handled.
+ * * A message further ahead without proof it can believe lifts it by one and is dropped. Candidates repeat their votes
+ *   and leaders their heartbeats every heartbeat interval, so an honest node that is k terms behind catches up within k
+ *   intervals, while one member can raise nobody's term faster than it sends, and never by a leap.
+ *
+ * A pre-vote raises no term, nor does its grant. Its refusal does, by the same rule: otherwise two voters, one with the
+ * longer log and one with the later term, would refuse each other for ever.
+ *
+ * @returns whether the message is to be handled; the node's term is then the message's, or the message is one of those
+ * that are handled whatever their term
+ */
+export function admit(core: Core, from: PeerIdString, message: Message): boolean {
+  const { type, term } = message
+  if (type === 'preVote') return true
+  if (type === 'preVoteAnswer' && message.granted) return true
+  if (type === 'vote' && core.hasLiveLeader && !message.transfer && term > core.term) return false
+  if (term > core.term && (type === 'voteAnswer' || type === 'appendAnswer' || type === 'heartbeatAnswer')) {
+    core.refuse(`${from} answered a question of term ${term}, which this node never asked`)
+    return false
+  }
+  if (message.proof !== undefined) learn(core, message.proof, term)
+  if (term > core.term) {
+    const leads = type === 'append' || type === 'heartbeat' || type === 'snapshot'
+    const within = term === core.term + 1
+    core.becomeFollower(core.term + 1, within && leads ? from : undefined)
+    return within
+  }
+  if (term < core.term) {
+    if (type === 'append' || type === 'heartbeat' || type === 'snapshot' || type === 'vote') {
+      core.send(from, { type: 'stale', term: core.term, ...newerProof(core, term) })
+    }
+    return type === 'preVoteAnswer'
+  }
+  return true
+}
+
+/** The newest proof, when it says more than `term`: a member for a message. */
+export function newerProof(core: Core, term: number): { proof?: VoteProof } {
+  return core.proof !== undefined && core.proof.term > term ? { proof: core.proof } : {}
+}
+
+/** Takes the term of a proof that holds, and keeps it to convince others. */
+function learn(core: Core, proof: VoteProof, messageTerm: number): void {
+  const known = Math.max(core.proof?.term ?? 0, core.term - 1)
+  if (proof.term <= known || proof.term > messageTerm || !holds(core, proof)) return
+  core.proof = proof
+  if (proof.term > core.term) core.becomeFollower(proof.term, undefined)
+}
+
+/** Whether every signature is good and the signers are a majority of voters this node knows, or that the shell vouches for. */
+function holds(core: Core, proof: VoteProof): boolean {
+  const { verifyVote, trustsVoters } = core.components
+  if (verifyVote === undefined) return false
+  const signers = new Set(proof.votes.map(({ voter }) => voter))
+  if (signers.size !== proof.votes.length || signers.size === 0) return false
+  if (!proof.votes.every(({ voter, signature }) => verifyVote(voter, proof.term, proof.candidate, signature))) return false
+  if (outcomeOf(core.configuration, (peer) => signers.has(peer)) === 'won') return true
+  if (trustsVoters !== undefined) return trustsVoters([...signers], proof)
+  return core.configuration.voters.length === 0
+}
