@@ -1,0 +1,188 @@
+import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
+import { z } from 'zod'
+import { FIRST_ERA_INDEX, LINKS_MAX, PASSPORT_BYTES_MAX } from './constants.ts'
+import { ChainBrokenError, ChainForkedError, ChainFullError, LinkMalformedError } from './errors.ts'
+import { linksField, signedCharterField } from './fields.ts'
+import { type SignedCharter, verifyFirstCharter } from './first-charter.ts'
+import { decoding, pack, unpack } from './form.ts'
+import { decodeLinkStatement, digestOf, encodeLinkStatement, type Link, type LinkStatement, verifyLink } from './link.ts'
+import { type Verdict, verdictOf } from './verdict.ts'
+
+/** A voter set and since when it stands. */
+export interface VoterEra {
+  readonly epoch: number
+  /** Log index of the change that brought it; 0 for the first. */
+  readonly index: number
+  /** Ascending. */
+  readonly voters: readonly PeerIdString[]
+  /** Digest of the link's statement, or of the first charter. */
+  readonly digest: string
+}
+
+/** A verified chain; only `verifyChain` and `extendChain` make one. */
+export interface Chain {
+  readonly meshId: MeshId
+  readonly group: GroupId
+  readonly firstCharter: SignedCharter
+  readonly links: readonly Link[]
+  /** One per voter set, the first charter's first; never empty. */
+  readonly eras: readonly VoterEra[]
+  /** Of the newest era. */
+  readonly voters: readonly PeerIdString[]
+  readonly epoch: number
+  readonly index: number
+}
+
+/** What of a chain is stored and shown. */
+export type ShownChain = Pick<Chain, 'firstCharter' | 'links'>
+
+/** What a change of voters adds to what the chain says already. */
+export interface VoterChange {
+  readonly epoch: number
+  readonly index: number
+  readonly digestBefore: string
+  readonly digestNow: string
+  readonly votersNow: readonly PeerIdString[]
+}
+
+const chainSchema = z.object({ firstCharter: signedCharterField, links: linksField })
+
+/** Offline: from the mesh id alone to the voters of now. */
+export function verifyChain(input: { meshId: MeshId } & ShownChain): Verdict<Chain> {
+  return verdictOf(() => input.links.reduce((chain, link) => withLink(chain, link), chainOf(input.meshId, input.firstCharter)))
+}
+
+/** Adds one link, verified. */
+export function extendChain(chain: Chain, link: Link): Verdict<Chain> {
+  return verdictOf(() => withLink(chain, link))
+}
+
+/**
+ * The longer of a known chain and one shown by somebody, when one is the beginning of the other. Links known already are
+ * compared, not verified again. Throws `ChainForkedError` when both are genuine and contradict each other, and what
+ * `verifyChain` refuses with for a shown one that is not genuine.
+ */
+export function mergeChain(known: Chain, shown: ShownChain): Chain {
+  if (!sameBytes(known.firstCharter.charter, shown.firstCharter.charter)) {
+    verifyFirstCharter(known.meshId, shown.firstCharter)
+    throw new ChainForkedError(`mesh ${known.meshId} shows two first charters`, {
+      hint: 'Whoever holds the mesh key signed twice: decide which of the two meshes is the real one, and make the other anew.',
+    })
+  }
+  const shared = Math.min(known.links.length, shown.links.length)
+  for (let at = 0; at < shared; at++) {
+    const ours = known.links[at]
+    const theirs = shown.links[at]
+    if (ours === undefined || theirs === undefined || sameBytes(ours.statement, theirs.statement)) continue
+    withLink(chainUntil(known, at), theirs)
+    throw new ChainForkedError(
+      `two different changes of voters follow index ${known.eras[at]?.index}, both signed by a majority: at ${known.eras[at + 1]?.index} as known here, another one as shown`,
+      { hint: 'A majority of the voters signed twice, or a copied data directory voted: stop it, and recover the group.' },
+    )
+  }
+  return shown.links.slice(shared).reduce((chain, link) => withLink(chain, link), known)
+}
+
+/** The statement every voter signs for the next change, the same bytes at each of them: what is not given comes from the chain. */
+export function nextLinkStatement(chain: Chain, change: VoterChange): Uint8Array {
+  assertRoom(chain)
+  const statement: LinkStatement = {
+    mesh: chain.meshId,
+    group: chain.group,
+    epoch: change.epoch,
+    index: change.index,
+    previous: newestEra(chain).digest,
+    digestBefore: change.digestBefore,
+    digestNow: change.digestNow,
+    votersBefore: chain.voters,
+    votersNow: change.votersNow,
+  }
+  assertFollows(chain, statement)
+  return encodeLinkStatement(statement)
+}
+
+/** First charter and links, for storing and sending. */
+export function encodeChain(chain: ShownChain): Uint8Array {
+  const { firstCharter, links } = chain
+  return decoding(
+    () => pack(chainSchema, { firstCharter, links: copyOf(links) }),
+    (reason, cause) => new LinkMalformedError(`this chain of voters cannot be stored: ${reason}`, { cause }),
+  )
+}
+
+/** Throws `LinkMalformedError`. What it gives is not verified yet: see `verifyChain`. */
+export function decodeChain(bytes: Uint8Array): ShownChain {
+  return decoding(
+    () => unpack(chainSchema, bytes, PASSPORT_BYTES_MAX),
+    (reason, cause) =>
+      new LinkMalformedError(`this is no chain of voters: ${reason}`, { hint: 'It is damaged, or of another version.', cause }),
+  )
+}
+
+/** The form that schemas encode, which take no readonly arrays. */
+export function copyOf(links: readonly Link[]): { statement: Uint8Array; signatures: Link['signatures'][number][] }[] {
+  return links.map(({ statement, signatures }) => ({ statement, signatures: [...signatures] }))
+}
+
+function chainOf(meshId: MeshId, firstCharter: SignedCharter): Chain {
+  const { groupId, epoch, voters } = verifyFirstCharter(meshId, firstCharter)
+  const era: VoterEra = { epoch, index: FIRST_ERA_INDEX, voters, digest: digestOf(firstCharter.charter) }
+  return { meshId, group: groupId, firstCharter, links: [], eras: [era], voters, epoch, index: era.index }
+}
+
+function withLink(chain: Chain, link: Link): Chain {
+  assertRoom(chain)
+  assertFollows(chain, decodeLinkStatement(link.statement))
+  const statement = verifyLink(link)
+  const { epoch, index, votersNow: voters } = statement
+  const era: VoterEra = { epoch, index, voters, digest: digestOf(link.statement) }
+  return { ...chain, links: [...chain.links, link], eras: [...chain.eras, era], voters, epoch, index }
+}
+
+/** The chain as it was after so many links. */
+function chainUntil(chain: Chain, count: number): Chain {
+  const { epoch, index, voters } = chain.eras[count] ?? newestEra(chain)
+  return { ...chain, links: chain.links.slice(0, count), eras: chain.eras.slice(0, count + 1), epoch, index, voters }
+}
+
+export function newestEra(chain: Chain): VoterEra {
+  const era = chain.eras.at(-1)
+  if (era === undefined) throw new ChainBrokenError('a chain without a first charter')
+  return era
+}
+
+function assertRoom(chain: Chain): void {
+  if (chain.links.length < LINKS_MAX) return
+  throw new ChainFullError(`the chain of mesh ${chain.meshId} has its ${LINKS_MAX} changes of voters`, {
+    hint: 'The voters of now stay; make a new mesh to change them again.',
+  })
+}
+
+function assertFollows(chain: Chain, statement: LinkStatement): void {
+  const reason = whyNotAfter(chain, statement)
+  if (reason === undefined) return
+  throw new ChainBrokenError(
+    `the change of voters at index ${statement.index} does not follow the one at ${chain.index}: ${reason}`,
+    {
+      hint: 'Links are missing, or in the wrong order, or not of this group: get the whole chain from another member.',
+      details: { index: statement.index, after: chain.index },
+    },
+  )
+}
+
+function whyNotAfter(chain: Chain, statement: LinkStatement): string | undefined {
+  if (statement.mesh !== chain.meshId) return `it is of mesh ${statement.mesh}`
+  if (statement.group !== chain.group) return `it is of group ${statement.group}`
+  if (statement.index <= chain.index) return 'the index does not grow'
+  if (statement.epoch < chain.epoch) return 'the epoch is an earlier one'
+  if (statement.previous !== newestEra(chain).digest) return 'it names another one before it'
+  const before = chain.voters
+  if (statement.votersBefore.length !== before.length || statement.votersBefore.some((voter, at) => voter !== before[at])) {
+    return 'it names other voters before it'
+  }
+  return undefined
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at])
+}

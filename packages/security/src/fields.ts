@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import {
+  ADDRESS_LENGTH_MAX,
+  ADDRESSES_MAX,
+  CHARTER_BYTES_MAX,
+  KEY_BYTES,
+  LABEL_LENGTH_MAX,
+  LINKS_MAX,
+  SIGNATURE_BYTES,
+  STATEMENT_BYTES_MAX,
+  VOTERS_MAX,
+} from './constants.ts'
+import { base64urlCodec, utf8Codec } from './form.ts'
+
+const byLength = (exact: number) => (bytes: Uint8Array) => bytes.length === exact
+const upTo = (max: number) => (bytes: Uint8Array) => bytes.length <= max
+
+/** An Ed25519 PeerId: the multihash of a key of this kind always begins so and has 52 characters. */
+export const peerField = z.string().regex(/^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/, 'not an Ed25519 PeerId')
+
+export const meshIdField = z.string().regex(/^[0-9a-f]{32}$/, 'not a mesh id')
+export const groupField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'not a group id')
+export const roleField = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'not a role')
+/** Hex SHA-256. */
+export const digestField = z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256')
+/** Shown to people and on terminals, so no control, format or unassigned characters. */
+export const nameField = z
+  .string()
+  .min(1)
+  .max(LABEL_LENGTH_MAX)
+  .regex(/^\P{C}+$/u, 'has characters that cannot be shown')
+/** A name, or empty: no zone. */
+export const zoneField = z
+  .string()
+  .max(LABEL_LENGTH_MAX)
+  .regex(/^\P{C}*$/u, 'has characters that cannot be shown')
+export const counterField = z.int().nonnegative()
+export const addressField = z
+  .string()
+  .max(ADDRESS_LENGTH_MAX)
+  .regex(/^\/[\x21-\x7e]+$/, 'not a multiaddr')
+export const addressesField = z.array(addressField).max(ADDRESSES_MAX)
+export const signatureField = base64urlCodec.refine(byLength(SIGNATURE_BYTES), 'not an Ed25519 signature')
+
+/** Bytes of an exact length, base64url within JSON. */
+export const fixedBytesField = (length: number) => base64urlCodec.refine(byLength(length), `not ${length} bytes`)
+
+/** Voters in their one order: ascending, each once. */
+export const votersField = z
+  .array(peerField)
+  .min(1)
+  .max(VOTERS_MAX)
+  .refine((voters) => voters.every((voter, at) => at === 0 || (voters[at - 1] ?? '') < voter), 'not in order, or twice')
+
+export const signedCharterField = z.object({
+  meshPublicKey: fixedBytesField(KEY_BYTES),
+  charter: utf8Codec.refine(upTo(CHARTER_BYTES_MAX), 'too long'),
+  signature: signatureField,
+})
+
+export const linkField = z.object({
+  statement: utf8Codec.refine(upTo(STATEMENT_BYTES_MAX), 'too long'),
+  signatures: z.array(z.object({ peer: peerField, signature: signatureField })).max(2 * VOTERS_MAX),
+})
+export const linksField = z.array(linkField).max(LINKS_MAX)

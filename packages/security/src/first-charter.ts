@@ -1,0 +1,75 @@
+import type { Charter } from '@vsmcp/consensus'
+import type { MeshId } from '@vsmcp/kernel'
+import { z } from 'zod'
+import { CHARTER_BYTES_MAX, CHARTER_LABEL, VOTERS_MAX } from './constants.ts'
+import { CharterForgedError, CharterMalformedError, CharterOtherMeshError } from './errors.ts'
+import { counterField, groupField, meshIdField, peerField } from './fields.ts'
+import { decodeWith, decoding, textOf, toBase64url } from './form.ts'
+import type { MeshKey } from './mesh-key.ts'
+import { keyObjectOf, meshIdOf, verifyWith, withLabel } from './peer-keys.ts'
+
+/** The first charter as carried, with the mesh key's signature over it. */
+export interface SignedCharter {
+  /** Raw Ed25519 public key; its digest is the mesh id. */
+  readonly meshPublicKey: Uint8Array
+  /** JSON of the charter, as its author wrote it. */
+  readonly charter: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** What the chain of trust needs of a charter. */
+export type CharterFacts = Pick<Charter, 'meshId' | 'groupId' | 'epoch' | 'voters'>
+
+const factsSchema = z.object({
+  meshId: meshIdField,
+  meshPublicKey: z.string(),
+  groupId: groupField,
+  epoch: counterField,
+  voters: z
+    .array(peerField)
+    .min(1)
+    .max(VOTERS_MAX)
+    .refine((voters) => new Set(voters).size === voters.length, 'a voter twice'),
+})
+
+/** Signs JSON bytes of a `Charter` of this mesh. Throws `CharterMalformedError` or `CharterOtherMeshError` for any others. */
+export function signFirstCharter(meshKey: MeshKey, charter: Uint8Array): SignedCharter {
+  factsOf(charter, meshKey.publicKey)
+  return { meshPublicKey: meshKey.publicKey, charter, signature: meshKey.sign(withLabel(CHARTER_LABEL, charter)) }
+}
+
+/**
+ * Verifies by the mesh id alone, and reads what the chain starts from.
+ * Throws `CharterOtherMeshError`, `CharterForgedError` or `CharterMalformedError`.
+ */
+export function verifyFirstCharter(meshId: MeshId, signed: SignedCharter): CharterFacts {
+  const shown = meshIdOf(signed.meshPublicKey)
+  if (shown !== meshId) throw otherMesh(shown, meshId)
+  if (!verifyWith(keyObjectOf(signed.meshPublicKey), withLabel(CHARTER_LABEL, signed.charter), signed.signature)) {
+    throw new CharterForgedError(`the first charter of mesh ${meshId} is not signed by the mesh's key`, {
+      hint: 'Trust nothing from whoever showed it.',
+    })
+  }
+  return factsOf(signed.charter, signed.meshPublicKey)
+}
+
+function factsOf(charter: Uint8Array, meshPublicKey: Uint8Array): CharterFacts {
+  const facts = decoding(
+    () => {
+      if (charter.length > CHARTER_BYTES_MAX) throw new Error(`${charter.length} bytes, ${CHARTER_BYTES_MAX} are allowed`)
+      return decodeWith(factsSchema, JSON.parse(textOf(charter)))
+    },
+    (reason, cause) =>
+      new CharterMalformedError(`this is no first charter: ${reason}`, { hint: 'Make the mesh anew with `vsmcp init`.', cause }),
+  )
+  const meshId = meshIdOf(meshPublicKey)
+  if (facts.meshId !== meshId || facts.meshPublicKey !== toBase64url(meshPublicKey)) throw otherMesh(facts.meshId, meshId)
+  return { meshId, groupId: facts.groupId, epoch: facts.epoch, voters: facts.voters.toSorted() }
+}
+
+function otherMesh(shown: MeshId, expected: MeshId): CharterOtherMeshError {
+  return new CharterOtherMeshError(`the first charter is of mesh ${shown}, and not of ${expected}`, {
+    hint: 'Nodes of two meshes do not talk to each other; check the address.',
+    details: { shown, expected },
+  })
+}
