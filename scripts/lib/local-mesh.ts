@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 
 import { distDir } from './paths.ts'
@@ -91,6 +93,22 @@ export class LocalNode {
     return vsmcp(this.dataDir, ...args)
   }
 
+  /** A function that asks this node's status straight over its control socket, for measuring what a new process would blur. */
+  watchStatus(): () => Promise<unknown> {
+    const { socketPath } = JSON.parse(readFileSync(`${this.dataDir}/running.json`, 'utf8')) as { socketPath: string }
+    return async () => {
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+      const asked = request({ socketPath, path: '/v1/status' }, (response) => {
+        let body = ''
+        response.setEncoding('utf8').on('data', (text: string) => (body += text))
+        response.once('end', () => resolve(JSON.parse(body)))
+      })
+      asked.once('error', reject)
+      asked.end()
+      return promise
+    }
+  }
+
   /** Ends the process: SIGTERM for an orderly stop, SIGKILL for a crash. Resolves when it is gone. */
   async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
@@ -103,18 +121,23 @@ export class LocalNode {
 /**
  * A mesh of real node processes on loopback, made by init, invite, join and up as a person would.
  * @param folder where the data directories go, one for each name
+ * @param argsOf arguments of `up` for each node; by default ports of the system's choice
  */
-export async function startMesh(folder: string, names: readonly string[]): Promise<LocalNode[]> {
+export async function startMesh(
+  folder: string,
+  names: readonly string[],
+  argsOf: (index: number) => readonly string[] = () => [],
+): Promise<LocalNode[]> {
   const [first = 'a', ...others] = names
   const nodes: LocalNode[] = []
   try {
     await vsmcp(`${folder}/${first}`, 'init', '--name', 'local')
-    const founder = await LocalNode.start(`${folder}/${first}`, first)
+    const founder = await LocalNode.start(`${folder}/${first}`, first, argsOf(0))
     nodes.push(founder)
-    for (const name of others) {
+    for (const [index, name] of others.entries()) {
       const { token } = (await founder.vsmcp('invite')) as { token: string }
       await vsmcp(`${folder}/${name}`, 'join', token)
-      nodes.push(await LocalNode.start(`${folder}/${name}`, name))
+      nodes.push(await LocalNode.start(`${folder}/${name}`, name, argsOf(index + 1)))
     }
     for (const node of nodes) await node.vsmcp('wait', '--members', String(names.length), '--leader', '--timeout', '30s')
     return nodes
