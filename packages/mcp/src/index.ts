@@ -4,3 +4,7 @@
  */
 export type * from './contract.ts'
 export type * from './gateway/contract.ts'
+export { createGateway, createRemoteRouter, runStdio } from './gateway/factories.ts'
+export { BadAnswerError, InputRequiredError, ListenError, NodeUnreachableError, TargetUnknownError } from './gateway/errors.ts'
+export { withTarget } from './gateway/target.ts'
+export type { ToolInvocation } from './gateway/telemetry.ts'

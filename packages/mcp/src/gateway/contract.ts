@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable, Writable } from 'node:stream'
-import type { Clock, Logger, Startable } from '@vsmcp/kernel'
+import type { Clock, Logger, Random, Startable } from '@vsmcp/kernel'
 import type { McpReply, PromptDefinition, ResourceDefinition, ResourceTemplateDefinition, ToolDefinition } from '../contract.ts'
 
 /** All that clients may use, names and URIs as clients see them, in an order that is the same on every node. */
@@ -141,6 +141,7 @@ export interface RemoteRouterInit {
 
 export interface RemoteRouterComponents {
   clock: Clock
+  random: Random
   logger: Logger
 }
 
