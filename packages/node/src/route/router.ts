@@ -62,7 +62,7 @@ export class Router implements GatewayRouter {
     return this.#c.catalog.onChanged(listener)
   }
 
-  request(request: RoutedRequest): Promise<McpReply> {
+  async request(request: RoutedRequest): Promise<McpReply> {
     const target = this.#resolve(request)
     const paramsJson =
       target.name === request.target ? request.paramsJson : withTarget(request.paramsJson, request.method, target.name)
