@@ -146,5 +146,14 @@ export const CHARTER_ITEMS_MAX = 1_000
 /** Bytes of all records of a group together: a snapshot is one message, and canonical JSON adds little to its records. */
 export const STATE_BYTES_MAX = SNAPSHOT_BYTES_MAX - 1024 * 1024
 
-/** Nesting of a JSON value that is carried without being understood. */
+/** Nesting of an operation's JSON, fields that are not understood included. */
 export const JSON_DEPTH_MAX = 16
+
+/** Nesting of a snapshot's JSON: an operation's field stands in a record, in a pair, in a table, in the state. */
+export const STATE_DEPTH_MAX = JSON_DEPTH_MAX + 8
+
+/** Bytes of one operation: sixteen addresses or a link, and room for fields of later versions. */
+export const OPERATION_BYTES_MAX = 64 * 1024
+
+/** Bytes of a charter. It is small by nature; a thousand revocations fit. */
+export const CHARTER_BYTES_MAX = 256 * 1024

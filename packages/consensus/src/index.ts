@@ -3,12 +3,8 @@
  * in, effects out: no clock, timer, socket or promise. See README.md for a whole group in forty lines.
  */
 import type { PeerIdString, Random } from '@vsmcp/kernel'
-import type { Charter } from './group/charter.ts'
-import type { Applied, Founder, GroupState } from './group/group-state.ts'
-import type { Operation } from './group/operation.ts'
-import type { Candidate, ChooseVotersInit, Reachability } from './group/voters.ts'
-import type { Configuration, ConfigurationChange } from './raft/configuration.ts'
-import type { Entry, Snapshot, StoredRaft } from './raft/entry.ts'
+import type { ConfigurationChange } from './raft/configuration.ts'
+import type { Snapshot, StoredRaft } from './raft/entry.ts'
 import type { Message, VoteProof } from './raft/message.ts'
 import { CoreRaftNode } from './raft/raft-node.ts'
 import type { RaftStatus, Ready } from './raft/ready.ts'
@@ -104,26 +100,6 @@ export const raftNode =
   (components: RaftComponents): RaftNode =>
     new CoreRaftNode(init, components)
 
-/** Throws `InvalidArgumentError` for a charter or founder out of bounds. */
-export declare function foundGroup(charter: Charter, founder: Founder): GroupState
-/** Deterministic: same state and entry, same outcome on every node. Never throws; a bad entry is refused and changes nothing. */
-export declare function applyEntry(state: GroupState, entry: Entry): Applied
-/** Canonical JSON bytes: equal states give equal bytes. */
-export declare function encodeGroupState(state: GroupState): Uint8Array
-/** Throws `StateCorruptError`. */
-export declare function decodeGroupState(bytes: Uint8Array): GroupState
-/** Data of a `normal` entry. Throws `InvalidArgumentError` for an operation out of bounds. */
-export declare function encodeOperation(operation: Operation): Uint8Array
-/** Throws `InvalidArgumentError`. */
-export declare function decodeOperation(bytes: Uint8Array): Operation
-/** Rule 7: the change of voters and learners this group should make now, or `undefined` when all is as it should be. */
-export declare function chooseVoters(
-  members: readonly Candidate[],
-  reachable: ReadonlyMap<PeerIdString, Reachability>,
-  current: Configuration,
-  init?: ChooseVotersInit,
-): ConfigurationChange | undefined
-
 export {
   ConfigurationRefusedError,
   ConsensusBusyError,
@@ -133,13 +109,16 @@ export {
   TooLargeError,
   TransferRefusedError,
 } from './errors.ts'
+export { applyEntry } from './group/apply-entry.ts'
 export type { Charter } from './group/charter.ts'
 export type { Invitation, Link, Member, MemberRole, NameGrant, UnitClaim } from './group/docket.ts'
+export { decodeGroupState, encodeGroupState, foundGroup } from './group/group-codec.ts'
 export type { Applied, Founder, GroupState } from './group/group-state.ts'
 export type { Json, JsonObject } from './json/json.ts'
 export type { ApplyResult, GroupEffect, Operation, RefusalCode } from './group/operation.ts'
 export { Table } from './group/table.ts'
-export type { Candidate, ChooseVotersInit, Reachability } from './group/voters.ts'
+export { decodeOperation, encodeOperation } from './group/read-operation.ts'
+export { type Candidate, chooseVoters, type ChooseVotersInit, type Reachability } from './group/voters.ts'
 export type { Configuration, ConfigurationChange, MemberChange } from './raft/configuration.ts'
 export {
   EMPTY_HARD_STATE,

@@ -81,11 +81,12 @@ export type RefusalCode =
   | 'operation-invalid'
   /** The author is no member. */
   | 'author-unknown'
-  /** The author may not do this to somebody else. */
+  /** It is somebody else's, and the author is no voter where voters may. */
   | 'not-yours'
   | 'member-unknown'
   | 'members-full'
-  | 'last-voter'
+  /** The member still votes: change the voters first, so that no vote is left without a node. */
+  | 'still-votes'
   | 'invitation-exists'
   | 'invitation-unknown'
   | 'invitation-expired'

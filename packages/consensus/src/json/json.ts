@@ -1,4 +1,4 @@
-import { JSON_DEPTH_MAX } from '../constants.ts'
+import { JSON_DEPTH_MAX, STATE_DEPTH_MAX } from '../constants.ts'
 
 /** A value that every node writes the same way. Numbers are finite. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
@@ -23,7 +23,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
  * text. Members that are `undefined` are left out. Throws `TypeError` for what JSON cannot carry.
  */
 export function canonicalText(value: unknown, depth = 0): string {
-  if (depth > JSON_DEPTH_MAX) throw new TypeError(`a value nested deeper than ${JSON_DEPTH_MAX}`)
+  if (depth > STATE_DEPTH_MAX) throw new TypeError(`a value nested deeper than ${STATE_DEPTH_MAX}`)
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number') {
@@ -48,10 +48,32 @@ export function utf8Length(text: string): number {
   return encoder.encode(text).length
 }
 
-/** Parses UTF-8 JSON. Throws `TypeError` or `SyntaxError`; a member named `__proto__` is refused, since it cannot be carried safely. */
-export function parseJson(bytes: Uint8Array): unknown {
-  return JSON.parse(decoder.decode(bytes), (key: string, value: unknown) => {
+/**
+ * Parses UTF-8 JSON. Throws `TypeError` or `SyntaxError`, also for what is nested too deep (whose outcome would depend on
+ * the machine's stack) and for a member named `__proto__` (which cannot be carried safely).
+ */
+export function parseJson(bytes: Uint8Array, depthMax = JSON_DEPTH_MAX): unknown {
+  const text = decoder.decode(bytes)
+  if (depthOf(text) > depthMax) throw new TypeError(`a value nested deeper than ${depthMax}`)
+  return JSON.parse(text, (key: string, value: unknown) => {
     if (key === '__proto__') throw new TypeError('a member named __proto__')
     return value
   })
+}
+
+/** How deep brackets are nested outside strings. */
+function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]
+    if (inString) {
+      if (char === '\\') i++
+      else if (char === '"') inString = false
+    } else if (char === '"') inString = true
+    else if (char === '{' || char === '[') deepest = Math.max(deepest, ++depth)
+    else if (char === '}' || char === ']') depth--
+  }
+  return deepest
 }

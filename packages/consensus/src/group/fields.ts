@@ -1,0 +1,93 @@
+import { InvalidArgumentError, type PeerIdString, UNIT_NAME_PATTERN, type UnitName } from '@vsmcp/kernel'
+import { ADDRESS_MAX, ADDRESSES_MAX, CHARTER_ITEMS_MAX, LABEL_MAX, PEER_ID_MAX } from '../constants.ts'
+import { isObject, type JsonObject } from '../json/json.ts'
+import type { MemberRole } from './docket.ts'
+
+/** A JSON object of which some fields are known. */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** Characters that would let a name move the cursor of the terminal it is shown on, or break its line. */
+const CONTROL = /[\p{Cc}\u2028\u2029]/u
+
+const BASE64URL = /^[A-Za-z0-9_-]+$/
+
+/** Readers of single fields. All throw `InvalidArgumentError`, naming the field. */
+export function fieldsOf(value: unknown, what: string): Fields {
+  if (!isObject(value)) throw new InvalidArgumentError(`${what} is no object`)
+  return value
+}
+
+/** Text for people: no control characters, whole characters only. */
+export function label(fields: Fields, name: string, { max = LABEL_MAX, min = 1 } = {}): string {
+  const value = fields[name]
+  if (typeof value !== 'string' || value.length < min || value.length > max || CONTROL.test(value) || !value.isWellFormed()) {
+    throw new InvalidArgumentError(`${name} must be ${min} to ${max} characters, none of them a control character`)
+  }
+  return value
+}
+
+export function base64url(fields: Fields, name: string, max: number): string {
+  const value = fields[name]
+  if (typeof value !== 'string' || value.length > max || !BASE64URL.test(value)) {
+    throw new InvalidArgumentError(`${name} must be up to ${max} characters of base64url`)
+  }
+  return value
+}
+
+export function integer(fields: Fields, name: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
+  const value = fields[name]
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
+    throw new InvalidArgumentError(`${name} must be a whole number from ${min} to ${max}`)
+  }
+  return value
+}
+
+export function flag(fields: Fields, name: string): boolean {
+  const value = fields[name]
+  if (typeof value !== 'boolean') throw new InvalidArgumentError(`${name} must be true or false`)
+  return value
+}
+
+export function peerId(fields: Fields, name: string): PeerIdString {
+  return label(fields, name, { max: PEER_ID_MAX })
+}
+
+export function unitName(fields: Fields, name: string): UnitName {
+  const value = fields[name]
+  if (typeof value !== 'string' || !UNIT_NAME_PATTERN.test(value)) {
+    throw new InvalidArgumentError(`${name} must be a unit's name: a-z, 0-9 and -, at most 24, not beginning with -`)
+  }
+  return value
+}
+
+export function role(fields: Fields, name: string): MemberRole {
+  const value = fields[name]
+  if (value !== 'member' && value !== 'edge') throw new InvalidArgumentError(`${name} must be member or edge`)
+  return value
+}
+
+export function addresses(fields: Fields, name: string): readonly string[] {
+  return list(fields, name, ADDRESSES_MAX).map((address) => label({ [name]: address }, name, { max: ADDRESS_MAX }))
+}
+
+/** PeerIds, each once. */
+export function peerIds(fields: Fields, name: string, max: number): readonly PeerIdString[] {
+  const peers = list(fields, name, max).map((peer) => peerId({ [name]: peer }, name))
+  if (new Set(peers).size !== peers.length) throw new InvalidArgumentError(`${name} names a peer twice`)
+  return peers
+}
+
+export function objects(fields: Fields, name: string): readonly JsonObject[] {
+  return list(fields, name, CHARTER_ITEMS_MAX).map((item) => fieldsOf(item, `an item of ${name}`) as JsonObject)
+}
+
+export function list(fields: Fields, name: string, max: number): readonly unknown[] {
+  const value = fields[name]
+  if (!Array.isArray(value) || value.length > max) throw new InvalidArgumentError(`${name} must be a list of up to ${max}`)
+  return value
+}
+
+/** The fields of `value` that are none of `known`: what a later version added. */
+export function unknownFields(value: Fields, known: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !known.includes(key))) as JsonObject
+}

@@ -1,0 +1,203 @@
+import { InvalidArgumentError, messageOf } from '@vsmcp/kernel'
+import {
+  BARE_NAME_MAX,
+  COUNTER_MAX,
+  INVITATION_USES_MAX,
+  INVITATIONS_MAX,
+  LEARNERS_MAX,
+  LINK_BYTES_MAX,
+  LINKS_MAX,
+  MEMBERS_MAX,
+  NAMES_MAX,
+  PEER_ID_MAX,
+  SNAPSHOT_BYTES_MAX,
+  STATE_DEPTH_MAX,
+  TOKEN_PART_MAX,
+  UNITS_MAX,
+  VOTERS_MAX,
+} from '../constants.ts'
+import { StateCorruptError } from '../errors.ts'
+import { canonicalBytes, parseJson } from '../json/json.ts'
+import type { Configuration } from '../raft/configuration.ts'
+import { type Charter, readCharter } from './charter.ts'
+import type { Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
+import {
+  addresses,
+  base64url,
+  type Fields,
+  fieldsOf,
+  flag,
+  integer,
+  label,
+  list,
+  peerId,
+  peerIds,
+  role,
+  unitName,
+  unknownFields,
+} from './fields.ts'
+import type { Founder, GroupState } from './group-state.ts'
+import { namesByUnit, put, recordBytes } from './records.ts'
+import { Table } from './table.ts'
+
+/** Of the snapshot's text. A later one is refused, not guessed at; fields may be added without raising it. */
+const FORMAT = 1
+
+const KNOWN = ['format', 'charter', 'configuration', 'members', 'invitations', 'units', 'names', 'links']
+
+/** A group's first state: its charter, and its founder as the only member. Throws `InvalidArgumentError` for either out of bounds. */
+export function foundGroup(charter: Charter, founder: Founder): GroupState {
+  const first = readCharter(charter)
+  if (first.voters.length !== 1 || first.voters[0] !== founder.peer) {
+    throw new InvalidArgumentError('a group begins with its founder as the only voter')
+  }
+  const { name, role: founderRole, zone, addresses: reachable, joinedAtMs } = founder
+  const member = readMember({ name, role: founderRole, zone, addresses: reachable, joinedAtMs, joinedAtIndex: 1 })
+  const empty: GroupState = {
+    charter: first,
+    configuration: { voters: first.voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
+    members: Table.empty(),
+    invitations: Table.empty(),
+    units: Table.empty(),
+    names: Table.empty(),
+    namesOfUnit: Table.empty(),
+    links: [],
+    bytes: 0,
+    unknown: {},
+  }
+  return put(empty, 'members', founder.peer, member)
+}
+
+/** Canonical JSON bytes: equal states give equal bytes, whichever way they came about. */
+export function encodeGroupState(state: GroupState): Uint8Array {
+  return canonicalBytes({
+    ...state.unknown,
+    format: FORMAT,
+    charter: state.charter,
+    configuration: state.configuration,
+    members: state.members.entries(),
+    invitations: state.invitations.entries(),
+    units: state.units.entries(),
+    names: state.names.entries(),
+    links: state.links,
+  })
+}
+
+/** Throws `StateCorruptError` for what `encodeGroupState` never wrote. */
+export function decodeGroupState(bytes: Uint8Array): GroupState {
+  try {
+    if (bytes.length > SNAPSHOT_BYTES_MAX) throw new InvalidArgumentError(`it is larger than ${SNAPSHOT_BYTES_MAX} bytes`)
+    const fields = fieldsOf(parseJson(bytes, STATE_DEPTH_MAX), 'a group state')
+    if (fields['format'] !== FORMAT) throw new InvalidArgumentError(`it is of format ${String(fields['format'])}, not ${FORMAT}`)
+    return readState(fields)
+  } catch (error) {
+    throw new StateCorruptError(`a group's state cannot be read: ${messageOf(error)}`, {
+      hint: 'It is damaged, or was written by a later version: update this node, or let it leave and join anew.',
+      cause: error,
+    })
+  }
+}
+
+function readState(fields: Fields): GroupState {
+  const names = table(fields, 'names', NAMES_MAX, BARE_NAME_MAX, readName)
+  const members = table(fields, 'members', MEMBERS_MAX, PEER_ID_MAX, readMember)
+  const invitations = table(fields, 'invitations', INVITATIONS_MAX, TOKEN_PART_MAX, readInvitation)
+  const units = table(fields, 'units', UNITS_MAX, PEER_ID_MAX, readClaim)
+  const links = list(fields, 'links', LINKS_MAX).map(readLink)
+  const records: (readonly [string | number, object])[] = [
+    ...members,
+    ...invitations,
+    ...units,
+    ...names,
+    ...links.map((link) => [link.index, link] as const),
+  ]
+  return {
+    charter: readCharter(fields['charter']),
+    configuration: readConfiguration(fields['configuration']),
+    members,
+    invitations,
+    units,
+    names,
+    namesOfUnit: namesByUnit(names),
+    links,
+    bytes: records.reduce((sum, [key, record]) => sum + recordBytes(key, record), 0),
+    unknown: unknownFields(fields, KNOWN),
+  }
+}
+
+function table<V>(fields: Fields, name: string, max: number, keyMax: number, read: (value: unknown) => V): Table<V> {
+  const pairs = list(fields, name, max).map((pair): readonly [string, V] => {
+    if (!Array.isArray(pair) || pair.length !== 2) throw new InvalidArgumentError(`${name} holds something that is no record`)
+    return [label({ key: pair[0] }, 'key', { max: keyMax }), read(pair[1])]
+  })
+  const records = Table.from(pairs)
+  if (records.size !== pairs.length) throw new InvalidArgumentError(`${name} holds a record twice`)
+  return records
+}
+
+function readMember(value: unknown): Member {
+  const fields = fieldsOf(value, 'a member')
+  return {
+    ...fields,
+    name: label(fields, 'name'),
+    role: role(fields, 'role'),
+    zone: label(fields, 'zone', { min: 0 }),
+    joinedAtIndex: integer(fields, 'joinedAtIndex', 1, COUNTER_MAX),
+    joinedAtMs: integer(fields, 'joinedAtMs', 0),
+    addresses: addresses(fields, 'addresses'),
+  }
+}
+
+function readInvitation(value: unknown): Invitation {
+  const fields = fieldsOf(value, 'an invitation')
+  return {
+    ...fields,
+    verifier: base64url(fields, 'verifier', TOKEN_PART_MAX),
+    role: role(fields, 'role'),
+    zone: label(fields, 'zone', { min: 0 }),
+    uses: integer(fields, 'uses', 1, INVITATION_USES_MAX),
+    used: integer(fields, 'used', 0, INVITATION_USES_MAX),
+    expiresAtMs: integer(fields, 'expiresAtMs', 0),
+    createdBy: peerId(fields, 'createdBy'),
+    createdAtIndex: integer(fields, 'createdAtIndex', 1, COUNTER_MAX),
+    revoked: flag(fields, 'revoked'),
+  }
+}
+
+function readClaim(value: unknown): UnitClaim {
+  const fields = fieldsOf(value, 'a claim of a unit')
+  return {
+    ...fields,
+    peer: peerId(fields, 'peer'),
+    claimedAtMs: integer(fields, 'claimedAtMs', 0),
+    term: integer(fields, 'term', 1, COUNTER_MAX),
+    index: integer(fields, 'index', 1, COUNTER_MAX),
+  }
+}
+
+function readName(value: unknown): NameGrant {
+  const fields = fieldsOf(value, 'a granted name')
+  return { ...fields, unit: unitName(fields, 'unit'), grantedAtIndex: integer(fields, 'grantedAtIndex', 1, COUNTER_MAX) }
+}
+
+function readLink(value: unknown): Link {
+  const fields = fieldsOf(value, 'a link')
+  return {
+    ...fields,
+    index: integer(fields, 'index', 1, COUNTER_MAX),
+    certificate: base64url(fields, 'certificate', 2 * LINK_BYTES_MAX),
+  }
+}
+
+function readConfiguration(value: unknown): Configuration {
+  const fields = fieldsOf(value, 'a configuration')
+  const voters = peerIds(fields, 'voters', VOTERS_MAX)
+  if (voters.length === 0) throw new InvalidArgumentError('a configuration must name a voter')
+  return {
+    voters,
+    outgoing: peerIds(fields, 'outgoing', VOTERS_MAX),
+    learners: peerIds(fields, 'learners', LEARNERS_MAX),
+    learnersNext: peerIds(fields, 'learnersNext', VOTERS_MAX),
+    autoLeave: flag(fields, 'autoLeave'),
+  }
+}

@@ -1,0 +1,22 @@
+import type { Applied, GroupState } from './group-state.ts'
+import type { Member } from './docket.ts'
+import type { GroupEffect, RefusalCode } from './operation.ts'
+
+/** Where an operation stands in the log. */
+export interface Place {
+  readonly index: number
+  readonly term: number
+}
+
+export function refused(state: GroupState, code: RefusalCode, message: string, holder?: string): Applied {
+  return { state, result: { ok: false, code, message, ...(holder === undefined ? {} : { holder }) }, effects: [] }
+}
+
+/** The state already says what was asked for. */
+export function unchanged(state: GroupState, member?: Member): Applied {
+  return { state, result: { ok: true, changed: false, ...(member === undefined ? {} : { member }) }, effects: [] }
+}
+
+export function changed(state: GroupState, effects: readonly GroupEffect[], member?: Member): Applied {
+  return { state, result: { ok: true, changed: true, ...(member === undefined ? {} : { member }) }, effects }
+}
