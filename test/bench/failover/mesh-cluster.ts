@@ -1,0 +1,49 @@
+import { LocalNode, startMesh, stopMesh } from '../../../scripts/lib/local-mesh.ts'
+import { type ApiClient, createApiClient } from '../../../packages/api/src/index.ts'
+import { type Cluster, eventually, MEMBERS } from './cluster.ts'
+
+const NAMES = ['a', 'b', 'c']
+
+/** Three nodes as `init`, `invite`, `join` and `up` make them; an entry is an invitation, asked for over the control socket. */
+export async function startMeshCluster(folder: string): Promise<Cluster> {
+  const nodes = await startMesh(folder, NAMES)
+  const client = (member: number, answerTimeoutMs?: number): ApiClient =>
+    createApiClient({ dataDir: at(member).dataDir, ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }) })
+  const at = (member: number): LocalNode => {
+    const node = nodes[member]
+    if (node === undefined) throw new Error(`there is no node ${member}`)
+    return node
+  }
+  return {
+    settled: () =>
+      eventually('three nodes that follow one leader', async () => {
+        const all = await Promise.all(nodes.map((_node, member) => client(member).status()))
+        const [first] = all
+        const leader = nodes.findIndex(({ ready }) => ready.peerId === first?.system5.leader)
+        const agreed = all.every(
+          ({ system5, members }) =>
+            system5.leader === first?.system5.leader &&
+            system5.appliedIndex === first?.system5.appliedIndex &&
+            system5.voters.length === MEMBERS &&
+            members.alive === MEMBERS,
+        )
+        return agreed && leader >= 0 ? leader : undefined
+      }),
+    kill: (member) => void process.kill(at(member).pid, 'SIGKILL'),
+    async write(member, timeoutMs) {
+      await client(member, timeoutMs).createInvitation({ role: 'member', ttlMs: 60_000, uses: 1 })
+    },
+    async revive(member) {
+      const { dataDir, ready } = at(member)
+      await at(member).end('SIGKILL')
+      const listen = ready.listen.map((address) => address.replace(/\/p2p\/.*$/, ''))
+      const { host } = new URL(ready.mcp)
+      nodes[member] = await LocalNode.start(dataDir, ready.name, [
+        ...listen.flatMap((address) => ['--listen', address]),
+        '--http',
+        host,
+      ])
+    },
+    stop: () => stopMesh(nodes),
+  }
+}
