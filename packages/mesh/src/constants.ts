@@ -1,4 +1,4 @@
-import type { WireRange } from './index.ts'
+import type { WireRange } from './contract.ts'
 
 /** TCP port a node listens on unless told otherwise; unprivileged and free of a widely used service. */
 export const DEFAULT_P2P_PORT = 4950

@@ -1,0 +1,120 @@
+import type { Connection, MultiaddrConnection, StreamMiddleware } from '@libp2p/interface'
+import type { Clock, Logger, Timer } from '@vsmcp/kernel'
+import { HANDSHAKES_MAX, PROTOCOLS_FOR_STRANGERS } from './constants.ts'
+import { ConnectionEndedError } from './errors.ts'
+import type { Registrar } from './gossip.ts'
+
+export interface GateInit {
+  readonly strangersMax: number
+  readonly helloTimeoutMs: number
+}
+
+interface Stranger {
+  readonly connection: Connection
+  timer: Timer
+}
+
+/**
+ * Keeps strangers out and few. Until a connection is admitted every protocol but hello and join is aborted on it, in both
+ * directions; connections without a handshake or without a hello are bounded in number and in time, and the oldest makes
+ * room for the newest, so that a flood delays members but does not lock them out.
+ */
+export class Gate {
+  readonly #init: GateInit
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #admitted = new WeakSet<Connection>()
+  readonly #strangers = new Map<Connection, Stranger>()
+  /** TCP connections that are not encrypted yet, oldest first. */
+  readonly #handshakes = new Set<MultiaddrConnection>()
+
+  constructor(init: GateInit, components: { clock: Clock; logger: Logger }) {
+    this.#init = init
+    this.#clock = components.clock
+    this.#logger = components.logger
+  }
+
+  get strangers(): number {
+    return this.#strangers.size
+  }
+
+  /**
+   * Puts the gate before every protocol, those included that somebody registers later. The list is built anew each time:
+   * libp2p 3.3 appends the handler to the list it is given, so a list passed to `registrar.use` would run the handlers of
+   * all earlier streams once more for each new one.
+   */
+  guard(registrar: Registrar): void {
+    const middleware: StreamMiddleware = (stream, connection, next) => {
+      if (this.#admitted.has(connection)) return next(stream, connection)
+      const peer = connection.remotePeer.toString()
+      this.#logger.debug({ peer, protocol: stream.protocol }, 'a stream of a peer without a hello was aborted')
+      throw new ConnectionEndedError(`${stream.protocol} is closed before the hello`)
+    }
+    registrar.getMiddleware = (protocol) => (PROTOCOLS_FOR_STRANGERS.has(protocol) ? [] : [middleware])
+  }
+
+  admits(connection: Connection): boolean {
+    return this.#admitted.has(connection)
+  }
+
+  /** Its hello is verified: every protocol is open, no time limit any more. */
+  admit(connection: Connection): void {
+    this.#admitted.add(connection)
+    this.#forget(connection)
+  }
+
+  /** A TCP connection came in. */
+  onHandshake(maConn: MultiaddrConnection): void {
+    this.#handshakes.add(maConn)
+    maConn.addEventListener('close', () => this.#handshakes.delete(maConn))
+    if (this.#handshakes.size <= HANDSHAKES_MAX) return
+    const [oldest] = this.#handshakes
+    if (oldest === undefined) return
+    this.#handshakes.delete(oldest)
+    oldest.abort(new ConnectionEndedError('it made room for a newer connection'))
+  }
+
+  onHandshakeDone(maConn: MultiaddrConnection): void {
+    this.#handshakes.delete(maConn)
+  }
+
+  /** A connection came in; who it is is proved, whether it belongs here is not. */
+  onStranger(connection: Connection): void {
+    const timer = this.#timer(connection, this.#init.helloTimeoutMs)
+    this.#strangers.set(connection, { connection, timer })
+    connection.addEventListener('close', () => this.#forget(connection))
+    if (this.#strangers.size <= this.#init.strangersMax) return
+    const [oldest] = this.#strangers.keys()
+    if (oldest !== undefined) this.#drop(oldest, 'it made room for a newer connection')
+  }
+
+  /** The stranger is doing something that takes longer than a hello. */
+  extend(connection: Connection, timeoutMs: number): void {
+    const stranger = this.#strangers.get(connection)
+    if (stranger === undefined) return
+    stranger.timer.cancel()
+    stranger.timer = this.#timer(connection, timeoutMs)
+  }
+
+  stop(): void {
+    for (const { timer } of this.#strangers.values()) timer.cancel()
+    this.#strangers.clear()
+  }
+
+  #timer(connection: Connection, timeoutMs: number): Timer {
+    return this.#clock.after(timeoutMs, () => this.#drop(connection, `no hello in ${timeoutMs} ms`))
+  }
+
+  #drop(connection: Connection, why: string): void {
+    if (!this.#strangers.has(connection)) return
+    this.#forget(connection)
+    const address = connection.remoteAddr.toString()
+    this.#logger.debug({ peer: connection.remotePeer.toString(), address, why }, 'a stranger was let go')
+    connection.abort(new ConnectionEndedError(why))
+  }
+
+  #forget(connection: Connection): void {
+    this.#strangers.get(connection)?.timer.cancel()
+    this.#strangers.delete(connection)
+  }
+}

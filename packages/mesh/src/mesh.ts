@@ -1,0 +1,324 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { Emitter, type Gossip, InvalidArgumentError, messageOf, type PeerIdString, StoppedError } from '@vsmcp/kernel'
+import { parseAddress, withPeer } from './addresses.ts'
+import { HELLO_PROTOCOL, JOIN_PROTOCOL, JOIN_TIMEOUT_MS, PLANE_PROTOCOLS, PLANE_STREAMS_MAX } from './constants.ts'
+import type { DialOptions, JoinExchange, JoinOptions, Mesh, MeshComponents, MeshEvents, MeshInit, PeerInfo } from './contract.ts'
+import { Dialer } from './dialer.ts'
+import { ConnectionEndedError, DuplicateIdentityError, HelloFailedError, HelloRefusedError, ListenError } from './errors.ts'
+import { Gate } from './gate.ts'
+import { MeshGossip } from './gossip.ts'
+import { HelloDesk } from './hello-desk.ts'
+import { DUPLICATE_IDENTITY, refusalCode, type Verified } from './hello.ts'
+import { readPrivateKey } from './identity.ts'
+import { BoundedExchange, JoinDesk } from './join.ts'
+import { Keepalive } from './keepalive.ts'
+import type { MessagePipe } from './message-pipe.ts'
+import { createNode, type Node } from './node.ts'
+import { type FullInit, fullInit } from './options.ts'
+import { PeerBook } from './peer-book.ts'
+import { RoutedPlane } from './planes.ts'
+import { PLANE_NAMES, type PlaneName, Session, type SessionComponents } from './session.ts'
+import { Sweep } from './sweep.ts'
+
+/** Wires libp2p, the gate, the hello and the planes together; each of them is in a file of its own. */
+export class Libp2pMesh<Info> implements Mesh<Info> {
+  readonly peerId: PeerIdString
+  readonly control = new RoutedPlane((peer) => this.#book.current(peer)?.channel('control'))
+  readonly state = new RoutedPlane((peer) => this.#book.current(peer)?.channel('state'))
+  readonly rpc = new RoutedPlane((peer) => this.#book.current(peer)?.channel('rpc'))
+  readonly #init: FullInit
+  readonly #components: MeshComponents<Info>
+  readonly #emitter: Emitter<MeshEvents<Info>>
+  readonly #incarnation: string
+  readonly #gate: Gate
+  readonly #gossip: MeshGossip
+  readonly #book: PeerBook<Info>
+  readonly #desk: HelloDesk<Info>
+  readonly #joins: JoinDesk | undefined
+  readonly #dialer: Dialer
+  readonly #keepalive: Keepalive
+  readonly #sweep: Sweep
+  readonly #sessions = new Map<Connection, Session<Info>>()
+  /** Streams of a peer that is admitted and whose acceptance is still on its way. */
+  readonly #early = new WeakMap<Connection, Array<[PlaneName, Stream]>>()
+  #node: Node | undefined
+  #state: 'new' | 'running' | 'stopped' = 'new'
+
+  constructor(init: MeshInit, components: MeshComponents<Info>) {
+    for (const name of ['privateKey', 'hello', 'clock', 'random', 'logger'] as const) {
+      if (components[name] === undefined) throw new InvalidArgumentError(`createMesh lacks the component "${name}"`)
+    }
+    this.#components = components
+    this.#init = fullInit(init, readPrivateKey(components.privateKey))
+    this.peerId = peerIdFromPrivateKey(this.#init.privateKey).toString()
+    const { clock, logger, random, onJoin } = components
+    this.#incarnation = `${clock.wallMs().toString(36)}-${Math.floor(random.next() * 2 ** 48).toString(36)}`
+    this.#emitter = new Emitter((error) => logger.error({ error: messageOf(error) }, 'a mesh listener threw'))
+    this.#sweep = new Sweep(clock)
+    this.#gate = new Gate(this.#init, { clock, logger })
+    this.#gossip = new MeshGossip({
+      logger,
+      acceptsFrom: components.acceptsGossipFrom ?? (() => true),
+      onSubscriptions: (peer) => this.#book.onSubscriptions(peer),
+    })
+    this.#book = this.#newBook()
+    this.#desk = this.#newDesk()
+    const gate = this.#gate
+    const { helloTimeoutMs, silenceMs } = this.#init
+    this.#joins = onJoin === undefined ? undefined : new JoinDesk({ clock, logger, gate, helloTimeoutMs, onJoin })
+    this.#dialer = new Dialer({
+      self: this.peerId,
+      clock,
+      connect: (address, signal) => this.#running().dial(address, { signal }),
+      discard: (connection, error) => this.#discard(connection, error),
+    })
+    this.#keepalive = new Keepalive(
+      silenceMs,
+      clock,
+      () => this.#sessions.values(),
+      () => this.#book.mendGossip(),
+    )
+  }
+
+  get gossip(): Gossip {
+    return this.#gossip
+  }
+
+  on<K extends keyof MeshEvents<Info> & string>(event: K, listener: (payload: MeshEvents<Info>[K]) => void): () => void {
+    return this.#emitter.on(event, listener)
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new StoppedError('a mesh starts once')
+    this.#state = 'running'
+    const node = await createNode(this.#init, this.#gate)
+    this.#node = node
+    node.addEventListener('connection:open', ({ detail }) => this.#onOpen(detail))
+    node.addEventListener('connection:close', ({ detail }) => this.#onClose(detail))
+    await this.#offer(node)
+    try {
+      await node.start()
+    } catch (error) {
+      this.#state = 'stopped'
+      throw listenError(this.#init.listen, error)
+    }
+    this.#gossip.start(node.services)
+    this.#keepalive.start()
+    this.#components.logger.info({ peer: this.peerId, listen: this.listenAddresses() }, 'the mesh is listening')
+  }
+
+  async stop(): Promise<void> {
+    if (this.#state !== 'running') return
+    this.#state = 'stopped'
+    this.#keepalive.stop()
+    this.#joins?.stop()
+    const sessions = [...this.#sessions.values()]
+    for (const session of sessions) session.stopServing()
+    await Promise.all(sessions.map((session) => session.close('stopped')))
+    this.#gossip.stop()
+    this.#gate.stop()
+    await this.#node?.stop()
+    this.#sweep.stop()
+  }
+
+  listenAddresses(): string[] {
+    const advertised = this.#init.advertise.map((address) => withPeer(parseAddress(address), this.peerId).toString())
+    const local = this.#node?.getMultiaddrs().map(String) ?? []
+    return [...new Set([...advertised, ...local])]
+  }
+
+  async dial(addresses: readonly string[], options: DialOptions = {}): Promise<PeerInfo<Info>> {
+    const { expect, signal, timeoutMs } = options
+    this.#running()
+    const known = expect === undefined ? undefined : this.#book.get(expect)
+    if (known !== undefined) return known
+    const route = { expect: expect === undefined ? undefined : [expect], signal, timeoutMs }
+    return this.#dialer.first(addresses, route, async (connection, limit) => {
+      await limit.race(this.#desk.greet(connection))
+      return limit.race(this.#book.whenUp(connection.remotePeer.toString()))
+    })
+  }
+
+  async join<T>(
+    addresses: readonly string[],
+    options: JoinOptions,
+    talk: (exchange: JoinExchange, peer: PeerIdString, address: string) => Promise<T>,
+  ): Promise<T> {
+    const { exchangeTimeoutMs = JOIN_TIMEOUT_MS, signal } = options
+    this.#running()
+    const { clock } = this.#components
+    const reached = await this.#dialer.first(addresses, options, async (connection, limit, address) => {
+      const open = connection.newStream(JOIN_PROTOCOL, { signal: limit.signal, runOnLimitedConnection: true })
+      return { connection, address, exchange: new BoundedExchange(await limit.race(open), clock, exchangeTimeoutMs) }
+    })
+    const { connection, address, exchange } = reached
+    const onAbort = (): void => exchange.abort('it was cancelled')
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      const result = await talk(exchange, connection.remotePeer.toString(), address)
+      await exchange.finish()
+      return result
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      exchange.abort('it is over')
+      this.#discard(connection, new ConnectionEndedError('the join is over'))
+    }
+  }
+
+  async hangUp(peer: PeerIdString): Promise<void> {
+    await Promise.all(this.#book.sessions(peer).map((session) => session.close('hung-up')))
+    for (const connection of this.#node?.getConnections(peerIdFromString(peer)) ?? []) {
+      connection.abort(new ConnectionEndedError('this node hung up'))
+    }
+  }
+
+  peers(): PeerInfo<Info>[] {
+    return this.#book.list()
+  }
+
+  #newBook(): PeerBook<Info> {
+    const { clock, logger } = this.#components
+    return new PeerBook({
+      self: this.peerId,
+      clock,
+      logger,
+      gossip: this.#gossip,
+      onUp: (info) => {
+        logger.info({ peer: info.peer, address: info.address, direction: info.direction }, 'peer up')
+        this.#emitter.emit('peer:up', info)
+      },
+      onDown: (peer, reason) => {
+        logger.info({ peer, reason }, 'peer down')
+        this.#emitter.emit('peer:down', { peer, reason })
+      },
+    })
+  }
+
+  #newDesk(): HelloDesk<Info> {
+    const { clock, logger, hello } = this.#components
+    const { helloTimeoutMs, wire, featureLevel } = this.#init
+    return new HelloDesk({
+      clock,
+      logger,
+      gate: this.#gate,
+      helloTimeoutMs,
+      onHeard: (connection) => this.#sessions.get(connection)?.heard(),
+      context: (connection) => ({
+        hello,
+        wire,
+        featureLevel,
+        incarnation: this.#incarnation,
+        checkIdentity: (incarnation) => this.#book.checkIdentity(connection.remotePeer.toString(), incarnation),
+      }),
+      onVerified: (connection, pipe, verified) => this.#onVerified(connection, pipe, verified),
+      onFailed: (connection, error) => this.#onFailed(connection, error),
+    })
+  }
+
+  /** The protocols this node answers, before it can be reached. */
+  async #offer(node: Node): Promise<void> {
+    const options = { runOnLimitedConnection: true, maxInboundStreams: 1 }
+    await node.handle(HELLO_PROTOCOL, (stream, connection) => this.#desk.onStream(stream, connection), options)
+    const joins = this.#joins
+    if (joins !== undefined) await node.handle(JOIN_PROTOCOL, (stream, connection) => joins.onStream(stream, connection), options)
+    for (const name of PLANE_NAMES) {
+      const onStream = (stream: Stream, connection: Connection): void => this.#onPlaneStream(name, stream, connection)
+      await node.handle(PLANE_PROTOCOLS[name], onStream, { runOnLimitedConnection: true, maxInboundStreams: PLANE_STREAMS_MAX })
+    }
+  }
+
+  #onOpen(connection: Connection): void {
+    if (this.#state !== 'running') {
+      connection.abort(new StoppedError('this node is stopping'))
+      return
+    }
+    this.#desk.track(connection)
+    if (connection.direction === 'inbound') this.#gate.onStranger(connection)
+  }
+
+  /** libp2p remembers every identity that ever connected; strangers are forgotten. */
+  #onClose(connection: Connection): void {
+    const { remotePeer } = connection
+    if (this.#gate.admits(connection) || this.#book.current(remotePeer.toString()) !== undefined) return
+    this.#node?.peerStore.delete(remotePeer).catch((error: unknown) => {
+      this.#components.logger.debug({ peer: remotePeer.toString(), error: messageOf(error) }, 'a stranger was not forgotten')
+    })
+  }
+
+  #onPlaneStream(name: PlaneName, stream: Stream, connection: Connection): void {
+    const session = this.#sessions.get(connection)
+    if (session !== undefined) {
+      session.accept(name, stream)
+      return
+    }
+    const early = this.#early.get(connection) ?? []
+    this.#early.set(connection, early)
+    early.push([name, stream])
+  }
+
+  #onVerified(connection: Connection, pipe: MessagePipe, verified: Verified<Info>): void {
+    if (this.#state !== 'running') throw new StoppedError('this node is stopping')
+    const { clock, logger } = this.#components
+    const components: SessionComponents = {
+      clock,
+      logger,
+      limits: this.#init,
+      handlers: { control: this.control.handlers, state: this.state.handlers, rpc: this.rpc.handlers },
+      needsSweep: (channel) => this.#sweep.watch(channel),
+    }
+    const session = new Session(connection, pipe, verified, components, {
+      onReady: (ready) => this.#book.onReady(ready),
+      onClosed: (closed, reason) => {
+        this.#sessions.delete(connection)
+        this.#book.remove(closed, reason)
+      },
+    })
+    this.#sessions.set(connection, session)
+    this.#book.add(session)
+    session.run()
+    for (const [name, stream] of this.#early.get(connection) ?? []) session.accept(name, stream)
+    this.#early.delete(connection)
+  }
+
+  #onFailed(connection: Connection, error: unknown): void {
+    const peer = connection.remotePeer.toString()
+    const address = connection.remoteAddr.toString()
+    const { direction } = connection
+    const reason = messageOf(error)
+    if (error instanceof HelloFailedError || error instanceof StoppedError) {
+      this.#components.logger.debug({ peer, address, direction, reason }, 'a hello came to nothing')
+      return
+    }
+    const there = error instanceof HelloRefusedError
+    const code = there ? error.refusal : refusalCode(error)
+    this.#components.logger.info({ peer, address, direction, code, reason }, there ? 'refused by a peer' : 'a peer was refused')
+    this.#emitter.emit('peer:refused', { peer, address, direction, side: there ? 'there' : 'here', code, reason })
+    if (error instanceof DuplicateIdentityError) this.#emitter.emit('duplicate:identity', { peer, address, self: false })
+    else if (code === DUPLICATE_IDENTITY) {
+      this.#emitter.emit('duplicate:identity', { peer: this.peerId, address, self: true })
+    }
+  }
+
+  /** The hello desk closes what it refused by itself, once the refusal is out. */
+  #discard(connection: Connection, error: Error): void {
+    if (!this.#gate.admits(connection) && !this.#desk.closes(connection)) connection.abort(error)
+  }
+
+  #running(): Node {
+    if (this.#node !== undefined && this.#state === 'running') return this.#node
+    throw new StoppedError('the mesh is not running')
+  }
+}
+
+function listenError(listen: readonly string[], cause: unknown): ListenError {
+  const text = messageOf(cause)
+  const failed = [...text.matchAll(/^\s*(\/\S+): (?:\w*Error: )?(.+)$/gm)].map(([, address, reason]) => `${address}: ${reason}`)
+  const inUse = text.includes('EADDRINUSE')
+  return new ListenError(`cannot listen on ${failed.length > 0 ? failed.join(', ') : `${listen.join(', ')}: ${text}`}`, {
+    cause,
+    hint: inUse
+      ? 'Another process has that port, perhaps another node: stop it or choose another port with --listen.'
+      : 'Choose an address and port this machine has with --listen.',
+  })
+}
