@@ -1,0 +1,110 @@
+import { START_TIMEOUT_MS } from '../constants.ts'
+import { UsageError } from '../errors.ts'
+import { collect, durationOption } from '../options.ts'
+import type { Session } from '../session.ts'
+import { renderAttached } from '../units/render-attached.ts'
+import { toRequest, type UnitDescription } from '../units/request.ts'
+import { parseAssignments } from '../units/values.ts'
+import { type Define, examples, notes } from './command.ts'
+
+interface Options {
+  env?: readonly string[]
+  envFile?: string
+  cwd?: string
+  url?: string
+  header?: readonly string[]
+  startTimeout: number
+  replace?: boolean
+  import?: string
+}
+
+export const define: Define = (command, open) => {
+  command
+    .usage(
+      'NAME [options] -- COMMAND ARGS…\n       vsmcp attach NAME --url URL [options]\n       vsmcp attach --import FILE [options]',
+    )
+    .argument('[name]', 'of the unit: up to 24 of a-z, 0-9 and "-"')
+    .argument('[command...]', 'the server, after "--": run as given, without a shell')
+    .option('--env <name=value>', 'a variable for the server; several times', collect)
+    .option('--env-file <file>', 'a file of NAME=VALUE lines for the server')
+    .option('--cwd <dir>', 'where the server runs (default: here)')
+    .option('--url <url>', 'an MCP server at this address (Streamable HTTP)')
+    .option('--header <name=value>', 'an HTTP header for --url; several times', collect)
+    .addOption(durationOption('--start-timeout <duration>', 'until its tools are listed', START_TIMEOUT_MS))
+    .option('--replace', 'take the place of another unit of that name on this node')
+    .option('--import <file>', "attach all servers of an MCP client's file (mcpServers or servers)")
+    .addHelpText(
+      'after',
+      notes(
+        'Answers once the tools are listed; else exit code 1 and the last lines the server wrote. The same again is',
+        '"unchanged"; another command under the same name needs --replace. Units survive restarts of the node.',
+        '',
+        "The server gets PATH, HOME and a few more of the node's environment, and what --env names. A value env:NAME is",
+        "looked up in the node's environment, file:PATH on its disk, each time the server starts: no secret is stored.",
+      ),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'vsmcp attach files -- npx -y @modelcontextprotocol/server-filesystem ~/shared',
+        'vsmcp attach github --env GITHUB_TOKEN=file:~/.github-token -- npx -y @modelcontextprotocol/server-github',
+        'vsmcp attach wiki --url https://wiki.example/mcp --header "Authorization=env:WIKI_TOKEN"',
+        'vsmcp attach --import ~/.cursor/mcp.json',
+      ),
+    )
+    .action(async (name: string | undefined, rest: readonly string[], options: Options) => {
+      const session = open(command)
+      if (options.import !== undefined) {
+        refuseBeside('--import', { NAME: name, ...ofOneServer(rest, options) })
+        const { attachImported } = await import('../units/attach-imported.ts')
+        return attachImported(session, { file: options.import, replace: options.replace === true })
+      }
+      if (name === undefined) throw new UsageError('the name of the unit is missing', { hint: 'See "vsmcp attach --help".' })
+      return attachOne(session, name, rest, options)
+    })
+}
+
+async function attachOne(session: Session, name: string, rest: readonly string[], options: Options): Promise<void> {
+  const { node, terminal } = session
+  const request = await toRequest(name, describe(name, rest, options), {
+    base: session.cwd,
+    env: session.env,
+    warn: (text) => terminal.warn(text),
+  })
+  const attaching = node.attach({ ...request, replace: options.replace === true })
+  const result = await terminal.during(`starting ${name}`, attaching)
+  terminal.answer(result, renderAttached)
+}
+
+function describe(name: string, rest: readonly string[], options: Options): UnitDescription {
+  const [command, ...args] = rest
+  const { url, startTimeout: startTimeoutMs } = options
+  if (url !== undefined) {
+    refuseBeside('--url', { COMMAND: command, '--env': options.env, '--env-file': options.envFile, '--cwd': options.cwd })
+    return { url, headers: parseAssignments('--header', options.header ?? []), startTimeoutMs }
+  }
+  if (command === undefined) {
+    throw new UsageError(`what to attach as ${name} is missing`, {
+      hint: 'Give -- COMMAND ARGS…, --url URL or --import FILE.',
+    })
+  }
+  refuseBeside('a command', { '--header': options.header })
+  return {
+    command,
+    args,
+    env: parseAssignments('--env', options.env ?? []),
+    ...(options.envFile === undefined ? {} : { envFile: options.envFile }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    startTimeoutMs,
+  }
+}
+
+function ofOneServer(rest: readonly string[], options: Options): Record<string, unknown> {
+  const { env, envFile, cwd, url, header } = options
+  return { COMMAND: rest[0], '--env': env, '--env-file': envFile, '--cwd': cwd, '--url': url, '--header': header }
+}
+
+function refuseBeside(what: string, others: Readonly<Record<string, unknown>>): void {
+  const given = Object.keys(others).filter((name) => others[name] !== undefined)
+  if (given.length > 0) throw new UsageError(`${given.join(', ')} and ${what} do not go together`)
+}

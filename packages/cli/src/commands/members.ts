@@ -1,0 +1,37 @@
+import { systemClock } from '@vsmcp/kernel'
+import type { MemberView } from '@vsmcp/node'
+import type { Terminal } from '../terminal/terminal.ts'
+import { formatAgo, formatLatency, shortPeer } from '../terminal/format.ts'
+import { printableLine } from '../terminal/printable.ts'
+import { type Define, examples } from './command.ts'
+
+const STATE_STYLE = { alive: 'green', suspect: 'yellow', failed: 'red', left: 'dim' } as const
+
+export const define: Define = (command, open) => {
+  command
+    .addHelpText('after', examples('vsmcp members', "vsmcp members --json | jq -r '.[] | select(.leader).name'"))
+    .action(async () => {
+      const { node, terminal } = open(command)
+      terminal.answer(await terminal.during('asking the node', node.members()), (members) => render(members, terminal))
+    })
+}
+
+function render(members: readonly MemberView[], terminal: Terminal): string {
+  const now = systemClock.wallMs()
+  const rows = members.map((member) => [
+    `${printableLine(member.name)}${member.self ? ' (this node)' : ''}`,
+    terminal.style(STATE_STYLE[member.state], member.state),
+    formatAgo(member.since, now),
+    partOf(member),
+    formatLatency(member.rttMs),
+    member.units.map(printableLine).join(',') || '-',
+    shortPeer(member.peerId),
+    member.addresses.map(printableLine).join(' '),
+  ])
+  return terminal.table(['NAME', 'STATE', 'SINCE', 'PART', 'RTT', 'UNITS', 'PEER', 'ADDRESSES'], rows)
+}
+
+function partOf(member: MemberView): string {
+  const part = member.leader ? 'system 5' : member.voter ? 'voter' : 'learner'
+  return member.role === 'edge' ? `${part}, edge` : part
+}

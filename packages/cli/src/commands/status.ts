@@ -1,0 +1,49 @@
+import { systemClock } from '@vsmcp/kernel'
+import type { NodeStatus } from '@vsmcp/node'
+import type { Session } from '../session.ts'
+import { count, formatAgo, formatBytes, formatDuration } from '../terminal/format.ts'
+import { printableLine } from '../terminal/printable.ts'
+import { renderPairs } from '../terminal/table.ts'
+import { type Define, examples } from './command.ts'
+
+const HEALTH_STYLE = { ok: 'green', degraded: 'yellow', failing: 'red' } as const
+
+export const define: Define = (command, open) => {
+  command
+    .addHelpText('after', examples('vsmcp status', "vsmcp status --json | jq '.system5.leaderName, .health'"))
+    .action(async () => {
+      const { node, terminal } = open(command)
+      terminal.answer(await terminal.during('asking the node', node.status()), (status) => render(status, terminal))
+    })
+}
+
+function render(status: NodeStatus, terminal: Session['terminal']): string {
+  const { node, mesh, group, system5, members, units } = status
+  const now = systemClock.wallMs()
+  const leader =
+    system5.leader === null
+      ? 'none: nothing can be decided now'
+      : `${printableLine(system5.leaderName ?? system5.leader)}${system5.since === null ? '' : `, since ${formatAgo(system5.since, now)}`}`
+  const failover = system5.failuresTolerated === 0 ? 'no failover' : `${count(system5.failuresTolerated, 'failure')} tolerated`
+  const process = status.process
+  return [
+    renderPairs([
+      ['node', `${printableLine(node.name)}  ${node.peerId}`],
+      ['', `${node.role}, profile ${node.profile}, pid ${node.pid}, up ${formatDuration(process.uptimeS * 1_000)}`],
+      ['mesh', `${printableLine(mesh.name)}  ${mesh.id}`],
+      ['group', `${group.path}: ${members.alive} of ${count(members.known, 'member')} alive`],
+      ['system 5', `${leader}; term ${system5.term}, this node is ${system5.role}`],
+      ['voters', `${system5.voters.length}, quorum ${system5.quorum}, ${failover}`],
+      ['units', `${units.local} here, ${units.group} in the group, ${units.ready} ready`],
+      ['tools', String(status.tools)],
+      ['mcp', status.mcp],
+      ['listen', status.listen.join('\n          ')],
+      [
+        'process',
+        `${formatBytes(process.rssBytes)} resident, event loop ${process.eventLoopLagMs.toFixed(1)} ms late, version ${status.version}`,
+      ],
+      ['health', terminal.style(HEALTH_STYLE[status.health], status.health)],
+    ]),
+    ...status.problems.map((problem) => `  ${terminal.style('yellow', '!')} ${printableLine(problem)}`),
+  ].join('\n')
+}

@@ -1,0 +1,50 @@
+import type { Define } from './command.ts'
+
+export interface CommandEntry {
+  name: string
+  /** The line in `vsmcp --help`. */
+  summary: string
+  /** Loaded only when this command is the one. */
+  load: () => Promise<{ define: Define }>
+}
+
+export interface CommandGroup {
+  heading: string
+  entries: readonly CommandEntry[]
+}
+
+export const COMMAND_GROUPS: readonly CommandGroup[] = [
+  {
+    heading: 'A node and its mesh:',
+    entries: [
+      { name: 'init', summary: 'make a new mesh, with this node as its first member', load: () => import('./init.ts') },
+      { name: 'join', summary: 'enrol this node with an invitation', load: () => import('./join.ts') },
+      { name: 'up', summary: 'run the node', load: () => import('./up.ts') },
+      { name: 'down', summary: 'stop the node; it stays a member', load: () => import('./down.ts') },
+      { name: 'invite', summary: 'make, list and revoke invitations', load: () => import('./invite.ts') },
+      { name: 'leave', summary: 'leave the mesh for good', load: () => import('./leave.ts') },
+    ],
+  },
+  {
+    heading: 'Units and tools:',
+    entries: [
+      { name: 'attach', summary: 'attach an MCP server to this node', load: () => import('./attach.ts') },
+      { name: 'detach', summary: 'detach an MCP server from this node', load: () => import('./detach.ts') },
+      { name: 'apply', summary: 'bring the units of this node to what a file declares', load: () => import('./apply.ts') },
+      { name: 'units', summary: 'list the attached MCP servers of the group', load: () => import('./units.ts') },
+      { name: 'tools', summary: 'list the tools of the group', load: () => import('./tools.ts') },
+      { name: 'call', summary: 'call a tool, wherever it is', load: () => import('./call.ts') },
+      { name: 'mcp', summary: 'serve the mesh as an MCP server on stdin and stdout', load: () => import('./mcp.ts') },
+    ],
+  },
+  {
+    heading: 'What is going on:',
+    entries: [
+      { name: 'status', summary: 'this node, its group and its System 5', load: () => import('./status.ts') },
+      { name: 'members', summary: 'the members of the group', load: () => import('./members.ts') },
+      { name: 'logs', summary: 'what happened', load: () => import('./logs.ts') },
+      { name: 'doctor', summary: 'check clock, ports, reachability, disk and versions', load: () => import('./doctor.ts') },
+      { name: 'wait', summary: 'wait until the group is as a script needs it', load: () => import('./wait.ts') },
+    ],
+  },
+]

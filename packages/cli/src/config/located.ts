@@ -1,0 +1,67 @@
+import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { ConfigError } from '../errors.ts'
+
+/** A YAML or JSON text whose every value knows its line. All scalars are text: `012` and `yes` stay what was written. */
+export interface LocatedDocument {
+  readonly file: string
+  readonly value: unknown
+  /** 1 for the first line; of the key, where a path leads to a key's value. */
+  lineOf(path: readonly PropertyKey[]): number
+}
+
+/** Parses a file's text. Throws `ConfigError` with file and line when it is neither YAML nor JSON. */
+export function parseLocated(text: string, file: string): LocatedDocument {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, schema: 'failsafe', prettyErrors: false })
+  const [error] = document.errors
+  if (error !== undefined) {
+    throw new ConfigError(`${file}:${lines.linePos(error.pos[0]).line}: ${error.message}`, { cause: error })
+  }
+  const lineAt = (offset: number | undefined): number => (offset === undefined ? 1 : lines.linePos(offset).line)
+  return {
+    file,
+    value: toValue(document, file),
+    lineOf(path) {
+      let node: unknown = document.contents
+      let line = lineAt((node as Node | null)?.range?.[0])
+      for (const step of path) {
+        const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && key.value === String(step)) : undefined
+        const next: unknown =
+          pair === undefined ? (node as { get?(key: unknown, keep: true): unknown }).get?.(step, true) : pair.value
+        const at = (pair?.key ?? next) as Node | undefined
+        if (at?.range === undefined) return line
+        line = lineAt(at.range?.[0])
+        node = next
+      }
+      return line
+    },
+  }
+}
+
+/** An alias that is not there, or so many of them that they would fill the memory, is the file's fault. */
+function toValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown
+  } catch (cause) {
+    throw new ConfigError(`${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Checks a document. Throws `ConfigError` that names each wrong value with its file and line. */
+export function checkLocated<S extends z.ZodType>(document: LocatedDocument, schema: S, hint: string): z.output<S> {
+  const parsed = schema.safeParse(document.value)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue, document))
+  throw new ConfigError(problems.join('\n'), { hint })
+}
+
+function describeIssue(issue: z.core.$ZodIssue, document: LocatedDocument): string[] {
+  const at = (path: readonly PropertyKey[]): string => `${document.file}:${document.lineOf(path)}`
+  const name = (path: readonly PropertyKey[]): string => path.map(String).join('.')
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => `${at([...issue.path, key])}: unknown key "${name([...issue.path, key])}"`)
+  }
+  if (issue.path.length === 0) return [`${at([])}: ${issue.message}`]
+  return [`${at(issue.path)}: ${name(issue.path)}: ${issue.message}`]
+}

@@ -1,0 +1,30 @@
+/** What the process ends with; documented in docs/cli.md, never to change their meaning. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  noNode: 3,
+  denied: 4,
+  toolError: 5,
+  outcomeUnknown: 6,
+  timedOut: 7,
+} as const
+
+const BY_CODE: Readonly<Record<string, number>> = {
+  VSMCP_CLI_USAGE: EXIT.usage,
+  VSMCP_CLI_CONFIG: EXIT.usage,
+  VSMCP_INVALID_ARGUMENT: EXIT.usage,
+  VSMCP_API_BAD_REQUEST: EXIT.usage,
+  VSMCP_API_NO_NODE: EXIT.noNode,
+  VSMCP_API_DENIED: EXIT.denied,
+  VSMCP_CLI_EVICTED: EXIT.denied,
+  VSMCP_NODE_REFUSED: EXIT.denied,
+  VSMCP_CLI_TOOL_ERROR: EXIT.toolError,
+  VSMCP_OUTCOME_UNKNOWN: EXIT.outcomeUnknown,
+  VSMCP_TIMEOUT: EXIT.timedOut,
+}
+
+/** The exit code for an error's code; whatever is not listed has simply failed. */
+export function exitCodeOf(code: string): number {
+  return BY_CODE[code] ?? EXIT.failed
+}

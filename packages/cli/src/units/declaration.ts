@@ -1,0 +1,62 @@
+import { dirname } from 'node:path'
+import { parseDurationMs } from '@vsmcp/kernel'
+import { z } from 'zod'
+import { checkLocated, parseLocated } from '../config/located.ts'
+import { START_TIMEOUT_MS } from '../constants.ts'
+import { ConfigError, UsageError } from '../errors.ts'
+import { toRequest, type UnitRequest } from './request.ts'
+import type { ValueContext } from './values.ts'
+
+const HINT =
+  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, and startTimeout. See docs/cli.md.'
+
+const text = z.string({ error: 'text is needed' })
+const unit = z.strictObject(
+  {
+    command: text.min(1).exactOptional(),
+    args: z.array(text, { error: 'a list of texts is needed' }).exactOptional(),
+    env: z.record(text, text, { error: 'names and values are needed' }).exactOptional(),
+    envFile: text.min(1).exactOptional(),
+    cwd: text.min(1).exactOptional(),
+    url: text.min(1).exactOptional(),
+    headers: z.record(text, text, { error: 'names and values are needed' }).exactOptional(),
+    startTimeout: text.refine((value) => isDuration(value), 'a duration such as 30s or 2m is needed').exactOptional(),
+  },
+  { error: 'command or url is needed' },
+)
+const declaration = z.strictObject(
+  { units: z.record(text, unit, { error: 'units by their names are needed' }) },
+  { error: 'the key "units" is needed' },
+)
+
+/** What the units of a node shall be, as `apply -f` reads it from YAML or JSON; errors name the line. */
+export async function parseDeclaration(
+  content: string,
+  file: string,
+  context: Omit<ValueContext, 'base'>,
+): Promise<UnitRequest[]> {
+  const document = parseLocated(content, file)
+  const { units } = checkLocated(document, declaration, HINT)
+  const requests: UnitRequest[] = []
+  for (const [name, { startTimeout, ...description }] of Object.entries(units)) {
+    const startTimeoutMs = startTimeout === undefined ? START_TIMEOUT_MS : parseDurationMs(startTimeout)
+    try {
+      requests.push(await toRequest(name, { ...description, startTimeoutMs }, { ...context, base: dirname(file) }))
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      throw new ConfigError(`${file}:${document.lineOf(['units', name])}: ${error.message}`, {
+        hint: error.hint ?? HINT,
+        cause: error,
+      })
+    }
+  }
+  return requests
+}
+
+function isDuration(value: string): boolean {
+  try {
+    return parseDurationMs(value) > 0
+  } catch {
+    return false
+  }
+}

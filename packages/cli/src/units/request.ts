@@ -1,0 +1,51 @@
+import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
+import type { AttachRequest, UnitSource } from '@vsmcp/node'
+import { UsageError } from '../errors.ts'
+import { readText } from '../input.ts'
+import { absolute, mapValues, parseEnvFile, resolveCommand, type ValueContext } from './values.ts'
+
+/** A unit as a person or a file describes it: by command or by URL. */
+export interface UnitDescription {
+  command?: string
+  args?: readonly string[]
+  env?: Readonly<Record<string, string>>
+  envFile?: string
+  cwd?: string
+  url?: string
+  headers?: Readonly<Record<string, string>>
+  startTimeoutMs: number
+}
+
+export type UnitRequest = Omit<AttachRequest, 'replace'>
+
+/** Makes a request of a description: paths absolute, the environment file read, names and URLs checked. */
+export async function toRequest(name: string, unit: UnitDescription, context: ValueContext): Promise<UnitRequest> {
+  if (!UNIT_NAME_PATTERN.test(name)) {
+    throw new UsageError(`"${name}" cannot be a unit's name`, {
+      hint: 'Use up to 24 of a-z, 0-9 and "-", beginning with a letter or digit.',
+    })
+  }
+  return { name, source: await toSource(name, unit, context), startTimeoutMs: unit.startTimeoutMs }
+}
+
+async function toSource(name: string, unit: UnitDescription, context: ValueContext): Promise<UnitSource> {
+  const { command, url } = unit
+  if ((command === undefined) === (url === undefined)) {
+    throw new UsageError(`unit ${name} needs a command or a URL, ${command === undefined ? 'and has neither' : 'not both'}`)
+  }
+  if (url !== undefined) {
+    const { protocol } = URL.parse(url) ?? {}
+    if (protocol !== 'http:' && protocol !== 'https:') {
+      throw new UsageError(`unit ${name}: "${url}" is not an http or https address`)
+    }
+    return { kind: 'http', url, headers: mapValues(unit.headers ?? {}, context) }
+  }
+  const fromFile = unit.envFile === undefined ? {} : parseEnvFile(await readText(absolute(unit.envFile, context.base)))
+  return {
+    kind: 'stdio',
+    command: resolveCommand(command ?? '', context.base),
+    args: [...(unit.args ?? [])],
+    env: mapValues({ ...fromFile, ...unit.env }, context),
+    cwd: absolute(unit.cwd ?? '.', context.base),
+  }
+}

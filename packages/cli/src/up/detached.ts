@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { NodeError } from '@vsmcp/api'
+import { systemClock } from '@vsmcp/kernel'
+import type { VsmcpNode } from '@vsmcp/node'
+import { DETACHED_VARIABLE, DETACH_READY_TIMEOUT_MS, LAST_LINES_MAX } from '../constants.ts'
+import { NodeFailedError, NoMeshError } from '../errors.ts'
+import type { Session } from '../session.ts'
+import type { ParentMessage } from './parent.ts'
+
+/** `up --detach`: the same command again, in a session of its own; returns once it serves. */
+export async function upDetached(session: Session): Promise<void> {
+  const { dataDir, terminal } = session
+  if (!existsSync(dataDir)) {
+    throw new NoMeshError(`${dataDir} belongs to no mesh yet`, {
+      hint: 'Make a mesh with "vsmcp init", or join one with "vsmcp join TOKEN"; or name another --data-dir.',
+    })
+  }
+  const output = join(dataDir, 'logs', 'up.out')
+  const child = startChild(session, output)
+  const ready = await terminal.during('starting the node', untilReady(child, output))
+  terminal.answer(
+    { ready: true, ...ready },
+    ({ name, mcp }) => `${name} is up (process ${child.pid ?? '?'}); MCP clients connect to ${mcp}`,
+  )
+  terminal.remark('Stop it with "vsmcp down"; "vsmcp logs --follow" shows what happens.')
+}
+
+function startChild({ argv, cwd, dataDir }: Session, output: string): ChildProcess {
+  mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 })
+  // Anew at each start, so it stays small: what the node has to say is in its own, rotated log.
+  const file = openSync(output, 'w', 0o600)
+  try {
+    const [script = ''] = process.argv.slice(1)
+    const child = spawn(process.execPath, [...process.execArgv, script, ...argv.filter((argument) => argument !== '--detach')], {
+      cwd,
+      env: { ...process.env, [DETACHED_VARIABLE]: '1' },
+      detached: true,
+      stdio: ['ignore', file, file, 'ipc'],
+    })
+    return child
+  } finally {
+    closeSync(file)
+  }
+}
+
+async function untilReady(child: ChildProcess, output: string): Promise<VsmcpNode['ready']> {
+  const { promise, resolve, reject } = Promise.withResolvers<VsmcpNode['ready']>()
+  const fail = (what: string): void => {
+    reject(new NodeFailedError(what, { hint: `All it wrote is in ${output}.`, details: { lastLines: lastLines(output) } }))
+  }
+  child.once('error', (error) => fail(`the node's process could not be started: ${error.message}`))
+  child.once('exit', (code, signal) => fail(`the node ended before it served, with ${signal ?? `exit code ${code ?? '?'}`}`))
+  child.on('message', (message: ParentMessage) => {
+    if (message.kind === 'ready') resolve(message.ready)
+    else reject(new NodeError(message.error))
+  })
+  const timer = systemClock.after(DETACH_READY_TIMEOUT_MS, () => {
+    child.kill('SIGTERM')
+    fail(`the node did not serve within ${DETACH_READY_TIMEOUT_MS} ms and was stopped`)
+  })
+  try {
+    return await promise
+  } finally {
+    timer.cancel()
+    child.removeAllListeners()
+    if (child.connected) child.disconnect()
+    child.unref()
+  }
+}
+
+function lastLines(file: string): string[] {
+  const lines = stripVTControlCharacters(readFileSync(file, 'utf8')).trimEnd().split('\n')
+  return lines.slice(-LAST_LINES_MAX).filter((line) => line !== '')
+}

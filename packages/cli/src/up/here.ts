@@ -1,0 +1,99 @@
+import { controlSocketPath, createApiServer } from '@vsmcp/api'
+import { systemClock } from '@vsmcp/kernel'
+import type { VsmcpNode } from '@vsmcp/node'
+import type { UpOptions } from '../commands/up.ts'
+import { resolveConfig } from '../config/config.ts'
+import { EXIT_GRACE_MS, VERSION } from '../constants.ts'
+import { EvictedError, NodeFailedError, NoMeshError } from '../errors.ts'
+import type { Session } from '../session.ts'
+import { printableLine } from '../terminal/printable.ts'
+import { renderPairs } from '../terminal/table.ts'
+import { readHttpToken } from './http-token.ts'
+import { detachedChild } from './parent.ts'
+import { explainPort } from './port-taken.ts'
+import { type Ending, runNode } from './run-node.ts'
+
+/** `vsmcp up` in the foreground, which is also what `up --detach` starts. */
+export async function upHere(session: Session, options: UpOptions): Promise<void> {
+  const parent = detachedChild(session.env)
+  try {
+    finish(await start(session, options, parent), session)
+  } catch (error) {
+    await parent?.failed(error)
+    throw error
+  } finally {
+    // Whatever a library still holds open does not keep the process.
+    systemClock.after(EXIT_GRACE_MS, () => process.exit())
+  }
+}
+
+async function start(session: Session, options: UpOptions, parent: ReturnType<typeof detachedChild>): Promise<Ending> {
+  const { dataDir, env, cwd, terminal } = session
+  const { createNode, readDirectoryState, DEFAULT_HTTP, DEFAULT_LISTEN } = await import('@vsmcp/node')
+  const { config: configFile, detach: _, ...flags } = options
+  const defaults = { listen: DEFAULT_LISTEN, http: DEFAULT_HTTP }
+  const config = await resolveConfig({ flags, env, cwd, dataDir, configFile, defaults })
+  refuseWithoutMesh(await readDirectoryState(dataDir), dataDir)
+  const { httpTokenFile } = config
+  const token = httpTokenFile === undefined ? undefined : await readHttpToken(httpTokenFile, (text) => terminal.warn(text))
+  const socketPath = controlSocketPath(dataDir, env)
+  const node = createNode({
+    dataDir,
+    profile: config.profile,
+    listen: [...config.listen],
+    advertise: [...config.advertise],
+    http: { ...config.http, ...(token === undefined ? {} : { token }) },
+    logLevel: config.logLevel,
+    // A program that reads JSON wants no log beside it; a detached node has nobody to read it. Both have the log file.
+    logToStderr: terminal.json || parent !== undefined ? 'off' : 'text',
+    version: VERSION,
+    socketPath,
+    ...(config.name === undefined ? {} : { name: config.name }),
+  })
+  const server = createApiServer({ control: node.control, mcpHandler: node.mcpHandler, dataDir, socketPath })
+  const onReady = (): void => {
+    announce(node.ready, session)
+    parent?.ready(node.ready)
+  }
+  const onEvent = (text: string): void => terminal.error(text)
+  try {
+    return await runNode({ node, server, onReady, onEvent, process })
+  } catch (error) {
+    throw explainPort(error, { http: config.http.port })
+  }
+}
+
+function refuseWithoutMesh({ kind, meshName }: { kind: string; meshName?: string }, dataDir: string): void {
+  if (kind === 'enrolled') return
+  const why = kind === 'left' ? `the node in ${dataDir} has left the mesh ${meshName ?? ''}` : `${dataDir} belongs to no mesh yet`
+  throw new NoMeshError(why.trim(), {
+    hint: 'Make a mesh with "vsmcp init", or join one with "vsmcp join TOKEN"; or name another --data-dir.',
+  })
+}
+
+function announce(ready: VsmcpNode['ready'], { terminal }: Session): void {
+  terminal.answer({ ready: true, ...ready }, ({ name, peerId, mcp, listen }) =>
+    [
+      `${printableLine(name)} is up`,
+      renderPairs(
+        [['node', peerId], ['mcp', mcp], ...listen.map((address, index) => [index === 0 ? 'listen' : '', address] as const)],
+        '  ',
+      ),
+    ].join('\n'),
+  )
+}
+
+function finish({ reason, error }: Ending, { terminal }: Session): void {
+  if (reason === 'failed') {
+    throw new NodeFailedError(`the node failed: ${error instanceof Error ? error.message : String(error)}`, {
+      hint: 'Its log says more: logs/ in the data directory.',
+      cause: error,
+    })
+  }
+  if (reason === 'evicted') {
+    throw new EvictedError('the group has thrown this node out; it has stopped', {
+      hint: 'To come back it needs a new invitation, in an empty data directory.',
+    })
+  }
+  terminal.remark(reason === 'left' ? 'left the mesh' : 'stopped')
+}
