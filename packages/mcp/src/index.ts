@@ -8,3 +8,5 @@ export { createGateway, createRemoteRouter, runStdio } from './gateway/factories
 export { BadAnswerError, InputRequiredError, ListenError, NodeUnreachableError, TargetUnknownError } from './gateway/errors.ts'
 export { withTarget } from './gateway/target.ts'
 export type { ToolInvocation } from './gateway/telemetry.ts'
+/** RFC 6570 templates as the SDK matches them. */
+export { UriTemplate } from '@modelcontextprotocol/server'
