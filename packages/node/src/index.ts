@@ -8,3 +8,5 @@ export { type EnrolProgress, initMesh, type InitMeshOptions, type InitMeshResult
 export { joinMesh, type JoinMeshOptions, type JoinMeshResult } from './enrol/join-mesh.ts'
 export type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
 export { createNode } from './vsmcp-node.ts'
+/** For `vsmcp mcp`, which serves a running node's tools on stdin and stdout. */
+export { createRemoteRouter, runStdio } from '@vsmcp/mcp'

@@ -65,7 +65,7 @@ export class Router implements GatewayRouter {
   async request(request: RoutedRequest): Promise<McpReply> {
     const target = this.#resolve(request)
     const paramsJson =
-      target.name === request.target ? request.paramsJson : withTarget(request.paramsJson, request.method, target.name)
+      target.name === request.target ? request.paramsJson : withTarget(request.method, request.paramsJson, target.name)
     return this.#counted(() => this.#send(target, { ...request, paramsJson }))
   }
 
