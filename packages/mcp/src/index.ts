@@ -3,6 +3,19 @@
  * the group's tools in both protocol eras. See README.md for an example.
  */
 export type * from './contract.ts'
+export { createUnit, type UnitComponents, type UnitInit } from './unit/unit.ts'
+export {
+  createProcessGuard,
+  type GuardedProcess,
+  type LaunchOptions,
+  type ProcessEnd,
+  type ProcessGuard,
+  type ProcessGuardComponents,
+  type ProcessGuardInit,
+} from './unit/process-guard.ts'
+export { canonicalDefinitions, definitionDigest } from './unit/definitions.ts'
+export type { ClientIdentity } from './unit/params.ts'
+export { DefinitionsError, ProcessGuardError, SecretMissingError, UnitStartError } from './unit/errors.ts'
 export type * from './gateway/contract.ts'
 export { createGateway, createRemoteRouter, runStdio } from './gateway/factories.ts'
 export { BadAnswerError, InputRequiredError, ListenError, NodeUnreachableError, TargetUnknownError } from './gateway/errors.ts'

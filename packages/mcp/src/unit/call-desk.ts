@@ -1,0 +1,133 @@
+import { type Clock, InvalidArgumentError, NotSentError } from '@vsmcp/kernel'
+import type { McpReply, McpRequest, UnitStats } from '../contract.ts'
+import { Breaker } from './breaker.ts'
+import { Bulkhead } from './bulkhead.ts'
+import { Call, type CallOutcome } from './call.ts'
+import type { Connection } from './connection.ts'
+import { IN_FLIGHT_MAX, QUEUE_LENGTH_MAX } from './constants.ts'
+import { LatencyWindow } from './latency-window.ts'
+
+/** They would change the connection, which all callers share. */
+const NOT_FOR_CALLERS: ReadonlySet<string> = new Set([
+  'initialize',
+  'logging/setLevel',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'subscriptions/listen',
+])
+
+export interface CallDeskInit {
+  name: string
+  clock: Clock
+  /** Several calls in a row went without any answer. Until `trust` is called nothing more is sent. */
+  onSuspicion: () => void
+}
+
+/** Takes the calls for a unit, sends what may be sent, and keeps its figures. */
+export class CallDesk {
+  readonly #name: string
+  readonly #clock: Clock
+  readonly #bulkhead: Bulkhead
+  readonly #breaker: Breaker
+  readonly #latencies = new LatencyWindow()
+  #connection: Connection | undefined
+  #calls = 0
+  #errors = 0
+
+  constructor({ name, clock, onSuspicion }: CallDeskInit) {
+    this.#name = name
+    this.#clock = clock
+    this.#bulkhead = new Bulkhead({ name, inFlightMax: IN_FLIGHT_MAX, queueLengthMax: QUEUE_LENGTH_MAX })
+    this.#breaker = new Breaker(onSuspicion)
+  }
+
+  /** Where calls go from now on; with `undefined` they are refused. */
+  use(connection: Connection | undefined): void {
+    this.#connection = connection
+    this.#breaker.close()
+  }
+
+  /** The server has shown that it works. */
+  trust(): void {
+    this.#breaker.close()
+  }
+
+  // oxlint-disable-next-line typescript/promise-function-async -- no second promise per call on the hot path
+  request(request: McpRequest, whyNotReady: () => string): Promise<McpReply> {
+    let call: Call
+    try {
+      if (NOT_FOR_CALLERS.has(request.method)) throw this.#notForCallers(request.method)
+      call = new Call(this.#name, request, this.#clock)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    this.#calls++
+    if (call.isEnded) this.#errors++
+    else this.#admit(call, whyNotReady)
+    return call.reply
+  }
+
+  /** A request of the node itself, not counted and not queued. */
+  async ask(connection: Connection, request: McpRequest): Promise<McpReply> {
+    const call = new Call(this.#name, request, this.#clock)
+    if (!call.isEnded) connection.send(call)
+    return call.reply
+  }
+
+  stats(restarts: number): UnitStats {
+    const [latencyP50Ms = null, latencyP99Ms = null] = this.#latencies.percentiles([0.5, 0.99])
+    const { inFlight, queued } = this.#bulkhead
+    return { calls: this.#calls, errors: this.#errors, inFlight, queued, restarts, latencyP50Ms, latencyP99Ms }
+  }
+
+  #admit(call: Call, whyNotReady: () => string): void {
+    if (this.#connection === undefined || this.#breaker.isOpen) return this.#refuse(call, whyNotReady)
+    if (this.#bulkhead.tryEnter()) return this.#send(call, whyNotReady)
+    try {
+      const leaveQueue = this.#bulkhead.wait(() => this.#send(call, whyNotReady))
+      call.onEnd = () => {
+        this.#errors++
+        leaveQueue()
+      }
+    } catch (busy) {
+      this.#errors++
+      call.reject(busy as NotSentError)
+    }
+  }
+
+  /** With a place in the bulkhead, which is given back when the call ends. */
+  #send(call: Call, whyNotReady: () => string): void {
+    call.onEnd = (outcome, latencyMs) => {
+      this.#count(call, outcome, latencyMs)
+      this.#bulkhead.leave()
+    }
+    // It may have waited while the server went away.
+    if (this.#connection === undefined || this.#breaker.isOpen) call.reject(this.#notReady(call, whyNotReady()))
+    else this.#connection.send(call)
+  }
+
+  #refuse(call: Call, whyNotReady: () => string): void {
+    this.#errors++
+    call.reject(this.#notReady(call, this.#breaker.isOpen ? 'it answers nothing, and is being looked into' : whyNotReady()))
+  }
+
+  #count(call: Call, outcome: CallOutcome, latencyMs: number): void {
+    if (outcome === 'answered' || outcome === 'refused') {
+      this.#latencies.record(latencyMs)
+      this.#breaker.answered()
+    } else if (outcome === 'deadline') this.#breaker.timedOut(call.deadlineMs)
+    else if (outcome === 'died') this.#breaker.broke()
+    if (outcome !== 'answered' && outcome !== 'cancelled') this.#errors++
+  }
+
+  #notReady(call: Call, why: string): NotSentError {
+    return new NotSentError(`${call.method} was not sent to unit ${this.#name}: ${why}`, {
+      hint: 'Nothing was executed. `vsmcp units` shows the state of the unit, `vsmcp logs` what its server wrote.',
+      details: { unit: this.#name, method: call.method },
+    })
+  }
+
+  #notForCallers(method: string): InvalidArgumentError {
+    return new InvalidArgumentError(`${method} is not forwarded to unit ${this.#name}: it would change it for all callers`)
+  }
+}

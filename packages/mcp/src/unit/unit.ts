@@ -1,0 +1,44 @@
+import { type Clock, type Logger, type Random, UNIT_NAME_PATTERN, InvalidArgumentError } from '@vsmcp/kernel'
+import type { Unit, UnitSpec } from '../contract.ts'
+import type { Connect } from './connection.ts'
+import { START_TIMEOUT_MS } from './constants.ts'
+import { httpConnector } from './http-connector.ts'
+import type { ClientIdentity } from './params.ts'
+import type { ProcessGuard } from './process-guard.ts'
+import { stdioConnector } from './stdio-connector.ts'
+import { SupervisedUnit } from './supervised-unit.ts'
+
+export interface UnitInit {
+  spec: UnitSpec
+  /** How the node names itself to the server. @default { name: 'vsmcp', version: '0.0.0' } */
+  client?: ClientIdentity
+}
+
+export interface UnitComponents {
+  clock: Clock
+  random: Random
+  logger: Logger
+  /** Starts the server of a unit by command. */
+  processes: ProcessGuard
+  /** Reads an environment variable of the node, for `env:NAME` and for what servers inherit. @default that of the process */
+  environment?: (name: string) => string | undefined
+}
+
+/** @throws `InvalidArgumentError` for a spec that can never work */
+export const createUnit =
+  (init: UnitInit) =>
+  (components: UnitComponents): Unit => {
+    const { name, source, startTimeoutMs = START_TIMEOUT_MS } = init.spec
+    if (!UNIT_NAME_PATTERN.test(name)) {
+      throw new InvalidArgumentError(`"${name}" is no name for a unit`, {
+        hint: 'Use 1 to 24 of a-z, 0-9 and -, not beginning with -.',
+      })
+    }
+    const client = init.client ?? { name: 'vsmcp', version: '0.0.0' }
+    const environment = components.environment ?? ((variable) => process.env[variable])
+    const connect: Connect =
+      source.kind === 'stdio'
+        ? stdioConnector({ name, source, client, startTimeoutMs }, { ...components, environment })
+        : httpConnector({ name, source, client, startTimeoutMs }, { ...components, environment })
+    return new SupervisedUnit({ name, kind: source.kind, startTimeoutMs, connect }, components)
+  }
