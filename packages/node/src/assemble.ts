@@ -141,11 +141,17 @@ export function assemble(ground: Ground): Parts {
     ungrantedNames: () => catalog.ungrantedNames(),
   })
   const departure = new Departure({ self, log, decisions, duties, trust, control: mesh.control, clock, logger })
-  const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, logger })
+  const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, random, logger })
   const units = new LocalUnits({
     specs: new UnitSpecs(store.kv('units')),
     names: new UnitNameClaims({ decisions, group, self, nameOf: (peer) => group()?.members.get(peer)?.name ?? peer }),
-    create: (spec) => createUnit(spec)({ guard, clock, random, logger: logger.child({ unit: spec.name }) }),
+    create: (spec) =>
+      createUnit({ spec, client: { name: 'vsmcp', version: init.version } })({
+        processes: guard,
+        clock,
+        random,
+        logger: logger.child({ unit: spec.name }),
+      }),
     logger,
   })
   const router = new Router({ self, catalog, units, rpc: mesh.rpc })

@@ -45,5 +45,5 @@ export function toRecordValue(kind: Unit['kind'], definitions: Definitions): Jso
 /** @returns undefined for a record that no unit of this project would write */
 export function fromRecord(record: SharedRecord): PublishedUnit | undefined {
   const parsed = schema.safeParse(record.value)
-  return parsed.success ? (parsed.data as PublishedUnit) : undefined
+  return parsed.success ? parsed.data : undefined
 }

@@ -40,14 +40,15 @@ export class Router implements GatewayRouter {
 
   constructor(components: RouterComponents) {
     this.#c = components
-    components.rpc.handle(REQUEST, async ({ payload, deadlineMs, signal, progress }) => {
+    components.rpc.handle(REQUEST, async (call) => {
+      const { payload, deadlineMs, signal } = call
       const [name, method, paramsJson] = requestSchema.parse(unpack(payload))
       const unit = components.units.get(name)
       if (unit === undefined) throw new UnitUnknownError(`no unit ${name} is attached to this node`)
       return this.#counted(async () => {
         const onNotification = (notified: string, json: string): void => {
           // A stream that is gone rejects here; the request itself is told by its signal.
-          progress(pack([notified, json])).catch(() => {})
+          call.progress(pack([notified, json])).catch(() => {})
         }
         return pack(await unit.request({ method, paramsJson, deadlineMs, signal, onNotification }))
       })

@@ -160,10 +160,7 @@ export class Decisions {
         for (const off of offs) off()
         reject(new TimeoutError(`entry ${index} of the group's log did not arrive within ${deadlineMs} ms`))
       })
-      const offs = [
-        log.on('entry:applied', () => void queueMicrotask(check)),
-        log.on('state:installed', () => void queueMicrotask(check)),
-      ]
+      const offs = [log.on('entry:applied', () => queueMicrotask(check)), log.on('state:installed', () => queueMicrotask(check))]
       check()
     })
   }

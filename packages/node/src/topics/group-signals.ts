@@ -66,7 +66,7 @@ export class GroupSignals implements Startable {
   }
 
   on<T extends MessageTopic>(topic: T, listener: (message: GossipMessage<T>) => void): () => void {
-    return this.#events.on(topic, listener as (message: Heard[T]) => void)
+    return this.#events.on<T>(topic, listener)
   }
 
   say<T extends MessageTopic>(topic: T, channel: TopicMessages[T]['channel'], body: TopicMessages[T]['body']): void {
@@ -81,7 +81,7 @@ export class GroupSignals implements Startable {
       .catch((error: unknown) => logger.debug({ topic: name, error: messageOf(error) }, 'a signal was not sent'))
   }
 
-  #subscribe<T extends MessageTopic>(topic: string, kind: T): void {
+  #subscribe(topic: string, kind: MessageTopic): void {
     const { gossip, isMember, self, logger } = this.#c
     const off = gossip.subscribe(topic, (from, payload) => {
       if (from === self || !isMember(from)) return
@@ -90,7 +90,7 @@ export class GroupSignals implements Startable {
         const key = `${topic} ${from}`
         if (message.sequence <= (this.#highest.get(key) ?? 0)) return
         this.#highest.set(key, message.sequence)
-        this.#events.emit(kind, message as Heard[T])
+        this.#events.emit(kind, message as never)
       } catch (error) {
         logger.warn({ topic, from, error: messageOf(error) }, 'a signal was refused')
       }
