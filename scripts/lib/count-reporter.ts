@@ -18,18 +18,18 @@ export default class CountReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     const counts: TestCounts = { passed: 0, failed: unhandledErrors.length, skipped: [] }
     for (const module of modules) {
-      let failedTests = 0
       for (const test of module.children.allTests()) {
         const result = test.result()
         if (result.state === 'passed') counts.passed++
-        if (result.state === 'failed') failedTests++
+        if (result.state === 'failed') counts.failed++
         if (result.state === 'skipped' || result.state === 'pending') {
           const reason = (result.state === 'skipped' ? result.note : undefined) ?? 'no reason given'
           counts.skipped.push({ name: `${module.relativeModuleId}: ${test.fullName}`, reason })
         }
       }
-      // A file that cannot be loaded, or a failing hook, fails without any test failing.
-      counts.failed += failedTests === 0 && module.state() === 'failed' ? 1 : failedTests
+      // A file that cannot be loaded, or a hook that fails, fails without any test failing.
+      const broken = [module, ...module.children.allSuites()].filter((suite) => suite.errors().length > 0)
+      counts.failed += broken.length
     }
     const file = process.env[COUNTS_FILE_VARIABLE]
     if (file === undefined) return
