@@ -13,8 +13,9 @@ import { failoverBench } from './failover.ts'
 import { idleBench } from './idle.ts'
 import type { Bench } from './lib/bench.ts'
 import { writeReport } from './lib/report.ts'
+import { rpcBench } from './rpc.ts'
 
-const ALL: readonly Bench[] = [callBench, failoverBench, idleBench]
+const ALL: readonly Bench[] = [callBench, rpcBench, failoverBench, idleBench]
 
 const say = (line: string): void => console.error(`bench: ${line}`)
 
