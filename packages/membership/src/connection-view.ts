@@ -30,7 +30,11 @@ interface Known {
   dialingUntilMs: number | undefined
   /** When the next dial is due; undefined while connected, dialing, or gone for good. */
   dialAtMs: number | undefined
+  /** When the last dial began. */
+  dialedAtMs: number
 }
+
+const NEVER_MS = Number.NEGATIVE_INFINITY
 
 /** See `MembershipView`. One record per member; every answer is computed from it and the time given. */
 export class ConnectionView implements MembershipView {
@@ -59,17 +63,19 @@ export class ConnectionView implements MembershipView {
     if (known === undefined && this.#members.size >= MEMBERS_MAX) {
       throw new BusyError(`the view holds ${MEMBERS_MAX} members already`, { hint: 'Split the group.' })
     }
-    const member: Known = {
-      state: 'suspect',
+    const connectedAtMs = known?.connectedAtMs
+    const state = connectedAtMs === undefined ? 'suspect' : 'alive'
+    this.#members.set(peer, {
+      state,
       sinceMs: nowMs,
       addresses: bounded(addresses),
       attempts: 0,
-      connectedAtMs: undefined,
+      connectedAtMs,
       dialingUntilMs: undefined,
-      dialAtMs: nowMs + this.#yieldTo(peer),
-    }
-    this.#members.set(peer, member)
-    return [{ type: 'state', peer, from: known?.state ?? null, to: 'suspect' }, ...this.tick(nowMs)]
+      dialAtMs: connectedAtMs === undefined ? nowMs + this.#yieldTo(peer) : undefined,
+      dialedAtMs: NEVER_MS,
+    })
+    return [{ type: 'state', peer, from: known?.state ?? null, to: state }, ...this.tick(nowMs)]
   }
 
   memberRemoved(peer: PeerIdString, nowMs: number): MembershipEffect[] {
@@ -80,7 +86,6 @@ export class ConnectionView implements MembershipView {
   memberLeft(peer: PeerIdString, nowMs: number): MembershipEffect[] {
     const member = this.#members.get(peer)
     if (member === undefined) return []
-    member.connectedAtMs = undefined
     member.dialingUntilMs = undefined
     member.dialAtMs = undefined
     return [...this.#enter(peer, member, 'left', nowMs), ...this.tick(nowMs)]
@@ -91,7 +96,7 @@ export class ConnectionView implements MembershipView {
     // One that left and is here again has joined again; the docket will say so, and until then it counts as it is.
     if (member === undefined) return this.#met(peer, nowMs)
     member.connectedAtMs ??= nowMs
-    member.dialingUntilMs = undefined
+    // A dial of ours under way holds its place until it is reported on: it still costs a socket.
     member.dialAtMs = undefined
     return [...this.#enter(peer, member, 'alive', nowMs), ...this.tick(nowMs)]
   }
@@ -102,13 +107,14 @@ export class ConnectionView implements MembershipView {
     if (nowMs - member.connectedAtMs >= this.#init.lastingMs) member.attempts = 0
     member.connectedAtMs = undefined
     if (member.state === 'left') return []
-    member.dialAtMs = member.attempts === 0 ? nowMs + this.#yieldTo(peer) : nowMs + this.#backoff(member)
+    // At once, unless that was tried already and did not last either.
+    member.dialAtMs = nowMs + (member.attempts <= 1 ? this.#yieldTo(peer) : this.#backoff(member))
     return [...this.#enter(peer, member, 'suspect', nowMs), ...this.tick(nowMs)]
   }
 
   dialSucceeded(peer: PeerIdString, nowMs: number): MembershipEffect[] {
     const member = this.#members.get(peer)
-    if (member === undefined) return []
+    if (member === undefined || member.dialingUntilMs === undefined) return []
     member.dialingUntilMs = undefined
     // `connected` comes with the hello; should it not, the dial is tried again.
     if (member.connectedAtMs === undefined && member.state !== 'left') member.dialAtMs = nowMs + this.#backoff(member)
@@ -131,8 +137,11 @@ export class ConnectionView implements MembershipView {
     const before = member.addresses
     // The newest first: a restarted peer is where it says it is now.
     member.addresses = bounded([...addresses, ...before])
-    const news = addresses.some((address) => !before.includes(address))
-    if (news && member.dialAtMs !== undefined) member.dialAtMs = Math.min(member.dialAtMs, nowMs)
+    const news = member.addresses.some((address) => !before.includes(address))
+    if (news && member.dialAtMs !== undefined) {
+      // Not faster than the first back-off, however often somebody sends other addresses.
+      member.dialAtMs = Math.min(member.dialAtMs, Math.max(nowMs, member.dialedAtMs + this.#init.redialBaseMs))
+    }
     return this.tick(nowMs)
   }
 
@@ -142,7 +151,7 @@ export class ConnectionView implements MembershipView {
     for (const [peer, member] of this.#members) {
       if (member.dialingUntilMs !== undefined && member.dialingUntilMs <= nowMs) {
         member.dialingUntilMs = undefined
-        member.dialAtMs = nowMs + this.#backoff(member)
+        if (member.connectedAtMs === undefined) member.dialAtMs = nowMs + this.#backoff(member)
       }
       if (member.dialingUntilMs !== undefined) dialing++
       if (member.state === 'suspect' && nowMs - member.sinceMs >= this.#init.suspicionMs) {
@@ -154,6 +163,7 @@ export class ConnectionView implements MembershipView {
       dialing++
       member.dialAtMs = undefined
       member.dialingUntilMs = nowMs + this.#init.dialTimeoutMs
+      member.dialedAtMs = nowMs
       effects.push({ type: 'dial', peer, addresses: member.addresses, attempt: member.attempts++ })
     }
     return effects
@@ -168,8 +178,7 @@ export class ConnectionView implements MembershipView {
       if (dialingUntilMs !== undefined) {
         dialing++
         next = Math.min(next, dialingUntilMs)
-      }
-      if (dialAtMs !== undefined && addresses.length > 0) dialAt = Math.min(dialAt, dialAtMs)
+      } else if (dialAtMs !== undefined && addresses.length > 0) dialAt = Math.min(dialAt, dialAtMs)
     }
     // With all dials taken, the end of one of them gives the next its turn.
     if (dialing < this.#init.dialsMax) next = Math.min(next, dialAt)
@@ -196,13 +205,17 @@ export class ConnectionView implements MembershipView {
       connectedAtMs: nowMs,
       dialingUntilMs: undefined,
       dialAtMs: undefined,
+      dialedAtMs: NEVER_MS,
     })
     return [{ type: 'state', peer, from: null, to: 'alive' }]
   }
 
   #due(nowMs: number): [PeerIdString, Known][] {
     return [...this.#members]
-      .filter(([, { dialAtMs, addresses }]) => dialAtMs !== undefined && dialAtMs <= nowMs && addresses.length > 0)
+      .filter(
+        ([, { dialAtMs, dialingUntilMs, addresses }]) =>
+          dialAtMs !== undefined && dialAtMs <= nowMs && dialingUntilMs === undefined && addresses.length > 0,
+      )
       .sort(([, a], [, b]) => (a.dialAtMs ?? 0) - (b.dialAtMs ?? 0))
   }
 
