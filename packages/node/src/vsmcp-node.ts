@@ -40,6 +40,7 @@ class RunningNode implements VsmcpNode {
   readonly #clockAheadMs = new Map<PeerIdString, number>()
   #running: Running | undefined
   #stopping: Promise<void> | undefined
+  #describing = false
 
   constructor(init: NodeInit) {
     this.#init = init
@@ -139,7 +140,10 @@ class RunningNode implements VsmcpNode {
     })
     mesh.on('duplicate:identity', (duplicate) => logger.error(duplicate, 'two live processes show one identity'))
     members.on('member:state', changed)
-    log.on('leader:changed', changed)
+    log.on('leader:changed', () => {
+      this.#describeSelf(parts)
+      changed()
+    })
     log.on('state:installed', ({ state: group }) => {
       trust.install(group)
       this.#followGroup(parts)
@@ -184,6 +188,7 @@ class RunningNode implements VsmcpNode {
     parts.members.reconcile(known)
     parts.trust.rememberPeers(known)
     parts.state.reevaluate()
+    this.#describeSelf(parts)
     this.#offersChanged(parts)
   }
 
@@ -195,21 +200,19 @@ class RunningNode implements VsmcpNode {
     systemClock.after(GOODBYE_GRACE_MS, () => parts.members.left(peer))
   }
 
-  /** Others find this node again by the addresses in the docket. */
-  #describeSelf(parts: Parts): void {
-    const { mesh, log, decisions, trust } = parts
-    const describe = (): void => {
-      const record = log.state?.members.get(mesh.peerId)
-      const addresses = mesh.listenAddresses()
-      const { name } = trust.enrolment
-      if (record === undefined || (record.name === name && String(record.addresses) === String(addresses))) return
-      decisions.decide({ op: 'member:describe', peer: mesh.peerId, name, addresses }).catch(() => {})
-    }
-    log.on('leader:changed', ({ leader }) => {
-      if (leader !== undefined) describe()
-    })
-    log.on('state:installed', describe)
-    describe()
+  /** Others find this node by the name and addresses in the docket: they are put right whenever they are not. */
+  #describeSelf({ mesh, log, decisions, trust }: Parts): void {
+    const record = log.state?.members.get(mesh.peerId)
+    const addresses = mesh.listenAddresses()
+    const { name } = trust.enrolment
+    if (record === undefined || log.status()?.leader === undefined || this.#describing) return
+    if (record.name === name && String(record.addresses) === String(addresses)) return
+    this.#describing = true
+    decisions
+      .propose({ op: 'member:describe', peer: mesh.peerId, name, addresses })
+      // Without a System 5 it is tried again when there is one.
+      .catch(() => {})
+      .finally(() => (this.#describing = false))
   }
 
   #control(parts: Parts, log: NodeLog): NodeControl {
