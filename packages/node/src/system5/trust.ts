@@ -14,6 +14,7 @@ import {
   type VerifiedPassport,
 } from '@vsmcp/security'
 import { type Enrolment, writeEnrolment } from '../enrol/enrolment.ts'
+import { RefusedError } from '../errors.ts'
 import { canonicalBytes } from './canonical.ts'
 import { decodeLink } from './link-certificate.ts'
 
@@ -46,6 +47,8 @@ export class Trust {
   #enrolment: Enrolment
   #revocations: readonly Revocation[] = []
   #uncertified: UncertifiedChange[] = []
+  /** Members this node saw leave: their credentials open nothing any more. */
+  readonly #departed = new Set<PeerIdString>()
   #writing: Promise<void> = Promise.resolve()
 
   constructor(enrolment: Enrolment, components: TrustComponents) {
@@ -70,6 +73,11 @@ export class Trust {
   }
 
   async verifyHello(peer: PeerIdString, payload: Uint8Array): Promise<{ info: VerifiedPassport }> {
+    if (this.#departed.has(peer)) {
+      throw new RefusedError(`${peer} has left this mesh`, {
+        hint: 'To come back it needs a new invitation and an empty data directory.',
+      })
+    }
     const info = orThrow(
       await verifyPassport(peer, payload, {
         meshId: this.#enrolment.meshId,
@@ -97,6 +105,8 @@ export class Trust {
         })
       }
       if (effect.type === 'link:added') this.#learnLinks(state)
+      if (effect.type === 'member:left') this.#departed.add(effect.peer)
+      if (effect.type === 'member:joined') this.#departed.delete(effect.peer)
     }
   }
 
