@@ -35,7 +35,7 @@ export const BATCH_LENGTH_MAX = 100
 export const HEADERS_BYTES_MAX = 32 * 1024
 
 /** Time for the headers to arrive, ms; bounds slow-loris and connections opened and left. */
-export const HEADERS_TIMEOUT_MS = 10_000
+export const HEADERS_TIMEOUT_MS = 5_000
 
 /** Time for a whole request to arrive, ms: 16 MiB at 2.3 Mbit/s. */
 export const RECEIVE_TIMEOUT_MS = 60_000

@@ -165,17 +165,18 @@ export class Dispatcher {
     if (this.#inFlight.size >= IN_FLIGHT_MAX) {
       return this.#failed(new BusyError(`${IN_FLIGHT_MAX} requests are being answered already`), caller.era)
     }
-    const startedMs = toolInvocations.hasSubscribers ? this.#clock.monotonicMs() : 0
+    const isHeard = method === 'tools/call' && toolInvocations.hasSubscribers
+    const startedMs = isHeard ? this.#clock.monotonicMs() : 0
     let isOpen = true
     this.#inFlight.add(abort)
     try {
       const reply = await this.#ask(message, method, target, caller, abort, (name, json) => isOpen && notify(name, json))
       const outcome = this.#outcome(method, target, reply, caller.era)
-      if (startedMs > 0 && method === 'tools/call') this.#publish(message, target, caller.era, startedMs, outcome, abort)
+      if (isHeard) this.#publish(message, target, caller.era, startedMs, outcome, abort)
       return outcome
     } catch (error) {
       const outcome = this.#failed(error, caller.era, method === 'resources/read' ? target : undefined)
-      if (startedMs > 0 && method === 'tools/call') this.#publish(message, target, caller.era, startedMs, outcome, abort)
+      if (isHeard) this.#publish(message, target, caller.era, startedMs, outcome, abort)
       return outcome
     } finally {
       isOpen = false
