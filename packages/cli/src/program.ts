@@ -87,7 +87,8 @@ function report(error: unknown, surroundings: Surroundings): number {
   const terminal = new Terminal({ ...surroundings, json })
   const shape = toErrorShape(error)
   if (json) {
-    terminal.error(JSON.stringify({ error: shape }))
+    const details = error instanceof VsmcpError && Object.keys(error.details).length > 0 ? { details: error.details } : {}
+    terminal.error(JSON.stringify({ error: { ...shape, ...details } }))
     return exitCodeOf(shape.code)
   }
   const { code, message, hint } = shape

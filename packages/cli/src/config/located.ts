@@ -1,4 +1,4 @@
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 import { ConfigError } from '../errors.ts'
 
@@ -21,7 +21,7 @@ export function parseLocated(text: string, file: string): LocatedDocument {
   const lineAt = (offset: number | undefined): number => (offset === undefined ? 1 : lines.linePos(offset).line)
   return {
     file,
-    value: toValue(document, file),
+    value: toValue(document, file, lineAt),
     lineOf(path) {
       let node: unknown = document.contents
       let line = lineAt((node as Node | null)?.range?.[0])
@@ -40,13 +40,23 @@ export function parseLocated(text: string, file: string): LocatedDocument {
 }
 
 /** An alias that is not there, or so many of them that they would fill the memory, is the file's fault. */
-function toValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+function toValue(document: Document, file: string, lineAt: (offset: number | undefined) => number): unknown {
   try {
-    return document.toJS({ maxAliasCount: 100 }) as unknown
+    return document.toJS({ maxAliasCount: ALIASES_MAX }) as unknown
   } catch (cause) {
-    throw new ConfigError(`${file}: ${(cause as Error).message}`, { cause })
+    let line = 1
+    visit(document, {
+      Alias: (_, alias) => {
+        line = lineAt(alias.range?.[0])
+        return visit.BREAK
+      },
+    })
+    throw new ConfigError(`${file}:${line}: ${(cause as Error).message}`, { cause })
   }
 }
+
+/** So many times may aliases be followed: nobody's file needs more, and a hostile one would fill the memory. */
+const ALIASES_MAX = 100
 
 /** Checks a document. Throws `ConfigError` that names each wrong value with its file and line. */
 export function checkLocated<S extends z.ZodType>(document: LocatedDocument, schema: S, hint: string): z.output<S> {

@@ -35,7 +35,10 @@ export async function runNode(init: RunNodeInit): Promise<Ending> {
   const listeners = [
     ...Object.entries(SIGNALS).map(([signal, number]) => {
       const onSignal = (): void => {
-        if (stopping) process.exit(128 + number)
+        if (stopping) {
+          process.exit(128 + number)
+          return
+        }
         onEvent(`${signal}: stopping; once more ends it at once`)
         stop({ reason: 'shutdown' })
       }

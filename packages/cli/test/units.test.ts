@@ -1,0 +1,191 @@
+import { writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { FakeError } from '@vsmcp/api/testing'
+import { describe, expect, it } from 'vitest'
+import { fakeNode, tempDir, vsmcp } from './helpers.ts'
+
+const request = (calls: readonly [string, unknown][]): unknown => calls.at(-1)?.[1]
+
+describe('attach', () => {
+  it('passes command and arguments on as given, in the directory of the caller', async () => {
+    const { dataDir, control } = await fakeNode()
+    const argv = ['attach', 'files', '--start-timeout', '5s', '--', 'npx', '-y', 'x', '--json', '--', '', 'a b', '$HOME', '*']
+    const { code, stdout } = await vsmcp(argv, { dataDir, cwd: '/srv' })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'files: attached (fake 1): 2 tools, 0 resources, 0 prompts\n' })
+    expect(request(control.calls)).toEqual({
+      name: 'files',
+      source: { kind: 'stdio', command: 'npx', args: ['-y', 'x', '--json', '--', '', 'a b', '$HOME', '*'], env: {}, cwd: '/srv' },
+      startTimeoutMs: 5_000,
+      replace: false,
+    })
+  })
+
+  it('resolves paths against the directory of the caller, and ~', async () => {
+    const { dataDir, control } = await fakeNode()
+    await vsmcp(['attach', 'a', '--cwd', 'sub', '--', './server', './arg'], { dataDir, cwd: '/srv' })
+    expect(request(control.calls)).toMatchObject({ source: { command: '/srv/server', args: ['./arg'], cwd: '/srv/sub' } })
+    await vsmcp(['attach', 'b', '--cwd', '~/x', '--', 'bin/server'], { dataDir, cwd: '/srv' })
+    expect(request(control.calls)).toMatchObject({ source: { command: '/srv/bin/server', cwd: join(homedir(), 'x') } })
+  })
+
+  it('reads variables from the command line and from a file, the former over the latter', async () => {
+    const { dataDir, control } = await fakeNode()
+    const cwd = await tempDir()
+    await writeFile(join(cwd, 'secret'), 's')
+    await writeFile(join(cwd, '.env'), '# a comment\nA=file\nB="with = and #"\nexport C=file:secret\n')
+    const argv = ['attach', 'a', '--env-file', '.env', '--env', 'A=flag=x', '--env', 'D=env:HOME', '--env', 'E=', '--', 'x']
+    const { stderr, code } = await vsmcp(argv, { dataDir, cwd })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const env = { A: 'flag=x', B: 'with = and #', C: `file:${join(cwd, 'secret')}`, D: 'env:HOME', E: '' }
+    expect(request(control.calls)).toMatchObject({ source: { env } })
+  })
+
+  it('warns of references that cannot be found from here', async () => {
+    const { dataDir } = await fakeNode()
+    const argv = ['attach', 'a', '--env', 'A=env:NOT_SET_ANYWHERE', '--env', 'B=file:/not/there', '--', 'x']
+    const { stderr, code } = await vsmcp(argv, { dataDir })
+    expect(code).toBe(0)
+    expect(stderr).toContain('NOT_SET_ANYWHERE is not set here')
+    expect(stderr).toContain('/not/there is not there')
+  })
+
+  it('takes a URL with headers', async () => {
+    const { dataDir, control } = await fakeNode()
+    const argv = ['attach', 'wiki', '--url', 'https://wiki.example/mcp', '--header', 'Authorization=env:HOME', '--json']
+    expect((await vsmcp(argv, { dataDir })).json()).toMatchObject({ outcome: 'attached', unit: { name: 'wiki', kind: 'http' } })
+    const source = { kind: 'http', url: 'https://wiki.example/mcp', headers: { Authorization: 'env:HOME' } }
+    expect(request(control.calls)).toMatchObject({ source })
+  })
+
+  it('says unchanged, asks for --replace, replaces', async () => {
+    const { dataDir } = await fakeNode()
+    const attach = (...more: string[]): ReturnType<typeof vsmcp> => vsmcp(['attach', 'a', '--json', ...more], { dataDir })
+    expect((await attach('--', 'x')).json()).toMatchObject({ outcome: 'attached' })
+    expect((await attach('--', 'x')).json()).toMatchObject({ outcome: 'unchanged' })
+    const refused = await attach('--', 'y')
+    expect({ exit: refused.code, hint: refused.error().hint }).toEqual({ exit: 1, hint: 'Add --replace.' })
+    expect((await attach('--replace', '--', 'y')).json()).toMatchObject({ outcome: 'replaced' })
+  })
+
+  it('fails with 1 and the last lines the server wrote', async () => {
+    const { dataDir, control } = await fakeNode()
+    const failure = new FakeError('VSMCP_UNIT_START', 'files exited with 1', {
+      details: { stderr: ['Error: no module', '  at x\u001b[2J'] },
+    })
+    control.failures.set('attach', failure)
+    const { code, stderr } = await vsmcp(['attach', 'files', '--', 'x'], { dataDir })
+    expect(code).toBe(1)
+    expect(stderr).toBe('vsmcp: files exited with 1 [VSMCP_UNIT_START]\n  | Error: no module\n  |   at x\ufffd[2J\n')
+    control.failures.set('attach', failure)
+    const json = await vsmcp(['attach', 'files', '--json', '--', 'x'], { dataDir })
+    expect(json.error()).toEqual({ code: 'VSMCP_UNIT_START', message: 'files exited with 1', details: failure.details })
+  })
+
+  it.each([
+    [['a'], 'what to attach as a is missing'],
+    [[], 'the name of the unit is missing'],
+    [['Bad_Name', '--', 'x'], '"Bad_Name" cannot be a unit\'s name'],
+    [['a', '--url', 'http://x', '--', 'y'], 'COMMAND and --url do not go together'],
+    [['a', '--url', 'ftp://x'], '"ftp://x" is not an http or https address'],
+    [['a', '--header', 'A=b', '--', 'x'], '--header and a command do not go together'],
+    [['a', '--import', 'f'], 'NAME and --import do not go together'],
+    [['a', '--env', 'secret', '--', 'x'], '--env: NAME=VALUE is needed'],
+  ])('refuses %j', async (argv, message) => {
+    const { code, error } = await vsmcp(['attach', '--json', ...argv], { dataDir: '/nowhere' })
+    expect({ code, message: error().message }).toEqual({ code: 2, message: expect.stringContaining(message) })
+  })
+})
+
+describe('attach --import', () => {
+  it("attaches every server of a client's file, each on its own", async () => {
+    const { dataDir, control } = await fakeNode()
+    const cwd = await tempDir()
+    const mcpServers = {
+      'My Files': { command: 'npx', args: ['x'], env: { T: '${env:HOME}' } },
+      wiki: { type: 'http', url: 'https://w/mcp' },
+      old: { type: 'sse', url: 'https://w/sse' },
+    }
+    await writeFile(join(cwd, 'claude.json'), JSON.stringify({ mcpServers }))
+    const { code, json } = await vsmcp(['attach', '--import', 'claude.json', '--json'], { dataDir, cwd })
+    expect(code).toBe(0)
+    expect(json()).toMatchObject([
+      {
+        nameThere: 'My Files',
+        name: 'my-files',
+        outcome: 'attached',
+        unit: { tools: 2 },
+        notes: [expect.stringContaining('my-files')],
+      },
+      { nameThere: 'wiki', name: 'wiki', outcome: 'attached', notes: [] },
+      { nameThere: 'old', outcome: 'skipped', notes: [expect.stringContaining('HTTP+SSE')] },
+    ])
+    expect(control.units_.get('my-files')?.request.source).toEqual({
+      kind: 'stdio',
+      command: 'npx',
+      args: ['x'],
+      env: { T: 'env:HOME' },
+      cwd,
+    })
+  })
+
+  it('goes on past one that fails, and exits with 1', async () => {
+    const { dataDir, control } = await fakeNode()
+    const cwd = await tempDir()
+    await writeFile(join(cwd, 'c.json'), '{"servers":{"a":{"command":"x"},"b":{"command":"y"}}}')
+    control.failures.set('attach', new FakeError('VSMCP_UNIT_START', 'it exited'))
+    const { code, stdout, stderr } = await vsmcp(['attach', '--import', 'c.json'], { dataDir, cwd })
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/a: failed: it exited\nb: attached/)
+    expect(stderr).toContain('1 server of')
+  })
+})
+
+describe('apply', () => {
+  it('sends what is declared, paths from the directory of the file', async () => {
+    const { dataDir, control } = await fakeNode()
+    const cwd = await tempDir()
+    await writeFile(
+      join(cwd, 'units.yaml'),
+      'units:\n  files:\n    command: ./server\n    args: [-y, 8080, yes]\n    env: { PORT: 0123 }\n    startTimeout: 2m\n  wiki:\n    url: https://w/mcp\n',
+    )
+    const { code, stdout } = await vsmcp(['apply', '-f', join(cwd, 'units.yaml'), '--prune'], { dataDir })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'files: attached\nwiki: attached\n' })
+    const source = { kind: 'stdio', command: join(cwd, 'server'), args: ['-y', '8080', 'yes'], env: { PORT: '0123' }, cwd }
+    expect(request(control.calls)).toEqual({
+      prune: true,
+      units: [
+        { name: 'files', source, startTimeoutMs: 120_000 },
+        { name: 'wiki', source: { kind: 'http', url: 'https://w/mcp', headers: {} }, startTimeoutMs: 30_000 },
+      ],
+    })
+  })
+
+  it('reads JSON, and standard input', async () => {
+    const { dataDir, control } = await fakeNode()
+    const stdin = '{\n\t"units": {\n\t\t"a": { "command": "x", "args": ["é"] }\n\t}\n}'
+    expect((await vsmcp(['apply', '-f', '-'], { dataDir, cwd: '/srv', stdin })).code).toBe(0)
+    expect(request(control.calls)).toMatchObject({ units: [{ name: 'a', source: { args: ['é'], cwd: '/srv' } }] })
+  })
+
+  it.each([
+    ['units:\n  a:\n    command: x\n    comand: y\n', 4, 'unknown key "units.a.comand"'],
+    ['units:\n  a:\n    command: x\n  a:\n    command: y\n', 4, 'keys must be unique'],
+    ['units:\n  a:\n    command: x\n    args: y\n', 4, 'units.a.args: a list of texts is needed'],
+    ['units:\n  a:\n    args: [y]\n', 2, 'unit a needs a command or a URL, and has neither'],
+    ['units:\n  a: { command: x, url: "http://y" }\n', 2, 'not both'],
+    ['units:\n  A_b: { command: x }\n', 2, '"A_b" cannot be a unit\'s name'],
+    ['units:\n  a:\n    command: x\n    startTimeout: soon\n', 4, 'a duration such as 30s'],
+    ['# nothing\n', 1, 'the key "units" is needed'],
+    ['units: [a]\n', 1, 'units by their names are needed'],
+    ['units:\n  a: {command: x\n', 3, ''],
+    ['a: *b\n', 1, ''],
+  ])('names the line of what is wrong in %j', async (content, line, message) => {
+    const cwd = await tempDir()
+    await writeFile(join(cwd, 'u.yaml'), content)
+    const { code, error } = await vsmcp(['apply', '-f', 'u.yaml', '--json'], { dataDir: '/nowhere', cwd })
+    expect({ code, is: error().code }).toEqual({ code: 2, is: 'VSMCP_CLI_CONFIG' })
+    expect(error().message).toContain(`u.yaml:${line}: `)
+    expect(error().message).toContain(message)
+  })
+})
