@@ -1,5 +1,5 @@
 import { controlSocketPath, createApiServer } from '@vsmcp/api'
-import { systemClock } from '@vsmcp/kernel'
+import { type Startable, systemClock } from '@vsmcp/kernel'
 import type { VsmcpNode } from '@vsmcp/node'
 import type { UpOptions } from '../commands/up.ts'
 import { resolveConfig } from '../config/config.ts'
@@ -50,7 +50,8 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
     socketPath,
     ...(config.name === undefined ? {} : { name: config.name }),
   })
-  const server = createApiServer({ control: node.control, mcpHandler: node.mcpHandler, dataDir, socketPath })
+  // A node has a control face once it is started.
+  const server = startedLate(() => createApiServer({ control: node.control, mcpHandler: node.mcpHandler, dataDir, socketPath }))
   const onReady = (): void => {
     announce(node.ready, session)
     parent?.ready(node.ready)
@@ -60,6 +61,18 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
     return await runNode({ node, server, onReady, onEvent, process })
   } catch (error) {
     throw explainPort(error, { http: config.http.port })
+  }
+}
+
+/** Made when it is started; stopping what never started is nothing. */
+function startedLate(make: () => Startable): Startable {
+  let made: Startable | undefined
+  return {
+    start: async () => {
+      made = make()
+      await made.start()
+    },
+    stop: async () => made?.stop(),
   }
 }
 
