@@ -14,6 +14,8 @@ const STATUS: Readonly<Record<string, number>> = {
   VSMCP_BUSY: 503,
   VSMCP_STOPPED: 503,
   VSMCP_TIMEOUT: 504,
+  VSMCP_NODE_STORAGE_REFUSED: 503,
+  VSMCP_NODE_SERVER_REFUSED: 502,
 }
 
 /** How the last words of a code, which all packages use alike, read in HTTP. */

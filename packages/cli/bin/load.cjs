@@ -16,7 +16,7 @@ const FLUSH_AFTER_MS = 10_000
 const { XDG_CACHE_HOME, HOME } = process.env
 const cacheHome = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(HOME || homedir(), '.cache')
 if (process.env.NODE_COMPILE_CACHE === undefined) enableCompileCache(join(cacheHome, 'vsmcp'))
-setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
+setTimeout(() => flushCompileCache(), FLUSH_AFTER_MS).unref()
 
 import('../lib/main.js').catch((error) => {
   process.stderr.write(`vsmcp: the program could not be loaded: ${(error && error.stack) || error}\n`)

@@ -17,6 +17,16 @@ it('the version is the one of the manifest', () => {
   expect(VERSION).toBe(manifest.version)
 })
 
+it('exit codes and HTTP statuses are given to error codes that exist', () => {
+  const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8')
+  const listed = new Set([...read('../../../docs/errors.md').matchAll(/^\| `(VSMCP_\w+)`/gm)].map(([, code]) => code))
+  const named = ['../src/exit-code.ts', '../../api/src/http-status.ts', '../../api/src/routes.ts'].flatMap((path) =>
+    [...read(path).matchAll(/\bVSMCP_[A-Z0-9_]+\b/g)].map(([code]) => code),
+  )
+  expect(named.length).toBeGreaterThan(20)
+  expect(named.filter((code) => !listed.has(code))).toEqual([])
+})
+
 describe('the data directory', () => {
   it.each([
     ['/flag', { VSMCP_DATA_DIR: '/env' }, '/flag'],
