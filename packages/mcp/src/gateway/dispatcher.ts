@@ -55,6 +55,12 @@ function timeoutOf({ meta }: RequestMessage, usualMs: number): number {
   return typeof asked === 'number' && asked > 0 ? Math.min(asked, REQUEST_TIMEOUT_MAX_MS) : usualMs
 }
 
+/** Progress goes to those who gave a token for it, log messages to those who named a level: nobody else may get them. */
+function isWanted(notification: string, { meta }: RequestMessage, caller: Caller): boolean {
+  if (notification === 'notifications/progress') return meta?.['progressToken'] !== undefined
+  return notification === 'notifications/message' && (caller.logLevel ?? meta?.[LOG_LEVEL_META_KEY]) !== undefined
+}
+
 /**
  * What is to be forwarded: the client's params but for what only this side may decide. The log level of a legacy session is
  * written where modern requests carry theirs; a wish to run the call as a task is left out, as the spec says for servers
@@ -170,7 +176,9 @@ export class Dispatcher {
     let isOpen = true
     this.#inFlight.add(abort)
     try {
-      const reply = await this.#ask(message, method, target, caller, abort, (name, json) => isOpen && notify(name, json))
+      const reply = await this.#ask(message, method, target, caller, abort, (name, json) => {
+        if (isOpen && isWanted(name, message, caller)) notify(name, json)
+      })
       const outcome = this.#outcome(method, target, reply, caller.era)
       if (isHeard) this.#publish(message, target, caller.era, startedMs, outcome, abort)
       return outcome

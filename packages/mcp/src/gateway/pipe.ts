@@ -14,8 +14,10 @@ export interface PipeComponents {
   identity: Identity
   changes: Changes
   subscriptions: Subscriptions
-  /** One JSON-RPC message to the client. */
+  /** One JSON-RPC message to the client that must arrive. */
   send: (json: string) => void
+  /** One that may be left out when the client does not keep up. */
+  notify: (json: string) => void
 }
 
 /**
@@ -28,18 +30,20 @@ export class Pipe {
   readonly #changes: Changes
   readonly #subscriptions: Subscriptions
   readonly #send: (json: string) => void
+  readonly #notify: (json: string) => void
   /** Modern requests in flight. */
   readonly #inFlight = new Map<string | number, AbortController>()
   readonly #listening = new Map<string | number, Subscription>()
   #legacy: LegacyPeer | undefined
   #unsubscribe: (() => void) | undefined
 
-  constructor({ dispatcher, identity, changes, subscriptions, send }: PipeComponents) {
+  constructor({ dispatcher, identity, changes, subscriptions, send, notify }: PipeComponents) {
     this.#dispatcher = dispatcher
     this.#identity = identity
     this.#changes = changes
     this.#subscriptions = subscriptions
     this.#send = send
+    this.#notify = notify
   }
 
   /** Resolves when the message has been dealt with, whatever it was. */
@@ -111,7 +115,7 @@ export class Pipe {
     const abort = new AbortController()
     this.#inFlight.set(message.id, abort)
     const outcome = await this.#dispatcher.handle(message, { era: 'modern' }, abort, (method, json) => {
-      if (this.#inFlight.get(message.id) === abort) this.#send(notificationText(method, json))
+      if (this.#inFlight.get(message.id) === abort) this.#notify(notificationText(method, json))
     })
     if (this.#inFlight.get(message.id) !== abort) return undefined
     this.#inFlight.delete(message.id)
@@ -123,7 +127,7 @@ export class Pipe {
     if (typeof open !== 'function') return { error: open }
     let isOver = false
     const subscription = open({
-      send: this.#send,
+      send: this.#notify,
       end: (json) => {
         isOver = true
         this.#listening.delete(message.id)
@@ -138,7 +142,7 @@ export class Pipe {
     if (message.method === 'initialize') return this.#initialize(message)
     const peer = this.#legacy
     if (peer === undefined) return message.method === 'ping' ? { resultJson: '{}' } : { error: NOT_INITIALIZED }
-    return peer.request(message, (method, json) => this.#send(notificationText(method, json)))
+    return peer.request(message, (method, json) => this.#notify(notificationText(method, json)))
   }
 
   #initialize(message: RequestMessage): Outcome {
@@ -148,7 +152,7 @@ export class Pipe {
     this.#legacy?.close()
     this.#legacy = peer
     this.#unsubscribe ??= this.#changes.subscribe((kinds) => {
-      for (const text of changeTexts(kinds)) this.#send(text)
+      for (const text of changeTexts(kinds)) this.#notify(text)
     })
     return outcome
   }

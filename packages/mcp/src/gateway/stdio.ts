@@ -1,7 +1,14 @@
 import type { Clock, Timer } from '@vsmcp/kernel'
 import { messageOf } from '@vsmcp/kernel'
 import { Changes } from './changes.ts'
-import { BODY_BYTES_MAX, PAGE_LENGTH_MAX, PIPE_DRAIN_MS, REQUEST_TIMEOUT_MS, SUBSCRIPTIONS_PER_PIPE_MAX } from './constants.ts'
+import {
+  BODY_BYTES_MAX,
+  PAGE_LENGTH_MAX,
+  PIPE_DRAIN_MS,
+  REQUEST_TIMEOUT_MS,
+  STREAM_BACKLOG_BYTES_MAX,
+  SUBSCRIPTIONS_PER_PIPE_MAX,
+} from './constants.ts'
 import type { StdioComponents, StdioInit } from './contract.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Identity } from './identity.ts'
@@ -43,6 +50,9 @@ export class StdioService {
       changes: this.#changes,
       subscriptions: this.#subscriptions,
       send: (json) => this.#send(json),
+      notify: (json) => {
+        if (init.stdout.writableLength <= STREAM_BACKLOG_BYTES_MAX) this.#send(json)
+      },
     })
   }
 

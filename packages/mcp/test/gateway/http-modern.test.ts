@@ -66,7 +66,8 @@ describe('a call', () => {
       onNotification('notifications/message', '{"level":"info",\n"data":"half"}')
       return textReply('done')
     })
-    const answer = await modern(url, 'tools/call', { name: 'slow' }, { progressToken: 5 })
+    const meta = { progressToken: 5, 'io.modelcontextprotocol/logLevel': 'info' }
+    const answer = await modern(url, 'tools/call', { name: 'slow' }, meta)
     expect(answer.headers['content-type']).toBe('text/event-stream')
     expect(events(answer.text)).toEqual([
       { jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 5, progress: 1 } },
@@ -84,8 +85,18 @@ describe('a call', () => {
       return textReply('done')
     })
     const headers = { ...modernHeaders('tools/call', 'slow'), accept: 'application/json' }
-    const answer = await http(url, { headers, body: modernBody('tools/call', { name: 'slow' }) })
+    const answer = await http(url, { headers, body: modernBody('tools/call', { name: 'slow' }, 1, { progressToken: 5 }) })
     expect(answer.json().result).toMatchObject({ content: [{ type: 'text', text: 'done' }] })
+  })
+
+  it('hears neither progress nor log messages that it did not ask for', async () => {
+    router.tool(toolNamed('chatty'), ({ onNotification }) => {
+      onNotification('notifications/progress', '{"progressToken":5,"progress":1}')
+      onNotification('notifications/message', '{"level":"info","data":"x"}')
+      onNotification('notifications/tools/list_changed', '{}')
+      return textReply('done')
+    })
+    expect((await modern(url, 'tools/call', { name: 'chatty' })).headers['content-type']).toBe('application/json')
   })
 
   it('says nothing after the answer', async () => {

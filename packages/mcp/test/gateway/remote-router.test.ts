@@ -73,7 +73,8 @@ describe('a router to another node', () => {
       return { era: 'legacy', resultJson: '{"content":[],"structuredContent":{"big":12345678901234567890}}' }
     })
     const heard: string[] = []
-    const reply = await ask('slow', { onNotification: (method, json) => heard.push(method, json), deadlineMs: 1_234 })
+    const paramsJson = '{"name":"slow","_meta":{"progressToken":"p"}}'
+    const reply = await ask('slow', { paramsJson, onNotification: (method, json) => heard.push(method, json), deadlineMs: 1_234 })
     expect(reply).toMatchObject({ era: 'modern', resultJson: expect.stringContaining('{"big":12345678901234567890}') as string })
     expect(heard).toEqual(['notifications/progress', '{"progressToken":"p","progress":1}'])
     expect(router.requests[0]?.deadlineMs).toBe(1_234)
