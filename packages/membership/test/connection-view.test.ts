@@ -151,6 +151,23 @@ describe('a dial', () => {
     expect(short(view.tick(DIAL_TIMEOUT_MS)).filter((line) => line.startsWith('dial'))).toEqual(['dial n #0'])
   })
 
+  it('that nobody reports on is not repeated when the peer came in by itself', () => {
+    const view = viewOf()
+    view.memberAdded(PEER, ['/p'], 0)
+    view.connected(PEER, 5)
+    expect(short(view.tick(DIAL_TIMEOUT_MS))).toEqual([])
+    expect(view.nextTickAtMs()).toBeUndefined()
+  })
+
+  it('that was due first goes first, whoever was known first', () => {
+    const view = viewOf('g', { dialsMax: 1 })
+    view.memberAdded('m', ['/m'], 0)
+    view.memberAdded('a', ['/a'], 10)
+    view.memberAdded('n', ['/n'], 20)
+    expect(short(view.dialFailed('m', YIELD_MS + 20, 'local'))).toEqual(['dial n #0'])
+    expect(short(view.dialFailed('n', YIELD_MS + 30, 'local'))).toEqual(['dial a #0'])
+  })
+
   it('that succeeds without a hello afterwards is tried again', () => {
     const view = viewOf()
     view.memberAdded(PEER, ['/p'], 0)

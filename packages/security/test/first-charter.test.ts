@@ -39,6 +39,7 @@ describe('the first charter', () => {
     const sign = (bytes: Uint8Array) => thrownBy(() => signFirstCharter(meshKey, bytes))
     expect(sign(charterBytes(generateMeshKey(), [founder]))).toBe('CHARTER_OTHER_MESH')
     expect(sign(charterBytes(meshKey, [founder], { meshPublicKey: 'AAAA' }))).toBe('CHARTER_OTHER_MESH')
+    expect(sign(charterBytes(meshKey, [founder], { meshId: '0'.repeat(32) }))).toBe('CHARTER_OTHER_MESH')
     expect(sign(charterBytes(meshKey, []))).toBe('CHARTER_MALFORMED')
     expect(sign(charterBytes(meshKey, [founder, founder]))).toBe('CHARTER_MALFORMED')
     expect(sign(charterBytes(meshKey, ['somebody']))).toBe('CHARTER_MALFORMED')

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -86,7 +86,15 @@ describe('verify', () => {
       }),
       { seed: 1 },
     )
-    for (const peer of ['', identity.peerId.slice(0, -1), `${identity.peerId}x`, ` ${identity.peerId}`, '12D3KooW']) {
+    const otherSpelling = peerIdFromString(identity.peerId).toCID().toString()
+    for (const peer of [
+      otherSpelling,
+      '',
+      identity.peerId.slice(0, -1),
+      `${identity.peerId}x`,
+      ` ${identity.peerId}`,
+      '12D3KooW',
+    ]) {
       expect(verify(peer, bytes, signature)).toBe(false)
     }
   })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  CHANNELS,
   decodeMessage,
   encodeMessage,
   type GossipMessage,
@@ -109,6 +110,18 @@ describe.each(TOPICS)('a message on topic %s', (topic) => {
       wire.channel = { kind: 'command', from: 'system1', to: 'system5' }
     })
     expect(() => decodeMessage(topic, bytes, NODE)).toThrow(/system1 has no command channel to system5/)
+  })
+
+  it('is refused on every other channel of the table', () => {
+    const own = SAMPLES[topic].channel
+    for (const channel of CHANNELS) {
+      const fits = channel.kind === own.kind && channel.from === own.from
+      const bytes = tampered(topic, (wire) => {
+        wire.channel = { ...channel }
+      })
+      if (fits) expect(decodeMessage(topic, bytes, NODE).channel).toEqual(channel)
+      else expect(() => decodeMessage(topic, bytes, NODE), JSON.stringify(channel)).toThrow(MessageMalformedError)
+    }
   })
 
   it('cut short anywhere is refused, and only by its own error', () => {
