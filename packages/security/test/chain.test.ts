@@ -4,8 +4,11 @@ import {
   type Chain,
   combineLink,
   decodeChain,
+  decodeJoinGrant,
   decodeLinkStatement,
   encodeChain,
+  encodeJoinGrant,
+  encodePassport,
   extendChain,
   type Link,
   LINKS_MAX,
@@ -15,8 +18,21 @@ import {
   signLink,
   verifyChain,
 } from '../src/index.ts'
+import { decodeJoinMessage, encodeJoinMessage } from '../src/join-messages.ts'
 import { encodeLinkStatement } from '../src/link.ts'
-import { chainThrough, changeTo, codeOf, flipped, linkTo, outcome, sha, thrownBy, world } from './fixtures.ts'
+import {
+  chainThrough,
+  changeTo,
+  codeOf,
+  credentialFor,
+  flipped,
+  linkTo,
+  outcome,
+  passportOf,
+  sha,
+  thrownBy,
+  world,
+} from './fixtures.ts'
 
 const of = world()
 const [a, b, c, d, e, f, g] = of.all as [typeof of.founder, ...typeof of.all] & Record<number, typeof of.founder>
@@ -222,15 +238,21 @@ describe('many links', () => {
     return chain
   }
 
-  it('are bounded, and a full chain of seven voters each still fits into a passport', () => {
+  it('are bounded, and a full chain of seven voters each still fits into a passport and into each message of a join', async () => {
     const everybody = [a, b, c, d, e, f, g]
     const full = long(LINKS_MAX, [everybody, everybody.slice(0, 5)])
     expect(encodeChain(full).length).toBeLessThan(PASSPORT_BYTES_MAX - 16 * 1_024)
     expect(thrownBy(() => nextLinkStatement(full, changeTo(full, [a, b, c])))).toBe('CHAIN_FULL')
     expect(verifyLinks(full.links)).toBe('ok')
     expect(verifyLinks([...full.links, ...full.links.slice(-1)])).toBe('CHAIN_FULL')
-    const encoded = encodeChain(full)
-    expect(decodeChain(encoded).links).toHaveLength(LINKS_MAX)
+    expect(decodeChain(encodeChain(full)).links).toHaveLength(LINKS_MAX)
+    const credential = await credentialFor(full, a, everybody)
+    const passport = encodePassport(passportOf(full, credential))
+    const offer = encodeJoinMessage({ type: 'offer', nonceM: new Uint8Array(32), passport })
+    expect(decodeJoinMessage(offer, 'offer').passport).toEqual(passport)
+    const peers = Array.from({ length: 64 }, (_, at) => ({ peer: b.peerId, addresses: [`/ip4/10.0.0.${at}/tcp/4950`] }))
+    const grant = encodeJoinGrant({ credential, firstCharter: full.firstCharter, links: full.links, peers })
+    expect(decodeJoinGrant(grant).links).toHaveLength(LINKS_MAX)
   })
 })
 
