@@ -5,7 +5,7 @@ import type { Dispatcher, Outcome } from './dispatcher.ts'
 import { classify, NOT_INITIALIZED } from './envelope.ts'
 import type { Identity } from './identity.ts'
 import { changeTexts, LegacyPeer } from './legacy-peer.ts'
-import { type Message, type NotificationMessage, parseBytes, type RequestMessage } from './message.ts'
+import { type Message, type NotificationMessage, parseMessage, type RequestMessage } from './message.ts'
 import { errorText, fromThrown, INVALID_REQUEST, notificationText, resultText, type RpcError, rpcError } from './rpc.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
 
@@ -47,8 +47,8 @@ export class Pipe {
   }
 
   /** Resolves when the message has been dealt with, whatever it was. */
-  async receive(bytes: Buffer): Promise<void> {
-    const message = parseBytes(bytes)
+  async receive(text: string): Promise<void> {
+    const message = parseMessage(text)
     if (message.kind !== 'batch') {
       const answer = await this.#one(message)
       if (answer !== undefined) this.#send(answer)

@@ -4,8 +4,8 @@ import { Agent, type Dispatcher as HttpDispatcher, request } from 'undici'
 import type { McpReply } from '../contract.ts'
 import { MODERN_VERSION, REMOTE_TIMEOUT_MS } from './constants.ts'
 import { NodeUnreachableError } from './errors.ts'
-import { EventParser } from './event-parser.ts'
 import { editObject, membersOf, memberText } from './json-text.ts'
+import { EventReader } from '../unit/event-reader.ts'
 
 export interface RemoteTarget {
   readonly url: string
@@ -122,17 +122,23 @@ export class RemoteEndpoint {
   }
 
   async #readEvents({ body }: HttpDispatcher.ResponseData, call: RemoteCall): Promise<McpReply | undefined> {
-    const parser = new EventParser()
-    const decoder = new TextDecoder()
-    for await (const chunk of body) {
-      for (const text of parser.push(decoder.decode(chunk as Buffer, { stream: true }))) {
+    let reply: McpReply | undefined
+    const reader = new EventReader({
+      onEvent: (text) => {
         const members = membersOf(text) ?? []
         const methodJson = memberText(text, members, 'method')
-        if (methodJson === undefined) return toReply(text)
-        call.onNotification(JSON.parse(methodJson) as string, memberText(text, members, 'params') ?? '{}')
-      }
+        if (methodJson === undefined) reply ??= toReply(text)
+        else call.onNotification(JSON.parse(methodJson) as string, memberText(text, members, 'params') ?? '{}')
+      },
+      onOversized: () => {
+        throw new Error('the answer is larger than a message may be')
+      },
+    })
+    for await (const chunk of body) {
+      reader.push(chunk as Buffer)
+      if (reply !== undefined) break
     }
-    return undefined
+    return reply
   }
 
   #lost(method: string, error: unknown): VsmcpError {

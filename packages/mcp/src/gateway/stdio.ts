@@ -13,12 +13,12 @@ import type { StdioComponents, StdioInit } from './contract.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Identity } from './identity.ts'
 import { onOneLine } from './json-text.ts'
-import { LineSplitter } from './lines.ts'
 import { ListingPages } from './listing-pages.ts'
 import { Pipe } from './pipe.ts'
 import { Quota } from './quota.ts'
 import { errorText, INVALID_REQUEST } from './rpc.ts'
 import { Subscriptions } from './subscriptions.ts'
+import { LineReader } from '../unit/line-reader.ts'
 
 /** Serves one client on two streams until the first ends, or the second cannot be written any more. */
 export class StdioService {
@@ -29,7 +29,7 @@ export class StdioService {
   readonly #dispatcher: Dispatcher
   readonly #subscriptions: Subscriptions
   readonly #pipe: Pipe
-  readonly #lines = new LineSplitter(BODY_BYTES_MAX)
+  readonly #lines: LineReader
   readonly #working = new Set<Promise<void>>()
 
   constructor(init: StdioInit, components: StdioComponents) {
@@ -54,6 +54,13 @@ export class StdioService {
         if (init.stdout.writableLength <= STREAM_BACKLOG_BYTES_MAX) this.#send(json)
       },
     })
+    this.#lines = new LineReader({
+      lineBytesMax: BODY_BYTES_MAX,
+      onLine: (line) => this.#receive(line),
+      onOversized: () => {
+        this.#send(errorText(null, { code: INVALID_REQUEST, message: `Invalid Request: larger than ${BODY_BYTES_MAX} bytes` }))
+      },
+    })
   }
 
   async run(): Promise<void> {
@@ -61,8 +68,7 @@ export class StdioService {
     await this.#changes.start()
     try {
       await this.#readAll()
-      const rest = this.#lines.end()
-      if (rest !== undefined && signal?.aborted !== true) this.#receive(rest)
+      if (signal?.aborted !== true) this.#lines.end()
       await this.#settle()
     } finally {
       this.#subscriptions.closeAll()
@@ -77,7 +83,7 @@ export class StdioService {
   async #readAll(): Promise<void> {
     const { stdin, stdout, signal } = this.#init
     const { promise, resolve } = Promise.withResolvers<void>()
-    const onData = (chunk: Buffer | string): void => this.#data(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+    const onData = (chunk: Buffer | string): void => this.#lines.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
     const onError = (error: unknown): void => {
       this.#components.logger.debug({ err: messageOf(error) }, 'the MCP client went away')
       resolve()
@@ -93,14 +99,7 @@ export class StdioService {
     // The listeners for errors stay: a late one must not end the process.
   }
 
-  #data(chunk: Buffer): void {
-    for (const line of this.#lines.push(chunk)) {
-      if (line !== undefined) this.#receive(line)
-      else this.#send(errorText(null, { code: INVALID_REQUEST, message: `Invalid Request: larger than ${BODY_BYTES_MAX} bytes` }))
-    }
-  }
-
-  #receive(line: Buffer): void {
+  #receive(line: string): void {
     const work = this.#pipe.receive(line).catch((error: unknown) => {
       this.#components.logger.error({ err: error }, 'serving an MCP message failed')
     })
