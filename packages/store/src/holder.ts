@@ -29,7 +29,8 @@ export async function refuseIfHeld(dir: string): Promise<void> {
 
 /** To be written once LevelDB's lock is held. */
 export async function writeHolder(dir: string, clock: Clock): Promise<void> {
-  const holder: Holder = { ...identityOf(process.pid), pid: process.pid, sinceMs: Math.round(clock.wallMs()) }
+  const { state: _, ...identity } = identityOf(process.pid)
+  const holder: Holder = { ...identity, pid: process.pid, sinceMs: Math.round(clock.wallMs()) }
   await writeDurably(dir, HOLDER_FILE, `${JSON.stringify(holder)}\n`)
 }
 
@@ -81,17 +82,20 @@ function isAlive(holder: Holder): boolean {
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false
   }
   const now = identityOf(holder.pid)
+  if (now.state === 'Z' || now.state === 'X') return false
   if (now.bootId !== undefined && holder.bootId !== undefined && now.bootId !== holder.bootId) return false
   return now.startTicks === undefined || holder.startTicks === undefined || now.startTicks === holder.startTicks
 }
 
-function identityOf(pid: number): { startTicks?: string; bootId?: string } {
+/** `state` is the letter of proc(5): a zombie (Z), which only waits for its parent to look, holds nothing any more. */
+function identityOf(pid: number): { state?: string; startTicks?: string; bootId?: string } {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The command's name, in parentheses, may hold blanks; starttime is field 22, the 20th after it (proc(5)).
-    const startTicks = fields.slice(fields.lastIndexOf(')') + 2).split(' ')[19]
+    const [state, ...rest] = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
+    const startTicks = rest[18]
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    return startTicks === undefined ? { bootId } : { startTicks, bootId }
+    return { bootId, ...(state === undefined ? {} : { state }), ...(startTicks === undefined ? {} : { startTicks }) }
   } catch {
     return {}
   }

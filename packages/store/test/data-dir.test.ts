@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { silentLogger, systemClock, VsmcpError } from '@vsmcp/kernel'
@@ -123,6 +125,18 @@ describe('a second opener', () => {
     await holder.lines.next()
     await holder.kill()
     expect(await readdir(dir)).toContain('holder')
+    await openFor(dir)
+  })
+
+  test('takes over from a killed process that its parent has not looked after yet', async () => {
+    const dir = await temporaryDirectory()
+    await (await openFor(dir)).stop()
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    onTestFinished(() => void parent.kill('SIGKILL'))
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer]
+    const pid = Number(line.toString())
+    await expect.poll(() => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z')).toContain(') Z')
+    await writeFile(join(dir, 'holder'), JSON.stringify({ pid, sinceMs: 0 }))
     await openFor(dir)
   })
 
