@@ -14,7 +14,7 @@ describe('joining by invitation', () => {
     const { token } = (await a.vsmcp('invite')) as Created
 
     const cut = await failure(`${dir}/x`, 'join', token.slice(0, -20))
-    expect(cut).toMatchObject({ exit: 1, error: { message: expect.stringMatching(/cut|short|incomplete/i) } })
+    expect(cut).toMatchObject({ exit: 2, error: { message: expect.stringMatching(/cut|short|incomplete/i) } })
     expect(JSON.stringify(cut)).not.toContain(token.slice(10, 60))
     const swapped = token[40] === 'A' ? 'B' : 'A'
     const mistyped = await failure(`${dir}/x`, 'join', token.slice(0, 40) + swapped + token.slice(41))

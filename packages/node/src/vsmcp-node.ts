@@ -12,7 +12,7 @@ import { loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { assemble, type Parts } from './assemble.ts'
 import { toRecordValue, UNITS_COLLECTION } from './catalog/published-unit.ts'
-import { DRAIN_DEADLINE_MS, GOODBYE_GRACE_MS, LIFECYCLE_DEADLINE_MS } from './constants.ts'
+import { DRAIN_DEADLINE_MS, LIFECYCLE_DEADLINE_MS } from './constants.ts'
 import type { NodeControl } from './control.ts'
 import { RunningNodeControl } from './control/node-control.ts'
 import { StatusView } from './control/status-view.ts'
@@ -152,9 +152,6 @@ class RunningNode implements VsmcpNode {
       trust.follow(before, group, effects)
       if (effects.length === 0) return
       this.#followGroup(parts)
-      for (const effect of effects) {
-        if (effect.type === 'member:left') this.#release(parts, effect.peer)
-      }
     })
     state.on('changed', () => this.#offersChanged(parts))
     state.on('hinted', changed)
@@ -190,14 +187,6 @@ class RunningNode implements VsmcpNode {
     parts.state.reevaluate()
     this.#describeSelf(parts)
     this.#offersChanged(parts)
-  }
-
-  #release(parts: Parts, peer: PeerIdString): void {
-    if (peer === parts.mesh.peerId) {
-      // Asked for by this node it is `leave` that ends it, in order.
-      return
-    }
-    systemClock.after(GOODBYE_GRACE_MS, () => parts.members.left(peer))
   }
 
   /** Others find this node by the name and addresses in the docket: they are put right whenever they are not. */

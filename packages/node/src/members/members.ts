@@ -8,6 +8,7 @@ import {
   type Startable,
   type Timer,
 } from '@vsmcp/kernel'
+import { GOODBYE_GRACE_MS } from '../constants.ts'
 import { type DialFailure, type Member, membership, type MembershipEffect, type MembershipView } from '@vsmcp/membership'
 import { DialError, type Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
@@ -33,6 +34,7 @@ export class Members implements Startable {
   readonly #events: Emitter<Events>
   readonly #dialing = new Map<PeerIdString, AbortController>()
   #unsubscribe: (() => void)[] = []
+  #listed: ReadonlySet<PeerIdString> = new Set()
   #timer: Timer | undefined
   #stopped = false
 
@@ -63,23 +65,29 @@ export class Members implements Startable {
 
   /** Brings the view to the group's list of members: newcomers are dialed, who is no longer listed is forgotten. */
   reconcile(members: readonly KnownMember[]): void {
-    const listed = new Set(members.map(({ peer }) => peer))
+    const listed = new Set(members.map(({ peer }) => peer).filter((peer) => peer !== this.#mesh.peerId))
     for (const { peer, addresses } of members) {
       if (peer === this.#mesh.peerId) continue
       const known = this.#view.member(peer)
       if (known === undefined || known.state === 'left') this.#run(this.#view.memberAdded(peer, addresses, this.#now()))
       else this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
     }
-    for (const { peer, state } of this.#view.members()) {
-      if (!listed.has(peer) && state !== 'left') this.left(peer)
+    // Only who was listed can drop off the list: a newcomer may be connected before this node has applied its joining.
+    for (const peer of this.#listed) {
+      if (!listed.has(peer)) this.#left(peer)
     }
+    this.#listed = listed
   }
 
-  /** The member said goodbye or was taken off the list: no more dialing, the connection is closed. */
-  left(peer: PeerIdString): void {
+  /** Taken off the list: dialed no more at once; the connection is closed when the answer to its goodbye has gone out. */
+  #left(peer: PeerIdString): void {
     this.#dialing.get(peer)?.abort()
     this.#run(this.#view.memberLeft(peer, this.#now()))
-    this.#mesh.hangUp(peer).catch((error: unknown) => this.#logger.debug({ peer, error: messageOf(error) }, 'hang-up failed'))
+    this.#clock.after(GOODBYE_GRACE_MS, () => {
+      if (this.#stopped || this.#view.member(peer)?.state !== 'left') return
+      const failed = (error: unknown): void => this.#logger.debug({ peer, error: messageOf(error) }, 'hang-up failed')
+      this.#mesh.hangUp(peer).catch(failed)
+    })
   }
 
   list(): readonly Member[] {

@@ -1,4 +1,4 @@
-import { type ApplyResult, type GroupState, NotLeaderError, type Operation } from '@vsmcp/consensus'
+import { type ApplyResult, type GroupState, type Operation } from '@vsmcp/consensus'
 import {
   type Clock,
   InvalidArgumentError,
@@ -9,6 +9,7 @@ import {
   type Plane,
   RemoteError,
   TimeoutError,
+  VsmcpError,
 } from '@vsmcp/kernel'
 import { pack, unpack } from 'msgpackr'
 import { CONTROL_DEADLINE_MS, DECISION_DEADLINE_MS } from '../constants.ts'
@@ -170,13 +171,15 @@ export class Decisions {
 const RETRIED_CODES: ReadonlySet<string> = new Set([
   'VSMCP_CONSENSUS_NOT_LEADER',
   'VSMCP_CONSENSUS_BUSY',
+  // Another change of voters is under way.
+  'VSMCP_CONSENSUS_CONFIGURATION_REFUSED',
   'VSMCP_NODE_STORAGE_REFUSED',
 ])
 
 function isWorthAnotherAsk(error: unknown): boolean {
-  if (error instanceof NotLeaderError || error instanceof NotSentError || error instanceof OutcomeUnknownError) return true
-  if (error instanceof TimeoutError) return true
-  return error instanceof RemoteError && RETRIED_CODES.has(error.remoteCode)
+  if (error instanceof NotSentError || error instanceof OutcomeUnknownError || error instanceof TimeoutError) return true
+  const code = error instanceof RemoteError ? error.remoteCode : error instanceof VsmcpError ? error.code : ''
+  return RETRIED_CODES.has(code)
 }
 
 function noSystem5(deadlineMs: number, last: unknown): NoSystem5Error {
