@@ -28,6 +28,8 @@ export class HttpRemoteRouter implements RemoteRouter {
   readonly #stopping = new AbortController()
   #listing = EMPTY_LISTING
   #following: Promise<void> | undefined
+  /** Ends the pause between two attempts. */
+  #wake: () => void = () => {}
   /** Reads of the listing follow one another, so that an older answer never replaces a newer one. */
   #reading: Promise<void> = Promise.resolve()
 
@@ -59,6 +61,7 @@ export class HttpRemoteRouter implements RemoteRouter {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#wake()
     await this.#endpoint.close()
     await this.#following
     this.#listeners.clear()
@@ -163,7 +166,7 @@ export class HttpRemoteRouter implements RemoteRouter {
     if (this.#stopping.signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = this.#clock.after(ms, resolve)
-    this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true })
+    this.#wake = resolve
     await promise
     timer.cancel()
   }

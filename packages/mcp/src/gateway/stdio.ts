@@ -91,11 +91,13 @@ export class StdioService {
     const onDrain = (): void => void stdin.resume()
     stdin.on('data', onData).once('end', resolve).once('close', resolve).on('error', onError)
     stdout.on('drain', onDrain).on('error', onError)
-    signal?.addEventListener('abort', () => resolve(), { once: true })
+    const onAbort = (): void => resolve()
+    signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted === true) resolve()
     await promise
     stdin.off('data', onData).off('end', resolve).off('close', resolve)
     stdout.off('drain', onDrain)
+    signal?.removeEventListener('abort', onAbort)
     // The listeners for errors stay: a late one must not end the process.
   }
 
