@@ -23,8 +23,9 @@ export function isAmiss({ id, carried, wanted, newest, isOwn, isGarbage, nowMs }
   const opened = openEnvelope(id, carried)
   // A newer release may have written something newer here; only its owner knows better.
   if (opened === 'unknown') return wanted !== undefined && isOwn
-  if (wanted !== undefined || opened === 'malformed' || isGarbage) return true
+  if (opened === 'malformed' || isGarbage) return true
   const { envelope } = opened
+  // One that claims to be newer than what is known is about to be verified: then it is known, or garbage.
   const hasEnded = envelope.record.expiresAtMs + CLOCK_SKEW_MS < nowMs
   return hasEnded || (newest !== undefined && isLater(newest, envelope))
 }

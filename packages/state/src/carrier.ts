@@ -7,11 +7,13 @@ import {
   CLIENTS_MAX,
   DOCUMENT_BYTES_MAX,
   ELEMENTS_MAX,
+  INCREMENT_BYTES_MAX,
+  INCREMENTS_MAX,
   PENDING_BYTES_MAX,
   UNGUARDED_STEPS_MAX,
 } from './constants.ts'
 import type { RecordId } from './envelope.ts'
-import { StateRejectedError } from './errors.ts'
+import { StateConflictError, StateRejectedError } from './errors.ts'
 import { inspectUpdate } from './inspect-update.ts'
 import { runWithin } from './time-limit.ts'
 
@@ -42,6 +44,7 @@ const REMOTE = Symbol('remote')
  */
 export class Carrier {
   readonly #events: CarrierEvents
+  readonly #applyTimeMaxMs: number
   #doc: Y.Doc
   #list: Y.Array<Element>
   #values: YKeyValue<Uint8Array>
@@ -51,9 +54,14 @@ export class Carrier {
   #digest: { version: number; bytes: Uint8Array } | undefined
   /** Events of a change that may yet be undone. */
   #held: (() => void)[] | undefined
+  /** The document some time ago, and what changed since: to go back to when Yjs fails in the middle of a change. */
+  #base: Uint8Array | undefined
+  #since: Uint8Array[] = []
+  #sinceBytes = 0
 
-  constructor(events: CarrierEvents) {
+  constructor(events: CarrierEvents, applyTimeMaxMs = APPLY_TIME_MAX_MS) {
     this.#events = events
+    this.#applyTimeMaxMs = applyTimeMaxMs
     this.#doc = new Y.Doc()
     this.#list = this.#doc.getArray<Element>(CARRIER_NAME)
     this.#values = new YKeyValue(this.#list)
@@ -90,8 +98,8 @@ export class Carrier {
   }
 
   /**
-   * Takes an update from outside. Throws `StateRejectedError` for one that is none, holds anything but records, is over a
-   * bound or takes Yjs too long; the document is then as it was before.
+   * Takes an update from outside. Throws `StateRejectedError` for one that is none, holds anything but records or is over a
+   * bound, `StateConflictError` when Yjs fails on it or takes too long; the document is then as it was before.
    */
   apply(received: Uint8Array): void {
     const update = received.slice() // Yjs keeps views on it
@@ -99,8 +107,14 @@ export class Carrier {
     this.#checkRoom(update.length, size.elements, size.ends.size)
     if ((size.ends.get(this.client) ?? 0) > this.clockOf(this.client)) this.#leaveClient()
     const steps = size.structs * (this.items + size.structs)
-    if (steps <= UNGUARDED_STEPS_MAX) this.#applyNow(update)
-    else this.#applyGuarded(update)
+    const timeMaxMs = steps <= UNGUARDED_STEPS_MAX ? Number.POSITIVE_INFINITY : this.#applyTimeMaxMs
+    const mayBeRubbish = this.isIncomplete
+    try {
+      this.#applyOrGoBack(update, timeMaxMs)
+    } catch (error) {
+      if (!mayBeRubbish) throw error
+      this.#applyOrGoBack(update, timeMaxMs) // what had waited for it is gone: perhaps that was at fault
+    }
     this.#bytes += update.length
     this.#dropPending()
     if (this.#list.length > 2 * this.#values.map.size + DOUBLES_SLACK) this.#clearDoubles()
@@ -132,8 +146,19 @@ export class Carrier {
 
   /** All, or all that somebody with this state vector lacks. Throws for a vector that is none. */
   encode(stateVector?: Uint8Array): Uint8Array {
-    const update = Y.encodeStateAsUpdate(this.#doc, stateVector)
-    if (stateVector === undefined) this.#bytes = update.length
+    const { store } = this.#doc
+    const { pendingStructs, pendingDs } = store
+    let update: Uint8Array
+    try {
+      // What waits is not part of the document yet, and may be rubbish that only fails when its turn comes.
+      store.pendingStructs = null
+      store.pendingDs = null
+      update = Y.encodeStateAsUpdate(this.#doc, stateVector)
+    } finally {
+      store.pendingStructs = pendingStructs
+      store.pendingDs = pendingDs
+    }
+    if (stateVector === undefined) this.#rebase(update)
     return update
   }
 
@@ -151,6 +176,13 @@ export class Carrier {
     return bytes
   }
 
+  /** Begins with an empty document, to take that of others: this one has something in it that theirs cannot be merged with. */
+  reset(): void {
+    this.#renew()
+    this.#listen()
+    this.encode()
+  }
+
   destroy(): void {
     this.#doc.destroy()
   }
@@ -160,7 +192,10 @@ export class Carrier {
       this.#version++
       const local = origin !== REMOTE
       if (local) this.#bytes += update.length
-      this.#tell(() => this.#events.onUpdate(update, local))
+      this.#tell(() => {
+        this.#remember(update)
+        this.#events.onUpdate(update, local)
+      })
     })
     this.#list.observe((event) => {
       const came = [...event.changes.added].flatMap((item) => item.content.getContent() as Element[])
@@ -176,39 +211,52 @@ export class Carrier {
     else this.#held.push(event)
   }
 
-  #applyNow(update: Uint8Array): void {
-    try {
-      Y.applyUpdate(this.#doc, update, REMOTE)
-    } catch (cause) {
-      throw new StateRejectedError('an update was refused by Yjs', { cause })
-    }
-  }
-
-  #applyGuarded(update: Uint8Array): void {
-    const before = Y.encodeStateAsUpdate(this.#doc)
+  /** Yjs has no way back: what an update has changed when it fails, or is stopped, stays changed. */
+  #applyOrGoBack(update: Uint8Array, timeMaxMs: number): void {
     const held: (() => void)[] = []
+    const apply = (): void => Y.applyUpdate(this.#doc, update, REMOTE)
+    let isDone = false
     this.#held = held
-    let done = false
     try {
-      done = runWithin(APPLY_TIME_MAX_MS, () => this.#applyNow(update))
+      isDone = runWithin(timeMaxMs, apply)
+    } catch (cause) {
+      throw new StateConflictError('an update cannot be merged into the document', { cause })
     } finally {
       this.#held = undefined
-      if (!done) this.#rebuild(before)
+      if (!isDone) this.#goBack()
     }
-    if (!done) throw new StateRejectedError('an update takes too long to apply')
+    if (!isDone) throw new StateConflictError('an update takes too long to be merged')
     for (const event of held) event()
   }
 
-  /** Begins again from a state that was good: Yjs was stopped in the middle of a change. */
-  #rebuild(state: Uint8Array): void {
+  #goBack(): void {
     const { clientID } = this.#doc
-    this.#doc = new Y.Doc()
+    this.#renew()
+    for (const update of this.#base === undefined ? this.#since : [this.#base, ...this.#since])
+      Y.applyUpdate(this.#doc, update, REMOTE)
     this.#doc.clientID = clientID
+    this.#listen()
+  }
+
+  #renew(): void {
+    this.#doc.destroy()
+    this.#doc = new Y.Doc()
     this.#list = this.#doc.getArray<Element>(CARRIER_NAME)
     this.#values = new YKeyValue(this.#list)
-    Y.applyUpdate(this.#doc, state, REMOTE)
     this.#version++
-    this.#listen()
+  }
+
+  #remember(update: Uint8Array): void {
+    this.#since.push(update)
+    this.#sinceBytes += update.length
+    if (this.#since.length > INCREMENTS_MAX || this.#sinceBytes > INCREMENT_BYTES_MAX) this.encode()
+  }
+
+  #rebase(whole: Uint8Array): void {
+    this.#base = whole
+    this.#since = []
+    this.#sinceBytes = 0
+    this.#bytes = whole.length
   }
 
   /** Somebody else wrote under this id: whatever this node wrote under it next would be lost on those who saw that. */

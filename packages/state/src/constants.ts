@@ -114,12 +114,20 @@ export const NEWS_DELAY_MAX_MS = 500
 export const REQUEST_BURST = 16
 export const REQUESTS_PER_SECOND = 4
 
-/** Rejected messages within the period that make this node deaf to a peer, and for how long. */
-export const OFFENCES_MAX = 8
+/**
+ * Points within the period that make this node deaf to a peer, and for how long. Eight messages that no honest node sends;
+ * four times as many that cannot be merged, because an honest one may pass on what somebody else forged.
+ */
+export const OFFENCES_MAX = 32
+export const OFFENCE_POINTS = 4
+export const CONFLICT_POINTS = 1
 export const OFFENCE_PERIOD_MS = 60_000
 
 /** One hint as JSON. Bytes. */
 export const HINT_BYTES_MAX = 4 * 1024
+
+/** A document that cannot be merged with those of others is given up for theirs at most this often. Milliseconds. */
+export const RESET_INTERVAL_MS = 5 * 60_000
 
 /** After the store refused, the whole document is tried again not sooner. Milliseconds. */
 export const STORE_RETRY_MS = 2_000

@@ -61,6 +61,12 @@ export class StoredDocument {
     else if (mark !== undefined && this.carrier.clockOf(mark.client) === mark.clock) this.carrier.resume(mark.client)
   }
 
+  /** Gives this document up; the next sync brings that of a peer. */
+  reset(): void {
+    this.carrier.reset()
+    this.#log.rewrite()
+  }
+
   /** Resolves when all is on disk; rejects with what the store threw. */
   stored(): Promise<void> {
     return this.#log.flush()

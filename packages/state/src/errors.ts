@@ -15,6 +15,11 @@ export class StateNotOwnerError extends VsmcpError {
   readonly code = 'VSMCP_STATE_NOT_OWNER'
 }
 
+/** Yjs failed on an update, or took too long: somebody, not always the sender, forged what it builds on. */
+export class StateConflictError extends VsmcpError {
+  readonly code = 'VSMCP_STATE_CONFLICT'
+}
+
 /** A peer sent something that is not a document update, breaks a bound, or comes from no member. */
 export class StateRejectedError extends VsmcpError {
   readonly code = 'VSMCP_STATE_REJECTED'

@@ -1,6 +1,13 @@
 import { BusyError, type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
-import { OFFENCE_PERIOD_MS, OFFENCES_MAX, REQUEST_BURST, REQUESTS_PER_SECOND } from './constants.ts'
-import { StateRejectedError } from './errors.ts'
+import {
+  CONFLICT_POINTS,
+  OFFENCE_POINTS,
+  OFFENCE_PERIOD_MS,
+  OFFENCES_MAX,
+  REQUEST_BURST,
+  REQUESTS_PER_SECOND,
+} from './constants.ts'
+import { StateConflictError, StateRejectedError } from './errors.ts'
 
 interface Visitor {
   tokens: number
@@ -54,11 +61,12 @@ export class Gate {
       visitor.firstOffenceMs = now
       visitor.offences = 0
     }
-    visitor.offences++
-    if (visitor.offences === 1) this.#logger.warn({ peer, reason: messageOf(error) }, 'shared state: rejected a message')
+    const isFirst = visitor.offences === 0
+    visitor.offences += error instanceof StateConflictError ? CONFLICT_POINTS : OFFENCE_POINTS
+    if (isFirst) this.#logger.warn({ peer, reason: messageOf(error) }, 'shared state: rejected a message')
     if (visitor.offences < OFFENCES_MAX || visitor.deafUntilMs > now) return
     visitor.deafUntilMs = now + OFFENCE_PERIOD_MS
-    this.#logger.error({ peer, reason: messageOf(error), offences: visitor.offences }, 'shared state: peer ignored for a minute')
+    this.#logger.error({ peer, reason: messageOf(error) }, 'shared state: peer ignored for a minute')
   }
 
   /** Forgets peers that are members no longer: the map is as long as the group at most. */

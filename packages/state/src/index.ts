@@ -13,7 +13,7 @@
 import type { Clock, Gossip, KeyValueStore, Logger, PeerIdString, Plane, Random, Startable } from '@vsmcp/kernel'
 import { YjsSharedState } from './shared-state.ts'
 
-export { StateFullError, StateNotOwnerError, StateRejectedError, StateTooLargeError } from './errors.ts'
+export { StateConflictError, StateFullError, StateNotOwnerError, StateRejectedError, StateTooLargeError } from './errors.ts'
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue }
 

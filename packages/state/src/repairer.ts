@@ -34,11 +34,11 @@ export class Repairer {
     return this.#repaired
   }
 
-  /** Something happened to what is carried under this id. */
-  look(id: RecordId): void {
+  /** Something happened to what is carried under this id. `patient`: the next sync is likely to put it right. */
+  look(id: RecordId, patient = false): void {
     if (this.#stopped || this.#due.has(id) || this.#due.size >= RECORDS_MAX || !this.#components.isAmiss(id)) return
     const { clock, random, intervalMs, isOwn } = this.#components
-    const rounds = isOwn(id) ? 0 : FOREIGN_REPAIR_MIN_ROUNDS + random.next() * FOREIGN_REPAIR_SPREAD_ROUNDS
+    const rounds = isOwn(id) && !patient ? 0 : FOREIGN_REPAIR_MIN_ROUNDS + random.next() * FOREIGN_REPAIR_SPREAD_ROUNDS
     this.#due.set(id, clock.monotonicMs() + rounds * intervalMs)
     this.#arm()
   }

@@ -1,10 +1,11 @@
-import { BusyError, Emitter, messageOf, type PeerIdString, StoppedError } from '@vsmcp/kernel'
+import { Emitter, messageOf, type PeerIdString, StoppedError } from '@vsmcp/kernel'
 import { isAmiss } from './amiss.ts'
-import { GOSSIP_UPDATE_BYTES_MAX, LIFE_MAX_MS } from './constants.ts'
+import { GOSSIP_UPDATE_BYTES_MAX, LIFE_MAX_MS, RESET_INTERVAL_MS } from './constants.ts'
 import { StoredDocument } from './document.ts'
 import { type Envelope, openEnvelope, type RecordId, recordId } from './envelope.ts'
 import { StateRejectedError } from './errors.ts'
 import { Gate } from './gate.ts'
+import { GroupGossip } from './group-gossip.ts'
 import { Hints } from './hints.ts'
 import type {
   JsonValue,
@@ -23,7 +24,7 @@ import { RecordLog } from './record-log.ts'
 import { type Change, RecordTable, type Rules } from './record-table.ts'
 import { Repairer } from './repairer.ts'
 import { Synchroniser } from './synchroniser.ts'
-import { decodeGossip, encodeGossip, type GossipMessage, isSame } from './wire.ts'
+import { type GossipMessage, isSame } from './wire.ts'
 
 /** Records of this collection describe their writer: the key is its PeerId, whatever the docket says. */
 const NODES = 'nodes'
@@ -43,10 +44,11 @@ export class YjsSharedState implements SharedState {
   readonly #lifespans: Lifespans
   readonly #sync: Synchroniser
   readonly #hints: Hints
+  readonly #gossip: GroupGossip
   /** What this life of the node put: restored should a record of an earlier life turn up that ranks above it. */
   readonly #wishes = new Map<RecordId, Wish>()
   #status: 'new' | 'running' | 'stopped' = 'new'
-  #unsubscribe: (() => void) | undefined
+  #nextResetAtMs = 0
 
   constructor(init: SharedStateInit, components: SharedStateComponents) {
     const { store, signer, clock } = components
@@ -84,6 +86,14 @@ export class YjsSharedState implements SharedState {
       onEnded: ({ id }) => this.#repairer.look(id),
       onRenewalDue: ({ record }) => this.#writeAgain({ ...record, options: {} }),
     })
+    this.#gossip = new GroupGossip({
+      gossip: components.gossip,
+      topic: init.topic,
+      self,
+      gate: this.#gate,
+      logger,
+      onMessage: (from, message) => this.#hear(from, message),
+    })
     this.#intake = this.#makeIntake()
     this.#repairer = this.#makeRepairer(init.repairIntervalMs ?? 1_000)
     this.#writer = this.#makeWriter(rules)
@@ -93,7 +103,7 @@ export class YjsSharedState implements SharedState {
       intervalMs: init.hintIntervalMs ?? 1_000,
       clock,
       isMember: (peer) => rules.isMember(peer),
-      publish: (update) => this.#gossip('hint', update),
+      publish: (update) => this.#gossip.send('hint', update),
       onChanged: (peers) => this.#events.emit('hinted', { peers }),
     })
   }
@@ -107,7 +117,7 @@ export class YjsSharedState implements SharedState {
     this.#offerAll()
     for (const { id } of this.#table.all()) this.#repairer.look(id)
     this.#sync.start()
-    this.#unsubscribe = this.#components.gossip.subscribe(this.#topic, (from, payload) => this.#hear(from, payload))
+    this.#gossip.start()
     this.#lifespans.look()
   }
 
@@ -115,7 +125,7 @@ export class YjsSharedState implements SharedState {
     if (this.#status === 'stopped') return
     this.#hints.stop()
     this.#status = 'stopped'
-    this.#unsubscribe?.()
+    this.#gossip.stop()
     this.#lifespans.stop()
     this.#repairer.stop()
     await this.#sync.stop()
@@ -258,7 +268,8 @@ export class YjsSharedState implements SharedState {
         stored: () => this.#document.stored(),
         verified: () => this.#intake.idle(),
         offer: (id, bytes) => this.#intake.offer(id, bytes),
-        onNews: () => this.#gossip('news', carrier.digest()),
+        onNews: () => this.#gossip.send('news', carrier.digest()),
+        onConflict: () => this.#giveUpDocument(),
       },
     )
   }
@@ -359,6 +370,16 @@ export class YjsSharedState implements SharedState {
     this.#document.carrier.change(puts, removals)
   }
 
+  /** The records stand; they are put into the new document should the peers' not have them. */
+  #giveUpDocument(): void {
+    const { clock, logger } = this.#components
+    if (clock.monotonicMs() < this.#nextResetAtMs) return
+    this.#nextResetAtMs = clock.monotonicMs() + RESET_INTERVAL_MS
+    logger.warn({}, 'shared state: this document cannot be merged with others, begun anew')
+    this.#document.reset()
+    for (const { id } of this.#table.all()) this.#repairer.look(id, true)
+  }
+
   #announce(changes: readonly Change[]): void {
     const byCollection = Map.groupBy(changes, (change) => change.collection)
     for (const [collection, keys] of byCollection) this.#events.emit('changed', { collection, keys: keys.map(({ key }) => key) })
@@ -366,35 +387,19 @@ export class YjsSharedState implements SharedState {
 
   /** Local changes, now on disk, go to the others: by gossip, or by telling them to sync when they are too large for it. */
   #spread(update: Uint8Array): void {
-    if (update.length <= GOSSIP_UPDATE_BYTES_MAX) this.#gossip('update', update)
-    else this.#gossip('news', this.#document.carrier.digest())
+    if (update.length <= GOSSIP_UPDATE_BYTES_MAX) this.#gossip.send('update', update)
+    else this.#gossip.send('news', this.#document.carrier.digest())
   }
 
-  #gossip(type: GossipMessage['type'], body: Uint8Array): void {
-    if (this.#status !== 'running') return
-    const { gossip, logger } = this.#components
-    gossip.publish(this.#topic, encodeGossip(type, body)).catch((error: unknown) => {
-      const level = error instanceof BusyError ? 'debug' : 'warn'
-      logger[level]({ type, reason: messageOf(error) }, 'shared state: gossip failed, the next sync makes up for it')
-    })
-  }
-
-  #hear(from: PeerIdString, payload: Uint8Array): void {
-    if (from === this.#self || this.#status !== 'running' || !this.#gate.hears(from)) return
-    const message = decodeGossip(payload)
-    try {
-      if (message?.type === 'update') this.#hearUpdate(from, message.body)
-      else if (message?.type === 'hint') this.#hints.receive(from, message.body)
-      else if (message?.type === 'news' && !isSame(message.body, this.#document.carrier.digest())) this.#sync.plan(from)
-    } catch (error) {
-      this.#gate.offend(from, error)
+  #hear(from: PeerIdString, { type, body }: GossipMessage): void {
+    const { carrier } = this.#document
+    if (type === 'hint') this.#hints.receive(from, body)
+    else if (type === 'news' && !isSame(body, carrier.digest())) this.#sync.plan(from)
+    else if (type === 'update') {
+      if (body.length > 2 * GOSSIP_UPDATE_BYTES_MAX) throw new StateRejectedError('an update is too large for gossip')
+      carrier.apply(body)
+      // Something came before it that was lost: fetched now, not at the next interval.
+      if (carrier.isIncomplete) this.#sync.plan(from)
     }
-  }
-
-  #hearUpdate(from: PeerIdString, update: Uint8Array): void {
-    if (update.length > 2 * GOSSIP_UPDATE_BYTES_MAX) throw new StateRejectedError('an update is too large for gossip')
-    this.#document.carrier.apply(update)
-    // Something came before it that was lost: fetched now, not at the next interval.
-    if (this.#document.carrier.isIncomplete) this.#sync.plan(from)
   }
 }

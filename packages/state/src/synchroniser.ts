@@ -20,7 +20,7 @@ import {
   SYNCS_AT_ONCE_MAX,
 } from './constants.ts'
 import type { RecordId } from './envelope.ts'
-import { StateRejectedError } from './errors.ts'
+import { StateConflictError, StateRejectedError } from './errors.ts'
 import type { Gate } from './gate.ts'
 import type { RecordTable } from './record-table.ts'
 import { decodeKnown, decodeRecords, decodeSync, type Digests, encodeKnown, encodeRecords, encodeSync, isSame } from './wire.ts'
@@ -46,6 +46,8 @@ export interface SynchroniserComponents {
   offer: (id: RecordId, bytes: Uint8Array) => void
   /** A sync brought something that others may lack. */
   onNews: () => void
+  /** What a peer's whole document lacks here cannot be merged into this one. */
+  onConflict: () => void
 }
 
 const SYNC = 'state:sync'
@@ -149,7 +151,7 @@ export class Synchroniser {
   }
 
   async #sync(peer: PeerIdString): Promise<void> {
-    const { carrier, gate, verified, onNews } = this.#components
+    const { carrier, gate, verified, onNews, onConflict } = this.#components
     const before = carrier.digest()
     let answer = decodeSync(
       await this.#call(peer, SYNC, encodeSync({ digests: this.#digests(), stateVector: carrier.stateVector() })),
@@ -160,6 +162,7 @@ export class Synchroniser {
     } catch (error) {
       refused = true
       gate.offend(peer, error)
+      if (error instanceof StateConflictError) onConflict()
     }
     if (!isSame(before, carrier.digest())) onNews()
     if (!refused && answer.stateVector !== undefined && !isSame(carrier.digest(), answer.digests.document)) {
@@ -204,7 +207,7 @@ export class Synchroniser {
       try {
         return await answer(payload, peer)
       } catch (error) {
-        if (error instanceof StateRejectedError) gate.offend(peer, error)
+        if (error instanceof StateRejectedError || error instanceof StateConflictError) gate.offend(peer, error)
         throw error
       }
     }
