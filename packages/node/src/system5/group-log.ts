@@ -33,6 +33,7 @@ import {
 } from '@vsmcp/kernel'
 import type { RaftStorage } from '@vsmcp/store'
 import { pack, unpack } from 'msgpackr'
+import { RAFT_HEARTBEAT_MS } from '../constants.ts'
 import { StorageRefusedError } from '../errors.ts'
 
 const RAFT_NOTICE = 'raft'
@@ -308,7 +309,9 @@ export class GroupLog implements Startable {
   async #load(): Promise<void> {
     const stored = await this.#c.storage.load()
     this.#state = stored?.snapshot === undefined ? undefined : decodeGroupState(stored.snapshot.data)
-    this.#raft = raftNode({ id: this.#c.self, ...(stored === undefined ? {} : { stored }) })(this.#c.raft)
+    this.#raft = raftNode({ id: this.#c.self, heartbeatMs: RAFT_HEARTBEAT_MS, ...(stored === undefined ? {} : { stored }) })(
+      this.#c.raft,
+    )
     this.#raft.tick(this.#c.clock.monotonicMs())
     for (const peer of this.#closed) this.#raft.connectionClosed(peer)
     if (this.#state !== undefined) this.#events.emit('state:installed', { state: this.#state })

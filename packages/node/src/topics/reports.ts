@@ -22,6 +22,9 @@ import type { GroupSignals } from './group-signals.ts'
 
 const ALERT = 'algedonic:alert'
 
+/** How often the event loop's delay is sampled, milliseconds: finer costs an idle node a measurable part of its processor. */
+const LAG_RESOLUTION_MS = 250
+
 export interface ReportsComponents {
   self: PeerIdString
   signals: GroupSignals
@@ -43,7 +46,7 @@ export interface HeardAlert extends Alert {
  */
 export class Reports implements Startable {
   readonly #c: ReportsComponents
-  readonly #lag = monitorEventLoopDelay({ resolution: 20 })
+  readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
   readonly #counted = new Map<UnitName, { calls: number; errors: number }>()
   readonly #offered = new Map<UnitName, ReadonlyMap<string, string>>()
   readonly #reports = new Map<UnitName, UnitReport & { node: PeerIdString; atMs: number }>()
@@ -110,7 +113,7 @@ export class Reports implements Startable {
   #report(): void {
     const { signals, units, router } = this.#c
     // The monitor counts its own resolution as delay.
-    this.#eventLoopLagMs = Math.max(0, Math.round((this.#lag.mean / 1e6 - 20) * 10) / 10) || 0
+    this.#eventLoopLagMs = Math.max(0, Math.round((this.#lag.mean / 1e6 - LAG_RESOLUTION_MS) * 10) / 10) || 0
     this.#lag.reset()
     const local = units.list()
     for (const unit of local) {
