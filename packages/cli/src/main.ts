@@ -1,5 +1,7 @@
-import { run } from './program.ts'
+import { systemClock } from '@vsmcp/kernel'
+import { EXIT_GRACE_MS } from './constants.ts'
 import { EXIT } from './exit-code.ts'
+import { run } from './program.ts'
 
 // A reader that has seen enough, such as `head`, ends the command without a word. A node, which handles its own end,
 // goes on without its reader.
@@ -12,3 +14,7 @@ for (const stream of [process.stdout, process.stderr]) {
 
 const { env, stdin, stdout, stderr } = process
 process.exitCode = await run({ argv: process.argv.slice(2), env, cwd: process.cwd(), stdin, stdout, stderr })
+
+// All is said; once it has left, what a library still holds open does not keep the process.
+for (const stream of [stdout, stderr]) await new Promise((resolve) => stream.write('', resolve))
+systemClock.after(EXIT_GRACE_MS, () => process.exit())

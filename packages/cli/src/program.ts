@@ -91,23 +91,29 @@ function report(error: unknown, surroundings: Surroundings): number {
     terminal.error(JSON.stringify({ error: { ...shape, ...details } }))
     return exitCodeOf(shape.code)
   }
-  const { code, message, hint } = shape
-  const said = printable(message).trimEnd()
-  terminal.error(`${terminal.errStyle('red', 'vsmcp:')} ${said} ${terminal.errStyle('dim', `[${code}]`)}`)
-  for (const line of detailLines(error)) terminal.error(`  ${terminal.errStyle('dim', '|')} ${line}`)
-  if (hint !== undefined) terminal.error(printable(hint))
+  tell(error, terminal)
   if (!(error instanceof VsmcpError) && surroundings.env['VSMCP_DEBUG'] !== undefined && error instanceof Error) {
     terminal.error(error.stack ?? '')
   }
-  return exitCodeOf(code)
+  return exitCodeOf(shape.code)
 }
 
-/** Lists in an error's details are lines to read: what a server wrote before it died, which addresses were tried. */
-function detailLines(error: unknown): string[] {
-  if (!(error instanceof VsmcpError)) return []
-  return Object.values(error.details)
-    .flatMap((value) => (Array.isArray(value) ? (value as readonly string[]) : []))
-    .map((line) => printable(line).trimEnd())
+/**
+ * An error for a person: the message, the lists in its details as lines (what a server wrote before it died, which
+ * addresses were tried) unless the message says them line by line already, the hint.
+ */
+function tell(error: unknown, terminal: Terminal): void {
+  const { code, message, hint } = toErrorShape(error)
+  const details = error instanceof VsmcpError ? Object.values(error.details) : []
+  const lists = details.filter((value): value is readonly string[] => Array.isArray(value))
+  const short = lists.reduce((text, list) => (list.length > 1 ? text.replace(list.join(' | '), '').trimEnd() : text), message)
+  const [said = '', ...more] = printable(short).trimEnd().split('\n')
+  terminal.error(`${terminal.errStyle('red', 'vsmcp:')} ${said} ${terminal.errStyle('dim', `[${code}]`)}`)
+  for (const line of more) terminal.error(line)
+  for (const line of lists.flat().filter((each) => !short.includes(each))) {
+    terminal.error(`  ${terminal.errStyle('dim', '|')} ${printable(line).trimEnd()}`)
+  }
+  if (hint !== undefined) terminal.error(printable(hint))
 }
 
 function capital(text: string): string {

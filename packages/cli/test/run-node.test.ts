@@ -16,9 +16,10 @@ function stage(): {
   const stopped = Promise.withResolvers<StopReason>()
   const ready = Promise.withResolvers<void>()
   const note = (text: string) => async (): Promise<void> => void events.push(text)
+  const server = { start: note('server starts'), stop: note('server stops') }
   const init: RunNodeInit = {
     node: { start: note('node starts'), stop: note('node stops'), stopped: stopped.promise },
-    server: { start: note('server starts'), stop: note('server stops') },
+    server: () => server,
     onReady() {
       events.push('ready')
       ready.resolve()
@@ -88,7 +89,8 @@ describe('a run of a node', () => {
 
   it('that cannot start says why and leaves nothing running', async () => {
     const { init, events, process } = stage()
-    init.server.start = () => Promise.reject(new Error('in use'))
+    const failing = { ...init.server(), start: () => Promise.reject(new Error('in use')) }
+    init.server = () => failing
     await expect(runNode(init)).rejects.toThrow('in use')
     expect(events).toEqual(['node starts', 'node stops', 'server stops'])
     expect(process.eventNames()).toEqual([])

@@ -1,9 +1,9 @@
 import { controlSocketPath, createApiServer } from '@vsmcp/api'
-import { type Startable, systemClock } from '@vsmcp/kernel'
+import type { Startable } from '@vsmcp/kernel'
 import type { VsmcpNode } from '@vsmcp/node'
 import type { UpOptions } from '../commands/up.ts'
 import { resolveConfig } from '../config/config.ts'
-import { EXIT_GRACE_MS, VERSION } from '../constants.ts'
+import { VERSION } from '../constants.ts'
 import { EvictedError, NodeFailedError, NoMeshError } from '../errors.ts'
 import type { Session } from '../session.ts'
 import { printableLine } from '../terminal/printable.ts'
@@ -21,9 +21,6 @@ export async function upHere(session: Session, options: UpOptions): Promise<void
   } catch (error) {
     await parent?.failed(error)
     throw error
-  } finally {
-    // Whatever a library still holds open does not keep the process.
-    systemClock.after(EXIT_GRACE_MS, () => process.exit())
   }
 }
 
@@ -50,8 +47,8 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
     socketPath,
     ...(config.name === undefined ? {} : { name: config.name }),
   })
-  // A node has a control face once it is started.
-  const server = startedLate(() => createApiServer({ control: node.control, mcpHandler: node.mcpHandler, dataDir, socketPath }))
+  // Made once the node is started: before, it has no control face.
+  const server = (): Startable => createApiServer({ control: node.control, mcpHandler: node.mcpHandler, dataDir, socketPath })
   const onReady = (): void => {
     announce(node.ready, session)
     parent?.ready(node.ready)
@@ -64,22 +61,14 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
   }
 }
 
-/** Made when it is started; stopping what never started is nothing. */
-function startedLate(make: () => Startable): Startable {
-  let made: Startable | undefined
-  return {
-    start: async () => {
-      made = make()
-      await made.start()
-    },
-    stop: async () => made?.stop(),
-  }
-}
-
 function refuseWithoutMesh({ kind, meshName }: { kind: string; meshName?: string }, dataDir: string): void {
   if (kind === 'enrolled') return
-  const why = kind === 'left' ? `the node in ${dataDir} has left the mesh ${meshName ?? ''}` : `${dataDir} belongs to no mesh yet`
-  throw new NoMeshError(why.trim(), {
+  if (kind === 'left') {
+    throw new NoMeshError(`the node in ${dataDir} has left the mesh ${meshName ?? ''}`.trim(), {
+      hint: 'To come back, join with a new invitation in an empty data directory (--data-dir).',
+    })
+  }
+  throw new NoMeshError(`${dataDir} belongs to no mesh yet`, {
     hint: 'Make a mesh with "vsmcp init", or join one with "vsmcp join TOKEN"; or name another --data-dir.',
   })
 }

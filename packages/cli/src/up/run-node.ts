@@ -6,8 +6,8 @@ export type Endings = Pick<NodeJS.EventEmitter, 'on' | 'off'> & { exit(code: num
 
 export interface RunNodeInit {
   node: Pick<VsmcpNode, 'start' | 'stop' | 'stopped'>
-  /** Serves the node's control socket: started after the node, stopped after it, so that whoever asked for the stop gets an answer. */
-  server: Startable
+  /** Makes what serves the node's control socket: started after the node, stopped after it, so that whoever asked for the stop gets an answer. */
+  server: () => Startable
   /** Called once both serve. */
   onReady: () => void
   /** Told what is going on: a signal, a fault. */
@@ -55,8 +55,9 @@ export async function runNode(init: RunNodeInit): Promise<Ending> {
   for (const [event, listener] of listeners) process.on(event, listener)
   try {
     await node.start()
+    const face = server()
     try {
-      await server.start()
+      await face.start()
       if (!stopping) onReady()
       const ending = await Promise.race([node.stopped, wanted.promise])
       stopping = true
@@ -66,7 +67,7 @@ export async function runNode(init: RunNodeInit): Promise<Ending> {
       await node.stop()
       throw error
     } finally {
-      await server.stop()
+      await face.stop()
     }
   } finally {
     for (const [event, listener] of listeners) process.off(event, listener)
