@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Writable } from 'node:stream'
 import { backoffMs, type Clock, type Logger, type Random, type Timer } from '@vsmcp/kernel'
+import { CLOSE_DESCRIPTORS, LAUNCH_SHELL } from './launch-shell.ts'
 import { GUARDIAN_RESTART_BASE_MS, GUARDIAN_RESTART_MAX_MS } from './constants.ts'
 
 /**
@@ -21,7 +22,7 @@ for pid in $all; do kill -s TERM -- "-$pid"; done
 turn=0
 while [ "$turn" -lt 20 ]; do
   alive=''
-  for pid in $all; do kill -0 -- "-$pid" && alive=1; done
+  for pid in $all; do kill -s 0 -- "-$pid" && alive=1; done
   [ -z "$alive" ] && exit 0
   sleep 0.1
   turn=$((turn + 1))
@@ -94,12 +95,17 @@ export class Guardian {
 
   #spawn(): void {
     this.#retry?.cancel()
-    const child = spawn('/bin/sh', ['-c', SCRIPT, 'vsmcp-guardian'], {
-      cwd: '/',
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-    })
+    const child = spawn(
+      LAUNCH_SHELL.file,
+      ['-c', `${CLOSE_DESCRIPTORS} exec /bin/sh -c "$1" vsmcp-guardian`, 'vsmcp-launch', SCRIPT],
+      {
+        argv0: LAUNCH_SHELL.argv0,
+        cwd: '/',
+        env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+        stdio: ['pipe', 'ignore', 'ignore'],
+        detached: true,
+      },
+    )
     const ended = (): void => this.#ended(child)
     child.once('error', ended)
     child.once('exit', ended)

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { Clock, Logger, Random, Startable } from '@vsmcp/kernel'
 import { CLOSE_GRACE_MS, GROUP_CHECK_MS, TERM_GRACE_MS } from './constants.ts'
+import { CLOSE_DESCRIPTORS, LAUNCH_SHELL } from './launch-shell.ts'
 import { ProcessGuardError } from './errors.ts'
 import { Guardian } from './guardian.ts'
 import { isGroupAlive, signalGroup } from './process-identity.ts'
@@ -12,7 +13,7 @@ import { ProcessRecord } from './process-record.ts'
  * Names its own group to the guardian (fd 3), then becomes the server, which does not get the pipe: the guardian would
  * wait for it. A guardian that is gone must not end the server (SIGPIPE).
  */
-const LAUNCH = `(trap '' PIPE; echo "+ $$" >&3) 2>/dev/null; exec "$@" 3>&-`
+const LAUNCH = `(trap '' PIPE; echo "+ $$" >&3) 2>/dev/null; ${CLOSE_DESCRIPTORS} exec "$@"`
 
 export interface ProcessGuardInit {
   /** Where the record of running processes is kept: the node's data directory. */
@@ -110,7 +111,8 @@ class UnixProcessGuard implements ProcessGuard {
         hint: 'Look whether /bin/sh exists and whether the limit of processes (ulimit -u) is reached.',
       })
     }
-    const child = spawn('/bin/sh', ['-c', LAUNCH, 'vsmcp-launch', options.file, ...options.args], {
+    const child = spawn(LAUNCH_SHELL.file, ['-c', LAUNCH, 'vsmcp-launch', options.file, ...options.args], {
+      argv0: LAUNCH_SHELL.argv0,
       cwd: options.cwd,
       env: { ...options.env },
       stdio: ['pipe', 'pipe', 'pipe', pipe],
