@@ -70,7 +70,8 @@ fi
 # What let this node in is no business of the servers it will run.
 unset VSMCP_JOIN_TOKEN
 
-if [ -n "${VSMCP_MESH:-}" ] && [ -n "$invitation" ] && ! [ -s "$invitation" ]; then
+# Anew at each start: what a start before this one left may have expired.
+if [ -n "${VSMCP_MESH:-}" ] && [ -n "$invitation" ]; then
   publish_invitation &
 fi
 exec "$vsmcp" up "$@"

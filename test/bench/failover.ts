@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 
 import { type Cluster, MEMBERS } from './failover/cluster.ts'
-import { findEtcd, startEtcdCluster } from './failover/etcd-cluster.ts'
+import { etcdVersion, findEtcd, startEtcdCluster } from './failover/etcd-cluster.ts'
 import { startMeshCluster } from './failover/mesh-cluster.ts'
 import { atMost, type Bench, type BenchContext, median, type Subject } from './lib/bench.ts'
 
@@ -65,12 +65,14 @@ export const failoverBench: Bench = {
     }
     const ours = await run('vsmcp', startMeshCluster)
     const etcd = findEtcd()
-    if (etcd !== undefined) await run('etcd, its defaults', (folder) => startEtcdCluster(etcd, folder))
+    const version = etcd === undefined ? '' : await etcdVersion(etcd)
+    if (etcd !== undefined) await run(`etcd ${version}, its defaults`, (folder) => startEtcdCluster(etcd, folder))
     return {
+      basis: `${KILLS} kills each`,
       subjects,
       targets: [atMost('median over 20 kills', ours.figures['median ms'] ?? Number.NaN, 300, ' ms')],
       notes: [
-        `${KILLS} kills each; both survivors are asked from the moment of the kill on, every attempt given ${ATTEMPT_TIMEOUT_MS} ms; the first that succeeds counts.`,
+        `Both survivors are asked from the moment of the kill on, every attempt given ${ATTEMPT_TIMEOUT_MS} ms; the first that succeeds counts.`,
         'Ours: an entry is an invitation, asked for over the control socket and answered once committed. The killed node is started again and back in step before the next kill.',
         etcd === undefined
           ? 'etcd is not on this machine (Debian: etcd-server), so it was not run.'

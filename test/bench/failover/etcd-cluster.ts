@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 
+import { run } from '../../../scripts/lib/run.ts'
 import { freePort } from '../lib/free-port.ts'
 import { type Cluster, eventually, MEMBERS } from './cluster.ts'
 
@@ -15,6 +16,11 @@ interface Member {
 export function findEtcd(): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/bin', '/usr/local/bin']
   return folders.map((folder) => `${folder}/etcd`).find((path) => existsSync(path))
+}
+
+export async function etcdVersion(command: string): Promise<string> {
+  const { stdout } = await run(command, ['--version'])
+  return /etcd Version: (\S+)/.exec(stdout)?.[1] ?? 'of unknown version'
 }
 
 async function post(url: string, body: object, timeoutMs: number): Promise<Record<string, unknown>> {

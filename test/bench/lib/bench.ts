@@ -23,6 +23,8 @@ export interface Target {
 }
 
 export interface BenchOutcome {
+  /** What the figures are medians of, when it is not the rounds. */
+  basis?: string
   subjects: Subject[]
   targets: Target[]
   /** What a reader must know to judge the figures. */

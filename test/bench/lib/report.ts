@@ -60,7 +60,7 @@ export function writeReport(bench: Bench, outcome: BenchOutcome, rounds: number)
   writeFileSync(`${resultsDir}${bench.name}.json`, `${JSON.stringify({ name: bench.name, ...about, ...outcome }, null, 2)}\n`)
   const { platform, cpu, cores, memoryGiB } = about.machine
   const names = Object.entries(about.versions).map(([name, version]) => `${name} ${version}`)
-  const head = `${about.date}, medians of ${rounds} rounds; ${platform}, ${cores} × ${cpu}, ${memoryGiB} GiB; ${names.join(', ')}`
+  const head = `${about.date}, ${outcome.basis ?? `medians of ${rounds} round${rounds === 1 ? '' : 's'}`}; ${platform}, ${cores} × ${cpu}, ${memoryGiB} GiB; ${names.join(', ')}`
   const table = markdown(bench, outcome, head)
   writeFileSync(`${resultsDir}${bench.name}.md`, table)
   return table
