@@ -21,6 +21,7 @@ import {
   HEADER_LENGTH_MAX,
   IN_FLIGHT_BYTES_MAX,
   METHOD_LENGTH_MAX,
+  REPLY_SLACK_BYTES,
 } from './constants.ts'
 import { ConnectionEndedError, FrameTooLargeError, MalformedFrameError } from './errors.ts'
 import {
@@ -157,7 +158,7 @@ export class Channel implements FrameSink {
   }
 
   notify(method: string, payload: Uint8Array): boolean {
-    if (this.#closed !== undefined || payload.byteLength > PAYLOAD_LENGTH_MAX) return false
+    if (this.#closed !== undefined || this.#stopping || payload.byteLength > PAYLOAD_LENGTH_MAX) return false
     const wrong = checkMethod(method)
     if (wrong !== undefined) throw wrong
     const frame = new OutgoingFrame([NOTICE, method], payload)
@@ -190,9 +191,14 @@ export class Channel implements FrameSink {
     for (const { stream } of this.#inbound.values()) if (stream.readStatus === 'paused') stream.resume()
   }
 
-  /** New requests are refused; what is under way goes on. */
+  /** New requests are refused in either direction; what is under way goes on. */
   stop(): void {
     this.#stopping = true
+  }
+
+  /** Resolves when all that was to be sent is handed to libp2p. */
+  async drained(): Promise<void> {
+    await Promise.all([this.#calls, this.#bulk, this.#notices].map((lane) => lane.drained(1)))
   }
 
   close(why: string): void {
@@ -292,7 +298,7 @@ export class Channel implements FrameSink {
   /** Small frames that must go out. A peer that lets even those pile up reads nothing and is let go. */
   #push(header: readonly unknown[]): void {
     const frame = new OutgoingFrame(header)
-    if (this.#queuedBytes > this.#limits.sendQueueBytesMax + FRAME_LENGTH_MAX) {
+    if (this.#queuedBytes > this.#limits.sendQueueBytesMax + REPLY_SLACK_BYTES) {
       this.#host.onUnread(new ConnectionEndedError('it does not read what it asked for'))
     } else this.#calls.push(frame)
   }
@@ -313,6 +319,7 @@ export class Channel implements FrameSink {
     const wrong = checkMethod(method)
     if (wrong !== undefined) return wrong
     if (this.#closed !== undefined) return new NotSentError(`${method} was not sent: ${this.#closed}`, { details })
+    if (this.#stopping) return new NotSentError(`${method} was not sent: the connection is being closed`, { details })
     if (!(deadlineMs > 0)) return new NotSentError(`${method} was not sent: its deadline has passed`, { details })
     if (signal?.aborted === true) {
       return new NotSentError(`${method} was not sent: its caller cancelled it`, { details, cause: signal.reason })

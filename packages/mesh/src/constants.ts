@@ -61,6 +61,12 @@ export const IN_FLIGHT_BYTES_MAX = 64 * 1024 * 1024
 /** Bytes queued to one peer on one plane: four of the largest frames. */
 export const SEND_QUEUE_BYTES_MAX = 64 * 1024 * 1024
 
+/** Bytes a waiting frame is charged besides its own: a flood of tiny frames costs memory, too. */
+export const FRAME_OVERHEAD = 256
+
+/** Bytes of refusals and failures that may wait beyond `SEND_QUEUE_BYTES_MAX`; a peer that lets them pile up reads nothing. */
+export const REPLY_SLACK_BYTES = 4 * 1024 * 1024
+
 /** Milliseconds; no request lives longer, whatever its caller asks: tools that take an hour exist. */
 export const DEADLINE_MAX_MS = 24 * 60 * 60 * 1000
 
@@ -74,6 +80,12 @@ export const HELD_FRAMES_MAX = 64
 
 /** Connections in all. libp2p's default of 300 is below the groups that were asked for. */
 export const CONNECTIONS_MAX = 1_024
+
+/**
+ * TCP connections the kernel holds until they are accepted. Node's default of 511 overflows in a flood, and then whoever
+ * dials waits a second for its next SYN.
+ */
+export const LISTEN_BACKLOG = 4_096
 
 /** Connections without a verified hello at any time; the oldest makes room, so that a flood cannot lock members out. */
 export const STRANGERS_MAX = 128
@@ -119,6 +131,9 @@ export const SILENCE_MS = 10_000
 
 /** Pings per silence limit: one lost in a stall does not matter. */
 export const PINGS_PER_SILENCE = 4
+
+/** Milliseconds between yamux's own measurements of the round trip. */
+export const MUXER_PING_MS = 60_000
 
 /** Streams of one plane per connection and direction: calls, bulk, notices, and room to replace each. */
 export const PLANE_STREAMS_MAX = 8

@@ -1,5 +1,5 @@
 import type { Stream } from '@libp2p/interface'
-import { BULK_CHUNK_LENGTH, COALESCE_LENGTH } from './constants.ts'
+import { BULK_CHUNK_LENGTH, COALESCE_LENGTH, FRAME_OVERHEAD } from './constants.ts'
 import type { OutgoingFrame } from './frame.ts'
 
 /** Entries at the front of a queue, or dropped within it, from which on it is worth copying. */
@@ -36,8 +36,9 @@ export class Lane {
     this.#host = host
   }
 
+  /** What waits here, and what it costs to keep it. */
   get queuedBytes(): number {
-    return this.#queuedBytes
+    return this.#queuedBytes + FRAME_OVERHEAD * (this.#queue.length - this.#first - this.#droppedCount)
   }
 
   push(frame: OutgoingFrame): void {
@@ -67,7 +68,7 @@ export class Lane {
 
   /** Resolves when fewer than `belowBytes` wait here, or when the lane is closed. */
   async drained(belowBytes: number): Promise<void> {
-    if (this.#closed || this.#queuedBytes < belowBytes) return
+    if (this.#closed || this.queuedBytes < belowBytes) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#waiters.push({ belowBytes, resolve })
     await promise
@@ -78,6 +79,8 @@ export class Lane {
     if (this.#closed) return
     this.#closed = true
     this.#queue = []
+    this.#first = 0
+    this.#droppedCount = 0
     this.#queuedBytes = 0
     this.#stream?.abort(error)
     this.#wakeWaiters()
@@ -205,7 +208,7 @@ export class Lane {
 
   #wakeWaiters(): void {
     if (this.#waiters.length === 0) return
-    const ready = this.#waiters.filter(({ belowBytes }) => this.#closed || this.#queuedBytes < belowBytes)
+    const ready = this.#waiters.filter(({ belowBytes }) => this.#closed || this.queuedBytes < belowBytes)
     this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter))
     for (const { resolve } of ready) resolve()
   }

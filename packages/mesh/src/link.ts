@@ -1,4 +1,4 @@
-import { type Clock, messageOf } from '@vsmcp/kernel'
+import type { Clock } from '@vsmcp/kernel'
 import { MalformedFrameError } from './errors.ts'
 import { decodeLinkMessage, encodeLinkMessage, type LinkMessage } from './link-message.ts'
 import type { MessagePipe } from './message-pipe.ts'
@@ -25,6 +25,8 @@ export class Link {
   #rttMs: number | undefined
   #pongs: Array<() => void> = []
   #ended = false
+  #byeSent = false
+  readonly #farewell = Promise.withResolvers<void>()
 
   constructor(pipe: MessagePipe, host: LinkHost) {
     this.#pipe = pipe
@@ -36,14 +38,17 @@ export class Link {
     return this.#rttMs
   }
 
-  /** Reads until the connection ends. Never rejects. */
-  async run(): Promise<void> {
-    try {
-      for (;;) this.#take(decodeLinkMessage(await this.#pipe.receive()))
-    } catch (error) {
-      this.#end()
-      this.#host.onEnd(error instanceof Error ? error : new Error(messageOf(error)))
-    }
+  /** Reads until the connection ends. */
+  run(): void {
+    this.#pipe.listen({
+      onMessage: (message) => this.#take(decodeLinkMessage(message)),
+      onEnd: (error) => {
+        this.#ended = true
+        this.#farewell.resolve()
+        this.#wake()
+        this.#host.onEnd(error)
+      },
+    })
   }
 
   ready(): void {
@@ -57,8 +62,13 @@ export class Link {
     this.#send({ kind: 'ping', n: this.#pings })
   }
 
-  bye(reason: string): void {
-    this.#send({ kind: 'bye', reason })
+  /**
+   * Says good-bye and waits until the peer does, which it does at once: what it sent before has then arrived, and it
+   * sends nothing more.
+   */
+  async farewell(reason: string): Promise<void> {
+    this.#bye(reason)
+    await this.#farewell.promise
   }
 
   /** @returns whether the process at the other end answers within the time given */
@@ -83,7 +93,9 @@ export class Link {
       case 'pong':
         return this.#pong(message.n)
       case 'bye':
-        return this.#host.onBye(message.reason)
+        this.#bye('closed')
+        this.#host.onBye(message.reason)
+        return this.#farewell.resolve()
       default:
         throw new MalformedFrameError(`a "${message.kind}" came after the hello was over`)
     }
@@ -97,9 +109,10 @@ export class Link {
     this.#wake()
   }
 
-  #end(): void {
-    this.#ended = true
-    this.#wake()
+  #bye(reason: string): void {
+    if (this.#byeSent) return
+    this.#byeSent = true
+    this.#send({ kind: 'bye', reason })
   }
 
   #wake(): void {

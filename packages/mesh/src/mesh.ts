@@ -113,9 +113,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     this.#state = 'stopped'
     this.#keepalive.stop()
     this.#joins?.stop()
-    const sessions = [...this.#sessions.values()]
-    for (const session of sessions) session.stopServing()
-    await Promise.all(sessions.map((session) => session.close('stopped')))
+    await Promise.all([...this.#sessions.values()].map((session) => session.close('stopped')))
     this.#gossip.stop()
     this.#gate.stop()
     await this.#node?.stop()

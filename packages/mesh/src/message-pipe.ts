@@ -5,6 +5,12 @@ import { PrefixedReader } from './prefixed-reader.ts'
 /** Messages that may wait for their reader; the protocols over a pipe take turns, so more is an attack. */
 const WAITING_MAX = 16
 
+export interface PipeListener {
+  /** What it throws ends the pipe. */
+  onMessage(message: Uint8Array): void
+  onEnd(error: Error): void
+}
+
 /**
  * Whole messages over one raw stream: u32 length, big endian, then the bytes. For the small protocols (hello, join);
  * the planes have frames of their own.
@@ -14,6 +20,7 @@ export class MessagePipe {
   readonly #reader: PrefixedReader
   readonly #waiting: Uint8Array[] = []
   #receiver: PromiseWithResolvers<Uint8Array> | undefined
+  #listener: PipeListener | undefined
   #ended: Error | undefined
   readonly #onHeard: () => void
 
@@ -57,6 +64,16 @@ export class MessagePipe {
     return this.#receiver.promise
   }
 
+  /**
+   * Hands over every message from here on as it comes, within the turn that brought it: a good-bye is read before the
+   * close that follows it.
+   */
+  listen(listener: PipeListener): void {
+    this.#listener = listener
+    for (const message of this.#waiting.splice(0)) listener.onMessage(message)
+    if (this.#ended !== undefined) listener.onEnd(this.#ended)
+  }
+
   /** Says that nothing more comes, once what was sent is on its way. */
   async finish(signal: AbortSignal): Promise<void> {
     await this.#stream.close({ signal })
@@ -81,7 +98,8 @@ export class MessagePipe {
     if (this.#ended !== undefined) return
     const receiver = this.#receiver
     this.#receiver = undefined
-    if (receiver !== undefined) receiver.resolve(message)
+    if (this.#listener !== undefined) this.#listener.onMessage(message)
+    else if (receiver !== undefined) receiver.resolve(message)
     else if (this.#waiting.push(message) > WAITING_MAX) {
       throw new MalformedFrameError(`more than ${WAITING_MAX} messages came out of turn`)
     }
@@ -92,6 +110,7 @@ export class MessagePipe {
     this.#ended = error
     this.#receiver?.reject(error)
     this.#receiver = undefined
+    this.#listener?.onEnd(error)
   }
 }
 

@@ -3,6 +3,7 @@ import { type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/ke
 import { Channel, type ChannelHandlers, type ChannelHost, type ChannelLimits } from './channel.ts'
 import { CLOSE_TIMEOUT_MS, OFFENCES_MAX, PLANE_PROTOCOLS, PLANE_STREAMS_MAX } from './constants.ts'
 import type { DownReason, PeerInfo } from './contract.ts'
+import { deadline } from './deadline.ts'
 import { ConnectionEndedError, MalformedFrameError } from './errors.ts'
 import type { Verified } from './hello.ts'
 import { Link } from './link.ts'
@@ -61,7 +62,7 @@ export class Session<Info> {
         this.remoteReady = true
         events.onReady(this)
       },
-      onBye: () => (this.#ending ??= 'closed'),
+      onBye: () => this.#onBye(),
       onEnd: (error) => this.#linkEnded(error),
     })
   }
@@ -69,7 +70,7 @@ export class Session<Info> {
   /** Begins to read the link. */
   run(): void {
     this.connection.addEventListener('close', () => this.#onClose(), { once: true })
-    if (this.connection.status === 'open') void this.link.run()
+    if (this.connection.status === 'open') this.link.run()
     else this.#onClose()
   }
 
@@ -110,19 +111,20 @@ export class Session<Info> {
     this.#channels[name].accept(stream)
   }
 
-  stopServing(): void {
-    for (const name of PLANE_NAMES) this.#channels[name].stop()
-  }
-
-  /** Says good-bye, closes, and aborts what does not close in time. */
+  /** Refuses new requests, says good-bye, closes, and aborts what does not close in time. */
   async close(reason: DownReason): Promise<void> {
     if (this.#closed) return
     this.#ending ??= reason
-    this.link.bye(reason)
+    for (const name of PLANE_NAMES) this.#channels[name].stop()
+    const limit = deadline(this.#components.clock, CLOSE_TIMEOUT_MS, () => new ConnectionEndedError('it did not close in time'))
     try {
-      await this.connection.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT_MS) })
+      await limit.race(this.link.farewell(reason))
+      await limit.race(Promise.all(PLANE_NAMES.map((name) => this.#channels[name].drained())))
+      await this.connection.close({ signal: limit.signal })
     } catch (cause) {
       this.connection.abort(new ConnectionEndedError(`it did not close in ${CLOSE_TIMEOUT_MS} ms`, { cause }))
+    } finally {
+      limit.done()
     }
     this.#onClose()
   }
@@ -165,6 +167,12 @@ export class Session<Info> {
     void this.close(error instanceof MalformedFrameError ? 'offence' : 'lost').catch((failure: unknown) => {
       this.#components.logger.error({ peer: this.peer, error: messageOf(failure) }, 'a connection did not close')
     })
+  }
+
+  /** The peer is closing: what is under way may still end well, nothing new is begun. */
+  #onBye(): void {
+    this.#ending ??= 'closed'
+    for (const name of PLANE_NAMES) this.#channels[name].stop()
   }
 
   #onClose(): void {

@@ -1,7 +1,7 @@
-import { generateKeyPair, privateKeyToProtobuf } from '@libp2p/crypto/keys'
-import { type Logger, type PeerIdString, seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
+import { type Logger, seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { onTestFinished } from 'vitest'
 import { createMesh, type Hello, type Mesh, type MeshComponents, type MeshEvents, type MeshInit } from '../../src/index.ts'
+import { newKey } from './raw.ts'
 
 /** What the hello of these tests finds out about a peer. */
 export interface Info {
@@ -20,10 +20,6 @@ export function passwordHello(name: string, password = PASSWORD): Hello<Info> {
       return { info: { name: other } }
     },
   }
-}
-
-export async function newKey(): Promise<Uint8Array> {
-  return privateKeyToProtobuf(await generateKeyPair('Ed25519'))
 }
 
 export interface NodeOptions extends MeshInit {
@@ -95,5 +91,3 @@ export function recordingLogger(): Logger & { readonly lines: LogLine[] } {
   const logger = { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => logger }
   return logger
 }
-
-export type { PeerIdString }

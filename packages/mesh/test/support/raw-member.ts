@@ -1,0 +1,44 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import type { Connection, Libp2p } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { onTestFinished } from 'vitest'
+import { HELLO_PROTOCOL } from '../../src/constants.ts'
+import { memberGossipsub } from '../../src/gossip.ts'
+import type { Mesh } from '../../src/index.ts'
+import { decodeLinkMessage, encodeLinkMessage } from '../../src/link-message.ts'
+import { MessagePipe } from '../../src/message-pipe.ts'
+
+/** A libp2p node that says a proper hello and then writes whatever a test wants. */
+export interface RawMember {
+  readonly node: Libp2p
+  readonly connection: Connection
+  readonly link: MessagePipe
+}
+
+export async function rawMember(mesh: Mesh, payload = 'let me in:raw', incarnation = 'raw-1'): Promise<RawMember> {
+  const node = await createLibp2p({
+    privateKey: await generateKeyPair('Ed25519'),
+    addresses: { listen: [] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false },
+    services: { identify: identify({ runOnConnectionOpen: false }), pubsub: memberGossipsub() },
+  })
+  onTestFinished(() => node.stop())
+  node.services.pubsub.subscribe('vsmcp/presence')
+  const connection = await node.dial(mesh.listenAddresses().map((address) => multiaddr(address)))
+  const link = new MessagePipe(await connection.newStream(HELLO_PROTOCOL), 1 << 20)
+  const hello = { kind: 'hello', wireMin: 1, wireMax: 1, featureLevel: 1, incarnation } as const
+  link.send(encodeLinkMessage({ ...hello, payload: new TextEncoder().encode(payload) }))
+  const answer = decodeLinkMessage(await link.receive())
+  if (answer.kind !== 'hello') throw new Error(`refused: ${JSON.stringify(answer)}`)
+  link.send(encodeLinkMessage({ kind: 'accept' }))
+  link.send(encodeLinkMessage({ kind: 'ready' }))
+  return { node, connection, link }
+}
