@@ -54,7 +54,7 @@ export function httpConnector(init: HttpConnectorInit, components: HttpConnector
   return async (hooks, signal) => {
     const headers = await resolveSecrets(init.source.headers, { environment: components.environment, directory: '/' })
     assertHeaderValues(init.name, headers)
-    const { Agent, fetch } = await import('undici')
+    const { Agent, fetch } = await import('./http-client.ts')
     // Deadlines are those of the calls; streams that tell of changes may be silent for days.
     const agent = new Agent({
       connections: HTTP_CONNECTIONS_MAX,
