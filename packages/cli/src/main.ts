@@ -13,8 +13,19 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 const { env, stdin, stdout, stderr } = process
-process.exitCode = await run({ argv: process.argv.slice(2), env, cwd: process.cwd(), stdin, stdout, stderr })
+const cwd = currentDirectory()
+process.exitCode = await run({ argv: process.argv.slice(2), env, cwd, stdin, stdout, stderr })
 
 // All is said; once it has left, what a library still holds open does not keep the process.
 for (const stream of [stdout, stderr]) await new Promise((resolve) => stream.write('', resolve))
 systemClock.after(EXIT_GRACE_MS, () => process.exit())
+
+/** It may have been deleted under the shell. */
+function currentDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    process.stderr.write('vsmcp: the current directory is not there any more; go to another one\n')
+    process.exit(EXIT.failed)
+  }
+}

@@ -22,8 +22,8 @@ export const define: Define = (command, open) => {
     .addHelpText(
       'after',
       notes(
-        'Prints the text of the answer; with --json the whole answer. Exit code 5 when the tool answered an',
-        'error, 6 when it was sent and no answer came (it may have been done), 7 when the time was over.',
+        'Prints the text of the answer; with --json the whole answer. Exit code 5 when the tool answered an error, 6 when',
+        'it was sent and no answer came in time or at all (it may have been done), 7 when the time was over before that.',
       ),
     )
     .addHelpText(
