@@ -1,4 +1,5 @@
-import { createHash, randomInt } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { type Random, randomInteger } from '@vsmcp/kernel'
 import { YKeyValue } from 'y-utility/y-keyvalue'
 import * as Y from 'yjs'
 import {
@@ -44,6 +45,7 @@ const REMOTE = Symbol('remote')
  */
 export class Carrier {
   readonly #events: CarrierEvents
+  readonly #random: Random
   readonly #applyTimeMaxMs: number
   #doc: Y.Doc
   #list: Y.Array<Element>
@@ -59,10 +61,12 @@ export class Carrier {
   #since: Uint8Array[] = []
   #sinceBytes = 0
 
-  constructor(events: CarrierEvents, applyTimeMaxMs = APPLY_TIME_MAX_MS) {
+  constructor(events: CarrierEvents, random: Random, applyTimeMaxMs = APPLY_TIME_MAX_MS) {
     this.#events = events
+    this.#random = random
     this.#applyTimeMaxMs = applyTimeMaxMs
     this.#doc = new Y.Doc()
+    this.#doc.clientID = this.#newClient()
     this.#list = this.#doc.getArray<Element>(CARRIER_NAME)
     this.#values = new YKeyValue(this.#list)
     this.#listen()
@@ -200,10 +204,25 @@ export class Carrier {
     this.#list.observe((event) => {
       const came = [...event.changes.added].flatMap((item) => item.content.getContent() as Element[])
       const gone = [...event.changes.deleted].flatMap((item) => item.content.getContent() as Element[])
+      this.#uncover(gone)
       if (came.length > 0) this.#tell(() => this.#events.onCame(came))
       const touched = new Set([...came, ...gone].map((element) => element.key))
       this.#tell(() => this.#events.onTouched(touched))
     })
+  }
+
+  /**
+   * YKeyValue takes a key for gone when its last element is deleted, also when an earlier one of the key had been shadowed
+   * by it and stayed: two nodes with one document would answer differently until they are restarted.
+   */
+  #uncover(gone: readonly Element[]): void {
+    const missing = new Set(gone.map((element) => element.key).filter((key) => !this.#values.map.has(key)))
+    if (missing.size === 0) return
+    for (const element of this.#list.toArray().reverse()) {
+      if (!missing.delete(element.key)) continue
+      this.#values.map.set(element.key, element)
+      if (missing.size === 0) return
+    }
   }
 
   #tell(event: () => void): void {
@@ -238,9 +257,14 @@ export class Carrier {
     this.#listen()
   }
 
+  #newClient(): number {
+    return randomInteger(this.#random, 1, 2 ** 32 - 1)
+  }
+
   #renew(): void {
     this.#doc.destroy()
     this.#doc = new Y.Doc()
+    this.#doc.clientID = this.#newClient()
     this.#list = this.#doc.getArray<Element>(CARRIER_NAME)
     this.#values = new YKeyValue(this.#list)
     this.#version++
@@ -261,7 +285,7 @@ export class Carrier {
 
   /** Somebody else wrote under this id: whatever this node wrote under it next would be lost on those who saw that. */
   #leaveClient(): void {
-    this.#doc.clientID = randomInt(2 ** 32)
+    this.#doc.clientID = this.#newClient()
     this.#events.onClientChanged()
   }
 

@@ -123,6 +123,11 @@ export const OFFENCE_POINTS = 4
 export const CONFLICT_POINTS = 1
 export const OFFENCE_PERIOD_MS = 60_000
 
+/** y-protocols' own figures: a hint is said again every 15 s, forgotten after 30 s, and that is looked at every 3 s. */
+export const HINT_RENEWAL_MS = 15_000
+export const HINT_LIFE_MS = 30_000
+export const HINT_CHECK_MS = 3_000
+
 /** One hint as JSON. Bytes. */
 export const HINT_BYTES_MAX = 4 * 1024
 

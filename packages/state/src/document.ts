@@ -1,10 +1,12 @@
-import type { Clock, KeyValueStore, Logger } from '@vsmcp/kernel'
+import type { Clock, KeyValueStore, Logger, Random } from '@vsmcp/kernel'
 import { Carrier, type CarrierEvents } from './carrier.ts'
 import { DocumentLog } from './document-log.ts'
 
 export interface DocumentComponents {
   store: KeyValueStore
   clock: Clock
+  /** Also for the Yjs client id: two nodes must not be given the same sequence. */
+  random: Random
   logger: Logger
   onCame: CarrierEvents['onCame']
   onTouched: CarrierEvents['onTouched']
@@ -18,15 +20,16 @@ export class StoredDocument {
   readonly #log: DocumentLog
   #isLoading = false
 
-  constructor({ store, clock, logger, onCame, onTouched, onStored }: DocumentComponents) {
-    const carrier = new Carrier({
+  constructor({ store, clock, random, logger, onCame, onTouched, onStored }: DocumentComponents) {
+    const events: CarrierEvents = {
       onUpdate: (update, local) => {
         if (!this.#isLoading) this.#log.append(update, local)
       },
       onCame,
       onTouched,
       onClientChanged: () => logger.warn({}, 'shared state: somebody writes under the Yjs client id of this node, took another'),
-    })
+    }
+    const carrier = new Carrier(events, random)
     this.carrier = carrier
     this.#log = new DocumentLog({
       store,

@@ -1,7 +1,7 @@
 import { type Clock, type PeerIdString, type Timer } from '@vsmcp/kernel'
 import { applyAwarenessUpdate, Awareness, encodeAwarenessUpdate, removeAwarenessStates } from 'y-protocols/awareness'
 import * as Y from 'yjs'
-import { CLOCK_MAX, HINT_BYTES_MAX } from './constants.ts'
+import { CLOCK_MAX, HINT_BYTES_MAX, HINT_CHECK_MS, HINT_LIFE_MS, HINT_RENEWAL_MS } from './constants.ts'
 import { depthWithin } from './envelope.ts'
 import { StateRejectedError, StateTooLargeError } from './errors.ts'
 import type { JsonValue } from './index.ts'
@@ -27,13 +27,15 @@ const HINT_DEPTH_MAX = 16
 
 /**
  * Hints by y-protocols' awareness: told at once and again every 15 s, forgotten after 30 s of silence. Each peer speaks
- * for itself alone, under one client id. (Awareness keeps its own timer and clock; it has no way to be given others.)
+ * for itself alone, under one client id. Awareness' own timer is replaced by one of this node's clock.
  */
 export class Hints {
   readonly #components: HintsComponents
   readonly #awareness: Awareness
-  /** Under which client id each peer spoke last. */
-  readonly #clients = new Map<PeerIdString, number>()
+  /** Under which client id each peer spoke last, and when. */
+  readonly #heard = new Map<PeerIdString, { client: number; atMs: number }>()
+  readonly #check: Timer
+  #saidAtMs = 0
   #timer: Timer | undefined
   #lastSentMs = Number.NEGATIVE_INFINITY
   #stopped = false
@@ -41,9 +43,13 @@ export class Hints {
   constructor(components: HintsComponents) {
     this.#components = components
     this.#awareness = new Awareness(new Y.Doc())
+    clearInterval(this.#awareness._checkInterval as NodeJS.Timeout)
     this.#awareness.setLocalState(null)
+    this.#check = components.clock.every(HINT_CHECK_MS, () => this.#lookAtClock())
     this.#awareness.on('update', (_changes: unknown, origin: unknown) => {
-      if (origin === 'local') this.#send()
+      if (origin !== 'local') return
+      this.#saidAtMs = components.clock.monotonicMs()
+      this.#send()
     })
     this.#awareness.on('change', (changes: Record<'added' | 'updated' | 'removed', number[]>) => this.#tell(changes))
   }
@@ -78,24 +84,37 @@ export class Hints {
       throw new StateRejectedError('a hint is beyond its bounds')
     }
     const parsed = parseState(state)
-    const isOthers = [...this.#clients].some(([peer, known]) => known === client && peer !== from)
+    const isOthers = [...this.#heard].some(([peer, known]) => known.client === client && peer !== from)
     if (isOthers || (parsed !== null && parsed.peer !== from)) throw new StateRejectedError('a hint speaks for somebody else')
-    const before = this.#clients.get(from)
+    const before = this.#heard.get(from)?.client
     if (parsed === null && before !== client) return
-    this.#clients.set(from, client)
+    this.#heard.set(from, { client, atMs: this.#components.clock.monotonicMs() })
     applyAwarenessUpdate(this.#awareness, update, from)
     if (before !== undefined && before !== client) this.#forget(before)
   }
 
   stop(): void {
     this.#timer?.cancel()
+    this.#check.cancel()
     this.#awareness.setLocalState(null) // a last word: gone
     this.#stopped = true
     this.#awareness.destroy()
     this.#awareness.doc.destroy()
   }
 
-  /** The peer has begun anew under another client id. */
+  /** Says what still holds, forgets those of whom nothing was heard. */
+  #lookAtClock(): void {
+    const now = this.#components.clock.monotonicMs()
+    const local = this.#awareness.getLocalState()
+    if (local !== null && now - this.#saidAtMs >= HINT_RENEWAL_MS) this.#awareness.setLocalState(local)
+    for (const [peer, { client, atMs }] of this.#heard) {
+      if (now - atMs < HINT_LIFE_MS) continue
+      this.#forget(client)
+      this.#heard.delete(peer)
+    }
+  }
+
+  /** The peer is silent, or has begun anew under another client id. */
   #forget(client: number): void {
     removeAwarenessStates(this.#awareness, [client], 'superseded')
     this.#awareness.meta.delete(client)
@@ -120,7 +139,7 @@ export class Hints {
     if (this.#stopped) return
     const changed = new Set([...added, ...updated, ...removed])
     const { self } = this.#components
-    const peers = [...this.#clients].filter(([, client]) => changed.has(client)).map(([peer]) => peer)
+    const peers = [...this.#heard].filter(([, { client }]) => changed.has(client)).map(([peer]) => peer)
     if (changed.has(this.#awareness.clientID)) peers.push(self)
     if (peers.length > 0) this.#components.onChanged(peers)
   }

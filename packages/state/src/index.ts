@@ -71,6 +71,7 @@ export interface SharedStateComponents {
   /** Only members are heard and answered, and only their records shown. */
   isMember(peer: PeerIdString): boolean
   clock: Clock
+  /** Seeded differently on each node: Yjs client ids come from it. */
   random: Random
   logger: Logger
 }

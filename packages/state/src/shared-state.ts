@@ -51,7 +51,7 @@ export class YjsSharedState implements SharedState {
   #nextResetAtMs = 0
 
   constructor(init: SharedStateInit, components: SharedStateComponents) {
-    const { store, signer, clock } = components
+    const { store, signer, clock, random } = components
     const logger = components.logger.child({ component: 'state' })
     const self = signer.peerId
     const rules: Rules = {
@@ -69,6 +69,7 @@ export class YjsSharedState implements SharedState {
     this.#document = new StoredDocument({
       store,
       clock,
+      random,
       logger,
       onCame: (came) => {
         for (const { key, val } of came) this.#intake.offer(key, val)

@@ -69,6 +69,7 @@ export class Synchroniser {
   readonly #planned = new Map<PeerIdString, Timer>()
   readonly #lastSyncMs = new Map<PeerIdString, number>()
   #periodic: Timer | undefined
+  readonly #abort = new AbortController()
   #stopped = false
 
   constructor(init: SynchroniserInit, components: SynchroniserComponents) {
@@ -91,6 +92,7 @@ export class Synchroniser {
 
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#abort.abort()
     this.#periodic?.cancel()
     for (const timer of this.#planned.values()) timer.cancel()
     this.#planned.clear()
@@ -194,7 +196,10 @@ export class Synchroniser {
   }
 
   async #call(peer: PeerIdString, method: string, payload: Uint8Array): Promise<Uint8Array> {
-    const answer = await this.#components.plane.call(peer, method, payload, { deadlineMs: this.#init.timeoutMs })
+    const answer = await this.#components.plane.call(peer, method, payload, {
+      deadlineMs: this.#init.timeoutMs,
+      signal: this.#abort.signal,
+    })
     if (answer.length > SYNC_BYTES_MAX) throw new StateRejectedError('an answer is over its bound')
     return answer
   }

@@ -6,9 +6,15 @@ import { Carrier, type CarrierEvents } from '../src/carrier.ts'
 import { StateRejectedError } from '../src/errors.ts'
 import { type Element, honestDocuments, pushed } from './support/honest-updates.ts'
 
+let nextSeed = 1_000
+
 function carrierWith(events: Partial<CarrierEvents> = {}, applyTimeMaxMs?: number): Carrier {
   const ignore = (): void => undefined
-  return new Carrier({ onUpdate: ignore, onCame: ignore, onTouched: ignore, onClientChanged: ignore, ...events }, applyTimeMaxMs)
+  return new Carrier(
+    { onUpdate: ignore, onCame: ignore, onTouched: ignore, onClientChanged: ignore, ...events },
+    seededRandom(nextSeed++),
+    applyTimeMaxMs,
+  )
 }
 
 const value = (byte: number, length = 8): Uint8Array => new Uint8Array(length).fill(byte)

@@ -9,7 +9,7 @@ import { honestDocuments, pushed } from './support/honest-updates.ts'
 
 function quietCarrier(): Carrier {
   const ignore = (): void => undefined
-  return new Carrier({ onUpdate: ignore, onCame: ignore, onTouched: ignore, onClientChanged: ignore })
+  return new Carrier({ onUpdate: ignore, onCame: ignore, onTouched: ignore, onClientChanged: ignore }, seededRandom(1))
 }
 
 /** Bytes of varuints and raw parts. */

@@ -17,6 +17,7 @@ export function honestDocuments(
   const updates: Uint8Array[] = []
   const writers = Array.from({ length: clients }, () => {
     const doc = new Y.Doc()
+    doc.clientID = randomInteger(random, 1, 2 ** 32 - 1)
     const values = new YKeyValue<Uint8Array>(doc.getArray<Element>('records'))
     doc.on('update', (update: Uint8Array, origin: unknown) => {
       if (origin !== 'remote') updates.push(update)

@@ -106,7 +106,14 @@ export class Network {
     }
   }
 
-  async #call(
+  #call(from: PeerIdString, to: PeerIdString, method: string, payload: Uint8Array, options: CallOptions): Promise<Uint8Array> {
+    const aborted = new Promise<never>((_resolve, reject) => {
+      options.signal?.addEventListener('abort', () => reject(new OutcomeUnknownError('cancelled')))
+    })
+    return Promise.race([aborted, this.#exchange(from, to, method, payload, options)])
+  }
+
+  async #exchange(
     from: PeerIdString,
     to: PeerIdString,
     method: string,
