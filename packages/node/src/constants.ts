@@ -25,20 +25,11 @@ export const DECISION_DEADLINE_MS = 10_000
 /** A forwarded proposal or signature request on the control plane, milliseconds. */
 export const CONTROL_DEADLINE_MS = 3_000
 
-/** Largest snapshot, log entry batch or passport moved on the control plane, bytes. */
-export const CONTROL_PAYLOAD_BYTES_MAX = 4 * 1024 * 1024
-
-/** Log entries applied since the last snapshot before the next one is taken. */
-export const SNAPSHOT_EVERY_ENTRIES = 1_000
-
 /** How often the leader looks whether voters, links and names are as they should be, milliseconds. */
 export const LEADER_DUTY_PERIOD_MS = 500
 
 /** How often a node tells the group how it is, over gossip, milliseconds. */
 export const REPORT_PERIOD_MS = 5_000
-
-/** Longest a tool call may take when the caller says nothing, milliseconds. */
-export const CALL_TIMEOUT_MS = 60_000
 
 /** Units one node may host. */
 export const UNITS_PER_NODE_MAX = 256

@@ -20,19 +20,9 @@ export class NotEnrolledError extends VsmcpError {
   readonly code = 'VSMCP_NODE_NOT_ENROLLED'
 }
 
-/** Another node process works on this data directory. */
-export class AlreadyRunningError extends VsmcpError {
-  readonly code = 'VSMCP_NODE_ALREADY_RUNNING'
-}
-
 /** A file of the data directory is not what this version wrote. */
 export class EnrolmentUnreadableError extends VsmcpError {
   readonly code = 'VSMCP_NODE_ENROLMENT_UNREADABLE'
-}
-
-/** Joining failed at every address; the message names each and why. */
-export class JoinFailedError extends VsmcpError {
-  readonly code = 'VSMCP_NODE_JOIN_FAILED'
 }
 
 /** A unit of that name exists, here or elsewhere, and is a different one. */
