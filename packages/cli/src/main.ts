@@ -26,6 +26,6 @@ function currentDirectory(): string {
     return process.cwd()
   } catch {
     process.stderr.write('vsmcp: the current directory is not there any more; go to another one\n')
-    process.exit(EXIT.failed)
+    return process.exit(EXIT.failed)
   }
 }
