@@ -192,8 +192,8 @@ export class HttpExchange {
     if (status === 429 || status === 503)
       return this.#refuse(new BusyError(what, { hint: 'Nothing was executed. Try again in a moment.' }))
     if (status >= 500) return this.#fail('died', what)
-    if (isLost) this.#link.onLost('the server has ended the session')
     this.#refuse(new NotSentError(what, { hint: 'Nothing was executed; it is safe to try again.' }))
+    if (isLost) this.#link.onLost('the server has ended the session')
   }
 
   #onError(error: Error & { code?: unknown }): void {
