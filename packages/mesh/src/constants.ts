@@ -143,8 +143,8 @@ export const CONNECTION_STREAMS_MAX = 64
 
 // ── Join ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Bytes of one message of a join. */
-export const JOIN_LENGTH_MAX = 64 * 1024
+/** Bytes of one message of a join: a passport with a full chain of voters fits. */
+export const JOIN_LENGTH_MAX = 256 * 1024
 
 /** Messages each way. */
 export const JOIN_ROUNDS_MAX = 8

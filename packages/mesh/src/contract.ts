@@ -39,8 +39,11 @@ export interface MeshComponents<Info = unknown> {
   /** Ed25519 private key in libp2p's protobuf form. */
   privateKey: Uint8Array
   hello: Hello<Info>
-  /** Answers `/vsmcp/join/1`; without it the protocol is not offered. Throwing ends the exchange, the error goes to the log. */
-  onJoin?: (peer: PeerIdString, exchange: JoinExchange) => Promise<void>
+  /**
+   * Answers `/vsmcp/join/1`; without it the protocol is not offered. Throwing ends the exchange, the error goes to the log.
+   * `address` is the multiaddr the stranger comes from.
+   */
+  onJoin?: (peer: PeerIdString, exchange: JoinExchange, address: string) => Promise<void>
   /** Whether gossip signed by this author is passed on and delivered. Without it all authors are. */
   acceptsGossipFrom?: (author: PeerIdString) => boolean
   clock: Clock
@@ -131,7 +134,7 @@ export interface JoinOptions {
   exchangeTimeoutMs?: number
 }
 
-/** One conversation over `/vsmcp/join/1`: whole messages of at most 64 KiB, at most 8 each way, under one deadline. */
+/** One conversation over `/vsmcp/join/1`, begun by the joiner: whole messages of at most 256 KiB, at most 8 each way, under one deadline. */
 export interface JoinExchange {
   /** The next message; rejects at the deadline and when the other side ends or breaks the exchange. */
   receive(): Promise<Uint8Array>

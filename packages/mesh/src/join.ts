@@ -85,7 +85,7 @@ export interface JoinDeskComponents {
   readonly logger: Logger
   readonly gate: Gate
   readonly helloTimeoutMs: number
-  onJoin: (peer: PeerIdString, exchange: JoinExchange) => Promise<void>
+  onJoin: (peer: PeerIdString, exchange: JoinExchange, address: string) => Promise<void>
 }
 
 /** Serves `/vsmcp/join/1`, the oldest making room when too many are under way. */
@@ -121,7 +121,7 @@ export class JoinDesk {
       // only who has something to say gets the time of a whole join
       exchange.extend(JOIN_TIMEOUT_MS)
       gate.extend(connection, JOIN_TIMEOUT_MS + helloTimeoutMs)
-      await onJoin(peer, startingWith(first, exchange))
+      await onJoin(peer, startingWith(first, exchange), connection.remoteAddr.toString())
       await exchange.finish()
     } catch (error) {
       logger.info({ peer, address: connection.remoteAddr.toString(), error: messageOf(error) }, 'a join failed')
