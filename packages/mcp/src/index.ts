@@ -13,7 +13,7 @@ export {
   type ProcessGuardComponents,
   type ProcessGuardInit,
 } from './unit/process-guard.ts'
-export { canonicalDefinitions, definitionDigest } from './unit/definitions.ts'
+export { canonicalDefinitions } from './unit/definitions.ts'
 export type { ClientIdentity } from './unit/params.ts'
 export { DefinitionsError, ProcessGuardError, SecretMissingError, UnitStartError } from './unit/errors.ts'
 export type * from './gateway/contract.ts'

@@ -79,9 +79,10 @@ export function canonicalDefinitions(lists: DefinitionLists): string {
   })
 }
 
-/** Hex SHA-256 of what any part of a definition says, such as one tool. */
-export function definitionDigest(definition: unknown): string {
-  return createHash('sha256').update(canonicalJson(definition)).digest('hex')
+/** Has what the protocol says it must have, as far as others rely on it. */
+function isSound(list: List, entry: unknown): entry is JsonObject {
+  if (!isObject(entry) || typeof entry['name'] !== 'string' || entry['name'] === '' || entry[list.key] === '') return false
+  return list.member !== 'tools' || isObject(entry['inputSchema'])
 }
 
 class Reader {
@@ -116,12 +117,11 @@ class Reader {
   }
 
   #take(list: List, entry: unknown, into: Map<string, JsonObject>): void {
-    const name = isObject(entry) ? entry[list.key] : undefined
-    const isSound =
-      typeof name === 'string' && name !== '' && (list.member !== 'tools' || isObject((entry as JsonObject)['inputSchema']))
-    if (!isSound) this.#onOddity(`an entry of ${list.method} is left out: it has no ${list.key} or, being a tool, no inputSchema`)
-    else if (into.has(name)) this.#onOddity(`${list.method} names ${name} twice: the first counts`)
-    else into.set(name, entry as JsonObject)
+    const key = isObject(entry) ? entry[list.key] : undefined
+    if (!isSound(list, entry) || typeof key !== 'string')
+      this.#onOddity(`an entry of ${list.method} is left out: it lacks what it must have`)
+    else if (into.has(key)) this.#onOddity(`${list.method} names ${key} twice: the first counts`)
+    else into.set(key, entry)
   }
 
   async #page(
