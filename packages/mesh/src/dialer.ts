@@ -26,7 +26,7 @@ const UNREACHABLE: ReadonlyArray<readonly [pattern: RegExp, reason: string]> = [
   [/EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL/, 'no route to that address'],
   [/ENOTFOUND|EAI_AGAIN/, 'the name does not resolve'],
   [
-    /ECONNRESET|EPIPE|closed the connection|unexpected end|Unexpected EOF|Remote closed/i,
+    /ECONNRESET|EPIPE|closed the connection|unexpected end|Unexpected EOF|Remote closed|operation was aborted/i,
     'the connection was closed before its handshake was done',
   ],
   [/does not match expected remote identity/, 'somebody with another identity answers there'],

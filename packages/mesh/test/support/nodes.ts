@@ -1,26 +1,10 @@
 import { type Logger, seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { onTestFinished } from 'vitest'
-import { createMesh, type Hello, type Mesh, type MeshComponents, type MeshEvents, type MeshInit } from '../../src/index.ts'
+import { createMesh, type Mesh, type MeshComponents, type MeshEvents, type MeshInit } from '../../src/index.ts'
+import { type Info, passwordHello } from './password-hello.ts'
 import { newKey } from './raw.ts'
 
-/** What the hello of these tests finds out about a peer. */
-export interface Info {
-  readonly name: string
-}
-
-const PASSWORD = 'let me in'
-
-/** A hello that lets in whoever knows the password. */
-export function passwordHello(name: string, password = PASSWORD): Hello<Info> {
-  return {
-    local: async () => new TextEncoder().encode(`${password}:${name}`),
-    async verify(_peer, payload) {
-      const [shown, other = ''] = new TextDecoder().decode(payload).split(':')
-      if (shown !== PASSWORD) throw new Error(`wrong password "${shown}"`)
-      return { info: { name: other } }
-    },
-  }
-}
+export { type Info, passwordHello }
 
 export interface NodeOptions extends MeshInit {
   name?: string

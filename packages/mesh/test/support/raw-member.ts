@@ -1,3 +1,4 @@
+import type { GossipSub } from '@libp2p/gossipsub'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p } from '@libp2p/interface'
@@ -18,6 +19,7 @@ export interface RawMember {
   readonly node: Libp2p
   readonly connection: Connection
   readonly link: MessagePipe
+  readonly pubsub: GossipSub
 }
 
 export async function rawMember(mesh: Mesh, payload = 'let me in:raw', incarnation = 'raw-1'): Promise<RawMember> {
@@ -40,5 +42,5 @@ export async function rawMember(mesh: Mesh, payload = 'let me in:raw', incarnati
   if (answer.kind !== 'hello') throw new Error(`refused: ${JSON.stringify(answer)}`)
   link.send(encodeLinkMessage({ kind: 'accept' }))
   link.send(encodeLinkMessage({ kind: 'ready' }))
-  return { node, connection, link }
+  return { node, connection, link, pubsub: node.services.pubsub }
 }
