@@ -142,7 +142,10 @@ export function assemble(ground: Ground): Parts {
   })
   const departure = new Departure({ self, log, decisions, duties, trust, control: mesh.control, clock, logger })
   const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, random, logger })
+  // Two meshes are told apart by clients, and by a node that is asked to attach its own.
+  const ownServerName = `vsmcp-${enrolment.meshId.slice(0, 8)}`
   const units = new LocalUnits({
+    ownServerName,
     specs: new UnitSpecs(store.kv('units')),
     names: new UnitNameClaims({ decisions, group, self, nameOf: (peer) => group()?.members.get(peer)?.name ?? peer }),
     create: (spec) =>
@@ -156,7 +159,13 @@ export function assemble(ground: Ground): Parts {
   })
   const router = new Router({ self, catalog, units, rpc: mesh.rpc })
   const { host, port, token } = init.http
-  const gateway = createGateway({ host, port, version: init.version, ...(token === undefined ? {} : { token }) })({
+  const gateway = createGateway({
+    host,
+    port,
+    name: ownServerName,
+    version: init.version,
+    ...(token === undefined ? {} : { token }),
+  })({
     router,
     clock,
     logger: logger.child({ part: 'gateway' }),

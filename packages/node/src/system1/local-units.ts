@@ -21,9 +21,20 @@ interface Events extends Record<string, unknown> {
 
 /** Whose a unit's name is, as the group decided it. */
 export interface UnitNames {
+  /** Throws `UnitExistsError` when, as far as this node knows, another node has the name. */
+  assertFree(name: UnitName): void
   /** Asks the group for the name; throws `UnitExistsError` when another node has it. */
   claim(name: UnitName): Promise<void>
   release(name: UnitName): Promise<void>
+}
+
+export interface LocalUnitsComponents {
+  specs: UnitSpecs
+  names: UnitNames
+  create: (spec: UnitSpec) => Unit
+  /** How the endpoints of this mesh name themselves to clients. */
+  ownServerName: string
+  logger: Logger
 }
 
 interface LocalUnit {
@@ -41,12 +52,14 @@ export class LocalUnits implements Startable {
   readonly #names: UnitNames
   readonly #create: (spec: UnitSpec) => Unit
   readonly #logger: Logger
+  readonly #ownServerName: string
   readonly #units = new Map<UnitName, LocalUnit>()
   readonly #events: Emitter<Events>
   /** One change per name at a time. */
   readonly #changing = new Map<UnitName, Promise<unknown>>()
 
-  constructor(components: { specs: UnitSpecs; names: UnitNames; create: (spec: UnitSpec) => Unit; logger: Logger }) {
+  constructor(components: LocalUnitsComponents) {
+    this.#ownServerName = components.ownServerName
     this.#specs = components.specs
     this.#names = components.names
     this.#create = components.create
@@ -127,9 +140,11 @@ export class LocalUnits implements Startable {
   }
 
   async #attachNew(spec: StoredUnitSpec): Promise<'attached'> {
+    this.#names.assertFree(spec.name)
     const local = this.#adopt(spec)
     try {
       await local.unit.start()
+      this.#refuseOwnMesh(local.unit)
       await this.#names.claim(spec.name)
       await this.#specs.put(spec)
     } catch (error) {
@@ -145,6 +160,7 @@ export class LocalUnits implements Startable {
     const unit = this.#create(spec)
     await unit.start()
     try {
+      this.#refuseOwnMesh(unit)
       await this.#names.claim(spec.name)
       await this.#specs.put(spec)
     } catch (error) {
@@ -154,6 +170,14 @@ export class LocalUnits implements Startable {
     await this.#drop(present)
     this.#announce(this.#adopt(spec, unit))
     return 'replaced'
+  }
+
+  /** A mesh that is its own unit would list its own lists, and so on without end. */
+  #refuseOwnMesh(unit: Unit): void {
+    if (unit.definitions?.serverInfo.name !== this.#ownServerName) return
+    throw new InvalidArgumentError(`${unit.name} is an MCP endpoint of this mesh itself`, {
+      hint: 'Every node serves all tools of the mesh already; attach servers, not nodes.',
+    })
   }
 
   #adopt(spec: StoredUnitSpec, unit = this.#create(spec)): LocalUnit {

@@ -1,6 +1,6 @@
 import type { GroupState } from '@vsmcp/consensus'
 import type { PeerIdString, UnitName } from '@vsmcp/kernel'
-import { UnitExistsError } from '../errors.ts'
+import { RefusedError, UnitExistsError } from '../errors.ts'
 import type { Decisions } from '../system5/decisions.ts'
 import type { UnitNames } from './local-units.ts'
 
@@ -19,21 +19,31 @@ export class UnitNameClaims implements UnitNames {
     this.#c = components
   }
 
+  assertFree(name: UnitName): void {
+    const { self, group } = this.#c
+    const holder = group()?.units.get(name)?.peer
+    if (holder !== undefined && holder !== self) throw this.#taken(name, holder)
+  }
+
   async claim(name: UnitName): Promise<void> {
-    const { decisions, self, nameOf, group } = this.#c
+    const { decisions, self, group } = this.#c
     if (group()?.units.get(name)?.peer === self) return
     const result = await decisions.propose({ op: 'unit:claim', unit: name, peer: self })
     if (result.ok) return
-    const holder = result.holder === undefined ? 'another node' : `the node ${nameOf(result.holder)}`
-    throw new UnitExistsError(result.code === 'unit-taken' ? `a unit ${name} is attached to ${holder} already` : result.message, {
-      hint: 'Choose another name, or detach the other unit first.',
-      details: { reason: result.code },
-    })
+    if (result.code === 'unit-taken') throw this.#taken(name, result.holder)
+    throw new RefusedError(result.message, { details: { reason: result.code } })
   }
 
   async release(name: UnitName): Promise<void> {
     const { decisions, self, group } = this.#c
     if (group()?.units.get(name)?.peer !== self) return
     await decisions.decide({ op: 'unit:release', unit: name })
+  }
+
+  #taken(name: UnitName, holder: PeerIdString | undefined): UnitExistsError {
+    const where = holder === undefined ? 'another node' : `the node ${this.#c.nameOf(holder)}`
+    return new UnitExistsError(`a unit ${name} is attached to ${where} already`, {
+      hint: 'Choose another name, or detach the other unit first.',
+    })
   }
 }

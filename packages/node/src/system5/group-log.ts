@@ -315,6 +315,9 @@ export class GroupLog implements Startable {
     this.#raft.tick(this.#c.clock.monotonicMs())
     for (const peer of this.#closed) this.#raft.connectionClosed(peer)
     if (this.#state !== undefined) this.#events.emit('state:installed', { state: this.#state })
+    // Nobody to wait for: a sole voter leads at once.
+    const { voters, outgoing } = this.#raft.status().configuration
+    if (voters.length === 1 && outgoing.length === 0 && voters[0] === this.#c.self) this.#raft.campaign()
     this.#wake()
   }
 
