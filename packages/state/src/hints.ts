@@ -34,7 +34,8 @@ export class Hints {
   readonly #awareness: Awareness
   /** Under which client id each peer spoke last, and when. */
   readonly #heard = new Map<PeerIdString, { client: number; atMs: number }>()
-  readonly #check: Timer
+  /** Runs while there is anything to say again or to forget. */
+  #check: Timer | undefined
   #saidAtMs = 0
   #timer: Timer | undefined
   #lastSentMs = Number.NEGATIVE_INFINITY
@@ -45,10 +46,10 @@ export class Hints {
     this.#awareness = new Awareness(new Y.Doc())
     clearInterval(this.#awareness._checkInterval as NodeJS.Timeout)
     this.#awareness.setLocalState(null)
-    this.#check = components.clock.every(HINT_CHECK_MS, () => this.#lookAtClock())
     this.#awareness.on('update', (_changes: unknown, origin: unknown) => {
       if (origin !== 'local') return
       this.#saidAtMs = components.clock.monotonicMs()
+      this.#watch()
       this.#send()
     })
     this.#awareness.on('change', (changes: Record<'added' | 'updated' | 'removed', number[]>) => this.#tell(changes))
@@ -89,15 +90,16 @@ export class Hints {
     const before = this.#heard.get(from)?.client
     if (parsed === null && before !== client) return
     this.#heard.set(from, { client, atMs: this.#components.clock.monotonicMs() })
+    this.#watch()
     applyAwarenessUpdate(this.#awareness, update, from)
     if (before !== undefined && before !== client) this.#forget(before)
   }
 
   stop(): void {
     this.#timer?.cancel()
-    this.#check.cancel()
     this.#awareness.setLocalState(null) // a last word: gone
     this.#stopped = true
+    this.#check?.cancel()
     this.#awareness.destroy()
     this.#awareness.doc.destroy()
   }
@@ -112,6 +114,16 @@ export class Hints {
       this.#forget(client)
       this.#heard.delete(peer)
     }
+    this.#watch()
+  }
+
+  #watch(): void {
+    const isIdle = this.#heard.size === 0 && this.#awareness.getLocalState() === null
+    if (this.#stopped || isIdle || this.#check !== undefined) return
+    this.#check = this.#components.clock.after(HINT_CHECK_MS, () => {
+      this.#check = undefined
+      this.#lookAtClock()
+    })
   }
 
   /** The peer is silent, or has begun anew under another client id. */

@@ -58,15 +58,17 @@ export class Network {
   attach(self: PeerIdString): { plane: Plane; gossip: Gossip } {
     const endpoint: Endpoint = { handlers: new Map(), listeners: new Map() }
     this.#endpoints.set(self, endpoint)
+    const isAlive = (): boolean => this.#endpoints.get(self) === endpoint
     return {
       plane: {
-        call: (peer, method, payload, options) => this.#call(self, peer, method, payload, options),
+        call: (peer, method, payload, options) =>
+          isAlive() ? this.#call(self, peer, method, payload, options) : Promise.reject(new NotSentError('dead')),
         notify: () => false,
         handle: (method, handler) => void endpoint.handlers.set(method, handler),
         onNotice: () => undefined,
       },
       gossip: {
-        publish: (topic, payload) => this.#publish(self, topic, payload),
+        publish: (topic, payload) => (isAlive() ? this.#publish(self, topic, payload) : Promise.resolve()),
         subscribe: (topic, handler) => {
           const set = endpoint.listeners.get(topic) ?? new Set()
           endpoint.listeners.set(topic, set)
