@@ -107,8 +107,9 @@ export const SYNCS_AT_ONCE_MAX = 4
 /** After `peerUp` the node with the higher id leaves the first sync to the other for so long. Milliseconds. */
 export const SYNC_YIELD_MS = 1_000
 
-/** News of a peer lead to a sync within this time, by chance, and not more often. Milliseconds. */
+/** News of a peer lead to a sync within this time, by chance, but so long after the last one at least. Milliseconds. */
 export const NEWS_DELAY_MAX_MS = 500
+export const NEWS_SPACING_MS = 1_000
 
 /** Requests a peer may make in one go, and per second: a sync costs the answering node a whole encoding at worst. */
 export const REQUEST_BURST = 16

@@ -35,7 +35,8 @@ export class GroupGossip {
   send(type: GossipMessage['type'], body: Uint8Array): void {
     if (this.#unsubscribe === undefined) return
     const { gossip, topic, logger } = this.#components
-    gossip.publish(topic, encodeGossip(type, body)).catch((error: unknown) => {
+    const publish = async (): Promise<void> => gossip.publish(topic, encodeGossip(type, body))
+    publish().catch((error: unknown) => {
       const level = error instanceof BusyError ? 'debug' : 'warn'
       logger[level]({ type, reason: messageOf(error) }, 'shared state: gossip failed, the next sync makes up for it')
     })

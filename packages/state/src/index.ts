@@ -35,8 +35,8 @@ export interface SharedRecord {
 
 export interface PutOptions {
   /**
-   * When the record ends, wall clock in milliseconds; at most 90 days ahead. Without it the record lives 30 days and
-   * this node renews it for as long as it runs.
+   * When the record ends, wall clock in milliseconds; at most 30 days ahead. Without it the record lives 7 days and this
+   * node renews it at half of that for as long as it runs, also after a restart.
    */
   expiresAtMs?: number
 }
@@ -77,7 +77,7 @@ export interface SharedStateComponents {
 }
 
 export interface SharedStateEvents extends Record<string, unknown> {
-  /** What `get` answers changed for these keys: written, removed, expired, or allowed otherwise. */
+  /** What `get` answers changed for these keys: written, removed, ended, or allowed otherwise. Not told for what `start` loaded. */
   changed: { collection: string; keys: readonly string[] }
   /** Hints of these peers came, changed or ended. */
   hinted: { peers: readonly PeerIdString[] }
@@ -126,7 +126,7 @@ export interface SharedState extends Startable {
   syncWith(peer: PeerIdString): Promise<void>
   /** Membership or the answers of `mayWrite` changed: looks at all records again. */
   reevaluate(): void
-  /** Resolves when all that came in is verified and all that changed is stored. */
+  /** Resolves when all that came in is verified and all that changed is stored; rejects with what the store threw. */
   settled(): Promise<void>
   stats(): SharedStateStats
 }

@@ -72,10 +72,10 @@ export class OwnWriter {
     return true
   }
 
-  write(wish: Wish): Promise<Envelope> {
+  async write(wish: Wish): Promise<Envelope> {
     this.#check(wish)
     const same = this.#unchanged(wish)
-    if (same !== undefined) return Promise.resolve(same)
+    if (same !== undefined) return same
     const done = Promise.withResolvers<Envelope>()
     this.#queue.push({ ...wish, done })
     this.#running ??= this.#run()

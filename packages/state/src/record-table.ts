@@ -3,12 +3,7 @@ import type { PeerIdString } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS, LIFE_MAX_MS, RECORDS_MAX, RECORDS_PER_WRITER_MAX } from './constants.ts'
 import { type Envelope, isLater, type RecordId } from './envelope.ts'
 import type { SharedRecord } from './index.ts'
-
-/** Who may be read. Asked at every reading: the answers change with membership and the docket. */
-export interface Rules {
-  isMember: (peer: PeerIdString) => boolean
-  mayWrite: (collection: string, key: string, writer: PeerIdString) => boolean
-}
+import type { Rules } from './rules.ts'
 
 /** A key whose answer changed. */
 export interface Change {

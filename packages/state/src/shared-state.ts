@@ -21,13 +21,11 @@ import { Intake } from './intake.ts'
 import { Lifespans } from './lifespans.ts'
 import { OwnWriter, type Wish } from './own-writer.ts'
 import { RecordLog } from './record-log.ts'
-import { type Change, RecordTable, type Rules } from './record-table.ts'
+import { type Change, RecordTable } from './record-table.ts'
 import { Repairer } from './repairer.ts'
+import { type Rules, rulesOf } from './rules.ts'
 import { Synchroniser } from './synchroniser.ts'
 import { type GossipMessage, isSame } from './wire.ts'
-
-/** Records of this collection describe their writer: the key is its PeerId, whatever the docket says. */
-const NODES = 'nodes'
 
 export class YjsSharedState implements SharedState {
   readonly #topic: string
@@ -54,11 +52,7 @@ export class YjsSharedState implements SharedState {
     const { store, signer, clock, random } = components
     const logger = components.logger.child({ component: 'state' })
     const self = signer.peerId
-    const rules: Rules = {
-      isMember: (peer) => peer === self || components.isMember(peer),
-      mayWrite: (collection, key, writer) =>
-        (collection !== NODES || key === writer) && (init.mayWrite?.(collection, key, writer) ?? true),
-    }
+    const rules = rulesOf(init, components)
     this.#topic = init.topic
     this.#components = { ...components, logger }
     this.#self = self

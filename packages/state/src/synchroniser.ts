@@ -12,6 +12,7 @@ import {
 import type { Carrier } from './carrier.ts'
 import {
   NEWS_DELAY_MAX_MS,
+  NEWS_SPACING_MS,
   RECORDS_ANSWER_BYTES_MAX,
   REQUEST_BYTES_MAX,
   SYNC_BYTES_MAX,
@@ -115,7 +116,9 @@ export class Synchroniser {
 
   /** A connected peer's document differs from this one. */
   plan(peer: PeerIdString): void {
-    this.#after(this.#components.random.next() * NEWS_DELAY_MAX_MS, peer, false)
+    const { clock, random } = this.#components
+    const sinceMs = clock.monotonicMs() - (this.#lastSyncMs.get(peer) ?? Number.NEGATIVE_INFINITY)
+    this.#after(Math.max(random.next() * NEWS_DELAY_MAX_MS, NEWS_SPACING_MS - sinceMs), peer, false)
   }
 
   async sync(peer: PeerIdString): Promise<void> {

@@ -37,10 +37,9 @@ export interface Digests {
  * `ask`: here is my state vector (y-protocols' sync step 1), tell me what I lack. `give`: here is what you lack (step 2).
  * Both are answered with the digests as they are then, and `ask` also with steps 2 and 1 when the documents differ.
  */
-export type SyncRequest = { digests: Digests; stateVector?: Uint8Array; update?: Uint8Array }
-export type SyncAnswer = SyncRequest
+export type SyncMessage = { digests: Digests; stateVector?: Uint8Array; update?: Uint8Array }
 
-export function encodeSync({ digests, stateVector, update }: SyncRequest): Uint8Array {
+export function encodeSync({ digests, stateVector, update }: SyncMessage): Uint8Array {
   return encoding.encode((encoder) => {
     encoding.writeUint8Array(encoder, digests.document)
     encoding.writeUint8Array(encoder, digests.records)
@@ -50,10 +49,10 @@ export function encodeSync({ digests, stateVector, update }: SyncRequest): Uint8
 }
 
 /** Throws `StateRejectedError`. Steps of types that this release does not know are passed over. */
-export function decodeSync(bytes: Uint8Array): SyncRequest {
+export function decodeSync(bytes: Uint8Array): SyncMessage {
   return guarded(() => {
     const decoder = decoding.createDecoder(bytes)
-    const message: SyncRequest = {
+    const message: SyncMessage = {
       digests: {
         document: take(decoder, DIGEST_BYTES),
         records: take(decoder, DIGEST_BYTES),

@@ -125,6 +125,19 @@ describe('a record', () => {
     expect(view(bert.state)).toEqual([])
   })
 
+  test('that its node may not hold any more is not renewed, which is said in the log and harms nothing', async () => {
+    let allowed = true
+    const group = new Group(1, { mayWrite: () => allowed, syncIntervalMs: 60 * MINUTE })
+    const { state } = await group.start(ANNA)
+    await state.put('units', 'files', 1)
+    allowed = false
+    await group.pass(4 * DAY)
+    expect(group.log.some(({ msg }) => msg.includes('cannot write a record again'))).toBe(true)
+    allowed = true
+    await group.pass(60 * MINUTE)
+    expect(state.get('units', 'files')?.issuedAtMs).toBeGreaterThan(group.clock.wallMs() - DAY)
+  })
+
   test('is refused when it is too large, nested too deeply, or of no valid name', async () => {
     const group = new Group()
     const { state } = await group.start(ANNA)
