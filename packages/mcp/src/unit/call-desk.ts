@@ -101,7 +101,8 @@ export class CallDesk {
       this.#count(call, outcome, latencyMs)
       this.#bulkhead.leave()
     }
-    // It may have waited while the server went away.
+    // It may have waited too long, or while the server went away.
+    if (call.endIfOverdue()) return
     if (this.#connection === undefined || this.#breaker.isOpen) call.reject(this.#notReady(call, whyNotReady()))
     else this.#connection.send(call)
   }

@@ -65,6 +65,12 @@ export class Call {
     return this.#isEnded
   }
 
+  /** Ends it if its time has passed but its timer had no turn yet. @returns whether it has ended */
+  endIfOverdue(): boolean {
+    if (this.#elapsedMs() >= this.deadlineMs) this.#giveUp('deadline')
+    return this.#isEnded
+  }
+
   get wantsProgress(): boolean {
     return this.params.progressToken !== undefined && this.#request.onNotification !== undefined
   }

@@ -4,6 +4,7 @@ import type { Agent } from 'undici'
 import type { Definitions } from '../contract.ts'
 import type { Call, GivenUpReason } from './call.ts'
 import type { Connection, ConnectionHooks, ServerDescription } from './connection.ts'
+import { HEADER_MISMATCH } from '../gateway/rpc.ts'
 import { NOTICE_TIMEOUT_MS, SESSION_END_TIMEOUT_MS } from './constants.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { MirrorHeaders } from './http-headers.ts'
@@ -138,7 +139,11 @@ export class HttpConnection implements Connection {
   }
 
   #onMessage(call: Call, incoming: Incoming): void {
-    if (incoming.kind === 'answer') return call.answer(this.server.era, incoming)
+    if (incoming.kind === 'answer') {
+      // What the tool wants mirrored is not what it was: its definition changed unseen.
+      if (incoming.error?.code === HEADER_MISMATCH) this.#hooks.onListChanged()
+      return call.answer(this.server.era, incoming)
+    }
     if (incoming.kind === 'request') {
       if (this.server.era === 'legacy') this.#post(answerServerRequest(incoming))
       return

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
-import type { Clock, Logger, Random, Startable } from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf, type Random, type Startable } from '@vsmcp/kernel'
 import { CLOSE_GRACE_MS, GROUP_CHECK_MS, TERM_GRACE_MS } from './constants.ts'
 import { CLOSE_DESCRIPTORS, LAUNCH_SHELL } from './launch-shell.ts'
 import { ProcessGuardError } from './errors.ts'
@@ -78,7 +78,9 @@ class UnixProcessGuard implements ProcessGuard {
     this.#dir = init.dir
     this.#components = components
     this.#guardian = new Guardian(components)
-    this.#record = new ProcessRecord(init.dir)
+    const onError = (error: unknown): void =>
+      components.logger.warn({ error: messageOf(error) }, 'record of running servers cannot be written')
+    this.#record = new ProcessRecord(init.dir, onError)
   }
 
   get guardianPid(): number | undefined {
@@ -131,6 +133,8 @@ class UnixProcessGuard implements ProcessGuard {
         hint: 'Look at the limits of processes and open files (ulimit -u, ulimit -n).',
       })
     }
+    // Its exit tells all that a broken pipe could.
+    stdin.on('error', () => {})
     this.#guardian.add(pid)
     this.#record.add(pid, name)
     let ending: Promise<void> | undefined

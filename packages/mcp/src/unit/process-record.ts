@@ -24,14 +24,17 @@ function isRecordedProcess(value: unknown): value is RecordedProcess {
 
 /**
  * The process groups of this node in a file, so that its next life finds those that outlived it. Written at once and
- * whole (rename), not fsynced: a crash of the machine ends the processes, too.
+ * whole (rename), not fsynced: a crash of the machine ends the processes, too. It is the second net, under the guardian: a
+ * full disk must not keep servers from starting.
  */
 export class ProcessRecord {
   readonly #path: string
   readonly #bootId = bootId()
   readonly #processes = new Map<number, RecordedProcess>()
+  readonly #onError: (error: unknown) => void
 
-  constructor(directory: string) {
+  constructor(directory: string, onError: (error: unknown) => void) {
+    this.#onError = onError
     this.#path = join(directory, FILE_NAME)
   }
 
@@ -60,13 +63,23 @@ export class ProcessRecord {
 
   clear(): void {
     this.#processes.clear()
-    rmSync(this.#path, { force: true })
+    this.#try(() => rmSync(this.#path, { force: true }))
   }
 
   #save(): void {
     const file: RecordFile = { version: VERSION, bootId: this.#bootId, processes: [...this.#processes.values()] }
     const temporary = `${this.#path}.new`
-    writeFileSync(temporary, JSON.stringify(file), { mode: 0o600 })
-    renameSync(temporary, this.#path)
+    this.#try(() => {
+      writeFileSync(temporary, JSON.stringify(file), { mode: 0o600 })
+      renameSync(temporary, this.#path)
+    })
+  }
+
+  #try(write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      this.#onError(error)
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { describe, expect, it } from 'vitest'
@@ -174,6 +174,17 @@ describe('a guard', () => {
     expect(await server.exited).toEqual({ code: 0, signal: null })
     await server.end()
     expect(isRunning(left)).toBe(false)
+  })
+
+  it('starts servers though its record cannot be written, as on a full disk', async () => {
+    const directory = temporaryDirectory()
+    const guard = await startedGuard(directory)
+    rmSync(directory, { recursive: true })
+    const server = guard.launch({ name: 'cat', file: '/bin/cat', args: [], env: {}, cwd: '/' })
+    server.stdin.end('hello')
+    const [chunk] = (await once(server.stdout, 'data')) as [Buffer]
+    expect(chunk.toString()).toBe('hello')
+    await server.end()
   })
 
   it('gives a server neither its own pipe nor what native code in the node has open', async () => {
