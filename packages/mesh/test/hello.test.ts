@@ -1,7 +1,10 @@
-import { VsmcpError } from '@vsmcp/kernel'
+import { seededRandom, silentLogger, systemClock, VsmcpError } from '@vsmcp/kernel'
 import { describe, expect, test } from 'vitest'
-import { createMesh, DialError } from '../src/index.ts'
-import { bytes, type Info, next, pair, passwordHello, startMesh } from './support/nodes.ts'
+import { createMesh, DialError, PrivateKeyError } from '../src/index.ts'
+import { PLANE_PROTOCOLS } from '../src/constants.ts'
+import { NOTICE, OutgoingFrame } from '../src/frame.ts'
+import { bytes, type Info, next, pair, passwordHello, recordingLogger, startMesh } from './support/nodes.ts'
+import { rawMember } from './support/raw-member.ts'
 
 class ExpiredError extends VsmcpError {
   readonly code = 'VSMCP_SAMPLE_EXPIRED'
@@ -104,8 +107,28 @@ describe('a hello', () => {
   })
 })
 
+test('a peer whose gossip never gets ready is up after a while all the same, and no handler meets it before', async () => {
+  const logger = recordingLogger()
+  const mesh = await startMesh({ components: { logger } })
+  const events: string[] = []
+  const handled = Promise.withResolvers<void>()
+  mesh.on('peer:up', () => events.push('up'))
+  mesh.rpc.onNotice('early', () => {
+    events.push('handled')
+    handled.resolve()
+  })
+  const { connection } = await rawMember(mesh, { ready: false })
+  const stream = await connection.newStream(PLANE_PROTOCOLS.rpc)
+  stream.send(new OutgoingFrame([NOTICE, 'early']).head)
+  await handled.promise
+  expect(events).toEqual(['up', 'handled'])
+  expect(logger.lines.map(({ msg }) => msg)).toContain('the gossip of a peer is not ready; it counts as up all the same')
+})
+
 test('a mesh without a component, or with another kind of key, fails at construction', () => {
   const components = { privateKey: bytes('x'), hello: passwordHello('a') }
   // @ts-expect-error a component is missing
   expect(() => createMesh()(components)).toThrow(/lacks the component "clock"/)
+  const whole = { ...components, clock: systemClock, random: seededRandom(1), logger: silentLogger }
+  expect(() => createMesh()(whole)).toThrow(PrivateKeyError)
 })

@@ -14,7 +14,7 @@ export interface ChildMesh {
   kill(): void
 }
 
-const program = fileURLToPath(new URL('./child-main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../fixtures/child-mesh.ts', import.meta.url))
 
 export async function childMesh(privateKey: Uint8Array, name: string): Promise<ChildMesh> {
   const child = spawn(process.execPath, [program, Buffer.from(privateKey).toString('base64'), name], {

@@ -22,7 +22,12 @@ export interface RawMember {
   readonly pubsub: GossipSub
 }
 
-export async function rawMember(mesh: Mesh, payload = 'let me in:raw', incarnation = 'raw-1'): Promise<RawMember> {
+/** @param manners `ready: false` keeps from saying that the subscriptions have come */
+export async function rawMember(
+  mesh: Mesh,
+  manners: { payload?: string; incarnation?: string; ready?: boolean } = {},
+): Promise<RawMember> {
+  const { payload = 'let me in:raw', incarnation = 'raw', ready = true } = manners
   const node = await createLibp2p({
     privateKey: await generateKeyPair('Ed25519'),
     addresses: { listen: [] },
@@ -41,6 +46,6 @@ export async function rawMember(mesh: Mesh, payload = 'let me in:raw', incarnati
   const answer = decodeLinkMessage(await link.receive())
   if (answer.kind !== 'hello') throw new Error(`refused: ${JSON.stringify(answer)}`)
   link.send(encodeLinkMessage({ kind: 'accept' }))
-  link.send(encodeLinkMessage({ kind: 'ready' }))
+  if (ready) link.send(encodeLinkMessage({ kind: 'ready' }))
   return { node, connection, link, pubsub: node.services.pubsub }
 }
