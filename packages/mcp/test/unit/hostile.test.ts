@@ -55,10 +55,10 @@ describe('a server that does not come up is told as what it is', () => {
   })
 
   it('one that hangs in the handshake, which is ended', async () => {
-    const unit = await makeUnit(hostile('hang'), { startTimeoutMs: 700 })
+    const unit = await makeUnit(hostile('hang'), { startTimeoutMs: 1_500 })
     const pid = pidOf(unit)
     const error = await rejection(unit.start())
-    expect(error.message).toContain('its tools were not listed within 700 ms')
+    expect(error.message).toContain('its tools were not listed within 1500 ms')
     expect(error.hint).toContain('--start-timeout')
     await unit.stop()
     expect(isRunning(await pid)).toBe(false)
@@ -92,7 +92,7 @@ describe('a server that is odd but works is used', () => {
   })
 
   it('one that does not answer what it does not know', async () => {
-    const unit = await startUnit(hostile('silent-on-unknown'), { startTimeoutMs: 2_000 })
+    const unit = await startUnit(hostile('silent-on-unknown'), { startTimeoutMs: 4_000 })
     expect(unit.definitions?.era).toBe('legacy')
   })
 
@@ -198,7 +198,7 @@ describe('a server that answers nothing any more', () => {
   it('is started again when it does not answer a ping either', async () => {
     const clock = fastClock(20)
     const processes = await startedGuard(temporaryDirectory(), clock)
-    const unit = await startUnit(hostile('hang-in-call'), { processes, clock, startTimeoutMs: 300_000 })
+    const unit = await startUnit(hostile('hang-in-call'), { processes, clock })
     const down = nextEvent(unit, 'state', ({ state }) => state === 'backing-off')
     const up = nextEvent(unit, 'state', ({ state }) => state === 'ready')
     const calls = Array.from({ length: 5 }, async () => rejection(unit.request(toolCall('tool', { hang: true }, patient))))
@@ -210,7 +210,7 @@ describe('a server that answers nothing any more', () => {
   })
 
   it('is left alone when it answers a ping: its calls are only slow', async () => {
-    const unit = await startUnit(hostile('no-answer'), { clock: fastClock(20), startTimeoutMs: 300_000 })
+    const unit = await startUnit(hostile('no-answer'), { clock: fastClock(8) })
     const calls = Array.from({ length: 5 }, async () => rejection(unit.request(toolCall('tool', {}, patient))))
     await Promise.all(calls)
     let answered = false

@@ -72,7 +72,12 @@ export async function startedGuard(directory = temporaryDirectory(), clock = sys
 /** A unit that has not been started. It is stopped after the test. */
 export async function makeUnit(source: UnitSource, options: UnitOptions = {}): Promise<Unit> {
   const { environment = {}, processes = await startedGuard(), clock = systemClock, ...spec } = options
-  const unit = createUnit({ spec: { name: 'unit', source, ...spec }, client: { name: 'vsmcp-test', version: '1.2.3' } })({
+  // Where time runs faster, starting a process must not.
+  const startTimeoutMs = clock === systemClock ? 30_000 : 600_000
+  const unit = createUnit({
+    spec: { name: 'unit', source, startTimeoutMs, ...spec },
+    client: { name: 'vsmcp-test', version: '1.2.3' },
+  })({
     clock,
     random: seededRandom(7),
     logger: silentLogger,
@@ -128,7 +133,7 @@ export async function nextLine(unit: Unit, text: string): Promise<void> {
 export function toolCall(name: string, args: object = {}, more: Partial<McpRequest> & { meta?: object } = {}): McpRequest {
   const { meta, ...request } = more
   const params = { name, arguments: args, ...(meta !== undefined && { _meta: meta }) }
-  return { method: 'tools/call', paramsJson: JSON.stringify(params), deadlineMs: 10_000, ...request }
+  return { method: 'tools/call', paramsJson: JSON.stringify(params), deadlineMs: 60_000, ...request }
 }
 
 export interface ToolResult {
