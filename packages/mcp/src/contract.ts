@@ -159,7 +159,7 @@ export interface Unit extends Startable {
   start(): Promise<void>
   /**
    * Like `start` for a unit that is configured already: never rejects for a server that does not come up; it is tried
-   * again as after a crash. Resolves at once.
+   * again as after a crash. Returns at once.
    */
   startInBackground(): void
   /**
