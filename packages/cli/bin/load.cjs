@@ -1,11 +1,10 @@
 /* Apart from vsmcp.cjs, because a Node too old for `import()` could not even parse that file. */
 'use strict'
 
-const { accessSync, constants, existsSync } = require('node:fs')
 const { mkdirSync } = require('node:fs')
 const { enableCompileCache, flushCompileCache } = require('node:module')
 const { homedir } = require('node:os')
-const { dirname, isAbsolute, join } = require('node:path')
+const { isAbsolute, join } = require('node:path')
 
 /** A node that runs for months writes its cache once, when all that a start compiles is compiled. */
 const FLUSH_AFTER_MS = 10_000
@@ -33,18 +32,7 @@ function makeFolder(parent, name) {
 const { XDG_CACHE_HOME, HOME, NODE_COMPILE_CACHE } = process.env
 const cacheHome = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(HOME || homedir(), '.cache')
 if (NODE_COMPILE_CACHE === undefined && makeFolder(cacheHome, 'vsmcp')) enableCompileCache(join(cacheHome, 'vsmcp'))
-setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
-
-/** Node makes the folder itself, but tries for ever where the system says "not found" to it, as /proc does. */
-function canHold(folder) {
-  const mounted = existsSync(folder) ? folder : dirname(folder)
-  try {
-    accessSync(mounted, constants.W_OK)
-    return !/^\/(proc|sys|dev)(\/|$)/.test(mounted)
-  } catch {
-    return false
-  }
-}
+setTimeout(() => flushCompileCache(), FLUSH_AFTER_MS).unref()
 
 import('../lib/main.js').catch((error) => {
   process.stderr.write(`vsmcp: the program could not be loaded: ${(error && error.stack) || error}\n`)
