@@ -14,10 +14,8 @@ const raw = await rawNode([LOOPBACK])
 await raw.handle(
   STREAM_PROTOCOL,
   (stream) => {
-    stream.addEventListener('message', ({ data }) => {
-      stream.send(data)
-      void stream.close()
-    })
+    stream.addEventListener('message', ({ data }) => stream.send(data))
+    stream.addEventListener('remoteCloseWrite', () => void stream.close())
   },
   { maxInboundStreams: 4_096 },
 )

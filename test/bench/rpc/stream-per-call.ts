@@ -17,7 +17,6 @@ export async function callByStream(connection: Connection, payload: Uint8Array):
   })
   stream.addEventListener('close', ({ error }) => reject(error ?? new Error('closed')))
   stream.send(payload)
-  const answered = await promise
   await stream.close()
-  return answered
+  return promise
 }
