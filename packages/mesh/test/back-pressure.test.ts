@@ -65,20 +65,22 @@ test('notices to a peer that does not read are refused once its queue is full, a
 
 test('progress waits while the caller’s side is full, so a fast handler does not pile up', async () => {
   const [a, b] = await pair()
-  let waited = 0
+  let sent = 0
+  let seen = 0
+  let mostUnderWay = 0
   b.rpc.handle('stream', async (call) => {
     for (let i = 0; i < 64; i++) {
-      const before = performance.now()
+      sent += MIB / 2
       await call.progress(new Uint8Array(MIB / 2))
-      if (performance.now() - before > 0.5) waited += 1
+      mostUnderWay = Math.max(mostUnderWay, sent - seen)
     }
     return bytes('end')
   })
-  let seen = 0
   const onProgress = (payload: Uint8Array): void => void (seen += payload.byteLength)
   expect(text(await a.rpc.call(b.peerId, 'stream', bytes(''), { deadlineMs: 20_000, onProgress }))).toBe('end')
   expect(seen).toBe(32 * MIB)
-  expect(waited).toBeGreaterThan(10)
+  // what lies in sockets and windows, not what the handler would like to send
+  expect(mostUnderWay).toBeLessThan(24 * MIB)
 })
 
 test('requests over the bytes a node serves at a time are refused as busy, small ones are not held up', async () => {
