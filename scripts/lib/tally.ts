@@ -31,9 +31,9 @@ export class Tally {
     }
   }
 
-  add(counts: { passed: number; failed: number; skipped: readonly { name: string; reason: string }[] }, source: string): void {
+  add(counts: { passed: number; failures: readonly string[]; skipped: readonly { name: string; reason: string }[] }): void {
     this.#passed += counts.passed
-    for (let i = 0; i < counts.failed; i++) this.#failures.push(source)
+    this.#failures.push(...counts.failures)
     this.#skips.push(...counts.skipped)
   }
 
@@ -46,10 +46,7 @@ export class Tally {
   close(): number {
     console.log('')
     for (const { name, reason } of this.#skips) console.log(`skipped: ${name} (${reason})`)
-    for (const name of new Set(this.#failures)) {
-      const times = this.#failures.filter((failure) => failure === name).length
-      console.log(`failed: ${name}${times > 1 ? ` (${times})` : ''}`)
-    }
+    for (const name of this.#failures) console.log(`failed: ${name}`)
     const skipped = this.#skips.length > 0 ? `, ${this.#skips.length} skipped` : ''
     console.log(`${this.#passed} passed, ${this.#failures.length} failed${skipped}`)
     return this.#failures.length > 0 ? 1 : 0
