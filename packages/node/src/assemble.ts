@@ -1,5 +1,5 @@
 import type { GroupState } from '@vsmcp/consensus'
-import { type Clock, type Logger, type PeerIdString, seededRandom } from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom } from '@vsmcp/kernel'
 import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
 import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
 import { type Identity, joinServer, verify, type VerifiedPassport, withLabel } from '@vsmcp/security'
@@ -12,9 +12,11 @@ import { FEATURE_LEVEL } from './constants.ts'
 import type { NodeInit } from './node-init.ts'
 import { dataDirectory } from './enrol/data-directory.ts'
 import type { Enrolment } from './enrol/enrolment.ts'
+import { MemberPlane } from './members/member-plane.ts'
 import { Members } from './members/members.ts'
 import { Router } from './route/router.ts'
 import { LocalUnits } from './system1/local-units.ts'
+import { UnitPublisher } from './system1/unit-publisher.ts'
 import { UnitNameClaims } from './system1/unit-name-claims.ts'
 import { UnitSpecs } from './system1/unit-specs.ts'
 import { Admission } from './system5/admission.ts'
@@ -41,6 +43,8 @@ export interface Ground {
 export interface Parts {
   trust: Trust
   mesh: Mesh<VerifiedPassport>
+  /** The control plane, for members only. */
+  control: Plane
   log: GroupLog
   decisions: Decisions
   admission: Admission
@@ -50,6 +54,7 @@ export interface Parts {
   state: SharedState
   catalog: Catalog
   guard: ProcessGuard
+  publisher: UnitPublisher
   units: LocalUnits
   router: Router
   gateway: Gateway
@@ -75,6 +80,8 @@ export function assemble(ground: Ground): Parts {
   const group = (): GroupState | undefined => log.state
   // A node that holds no copy of the docket yet goes by the credential alone, which the hello has verified.
   const isMember = (peer: PeerIdString): boolean => group()?.members.has(peer) ?? true
+  // While nobody leads, its copy may lack a newcomer for long; whom it saw leave it knows.
+  const isServed = (peer: PeerIdString): boolean => isMember(peer) || (!trust.hasLeft(peer) && log.status()?.leader === undefined)
   const join = joinServer()({
     self,
     monotonicMs: () => clock.monotonicMs(),
@@ -84,31 +91,37 @@ export function assemble(ground: Ground): Parts {
   const mesh = createMesh({ listen: init.listen, advertise: init.advertise, featureLevel: FEATURE_LEVEL })<VerifiedPassport>({
     privateKey: identity.privateKeyProtobuf,
     hello: { local: () => trust.passport(), verify: (peer, payload) => trust.verifyHello(peer, payload) },
-    onJoin: async (peer, exchange) => {
-      const outcome = await join(peer, exchange)
-      logger.info({ peer, ...outcome }, outcome.joined ? 'a node joined' : 'a node was not let in')
+    onJoin: async (peer, exchange, address) => {
+      const outcome = await join(peer, exchange, address)
+      if (outcome.joined) logger.info({ peer, address, name: outcome.claims.name }, 'a node joined')
+      else {
+        const { code, message, cause } = outcome
+        logger.info({ peer, address, code, message, cause: messageOf(cause) }, 'a node was not let in')
+      }
     },
     acceptsGossipFrom: isMember,
     clock,
     random,
     logger: logger.child({ part: 'mesh' }),
   })
+  const control = new MemberPlane(mesh.control, isServed)
   const log = new GroupLog({
     storage: store.raft,
-    control: mesh.control,
+    control,
     self,
     clock,
     logger: logger.child({ part: 'system5' }),
     raft: { random, ...signedVotes(identity, enrolment, trust) },
+    mayCompact: () => trust.uncertified.length === 0,
   })
-  const members = new Members({ mesh, clock, random, logger })
-  const decisions = new Decisions({ log, control: mesh.control, self, clock })
+  const members = new Members({ mesh, isListed: isServed, clock, random, logger })
+  const decisions = new Decisions({ log, control, self, clock })
   const admission = new Admission({
     identity,
     log,
     decisions,
     trust,
-    control: mesh.control,
+    control,
     clock,
     logger,
     addresses: () => mesh.listenAddresses(),
@@ -135,19 +148,26 @@ export function assemble(ground: Ground): Parts {
     decisions,
     trust,
     members,
-    control: mesh.control,
+    control,
     clock,
     logger,
     ungrantedNames: () => catalog.ungrantedNames(),
   })
-  const departure = new Departure({ self, log, decisions, duties, trust, control: mesh.control, clock, logger })
+  const onRefused = (listener: (code: string) => void): (() => void) =>
+    mesh.on('peer:refused', ({ side, code }) => {
+      if (side === 'there') listener(code)
+    })
+  const departure = new Departure({ self, log, decisions, duties, trust, control, clock, logger, onRefused })
   const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, random, logger })
   // Two meshes are told apart by clients, and by a node that is asked to attach its own.
   const ownServerName = `vsmcp-${enrolment.meshId.slice(0, 8)}`
+  const publisher = new UnitPublisher({ state, group, self, logger })
   const units = new LocalUnits({
     ownServerName,
     specs: new UnitSpecs(store.kv('units')),
     names: new UnitNameClaims({ decisions, group, self, nameOf: (peer) => group()?.members.get(peer)?.name ?? peer }),
+    offers: publisher,
+    clock,
     create: (spec) =>
       createUnit({ spec, client: { name: 'vsmcp', version: init.version } })({
         processes: guard,
@@ -157,7 +177,7 @@ export function assemble(ground: Ground): Parts {
       }),
     logger,
   })
-  const router = new Router({ self, catalog, units, rpc: mesh.rpc })
+  const router = new Router({ self, catalog, units, rpc: new MemberPlane(mesh.rpc, isServed) })
   const { host, port, token } = init.http
   const gateway = createGateway({
     host,
@@ -170,11 +190,20 @@ export function assemble(ground: Ground): Parts {
     clock,
     logger: logger.child({ part: 'gateway' }),
   })
-  const signals = new GroupSignals({ gossip: mesh.gossip, topics, self, isMember, clock, logger })
-  const reports = new Reports({ self, signals, units, router, log, control: mesh.control, clock, logger })
+  const signals = new GroupSignals({
+    gossip: mesh.gossip,
+    topics,
+    self,
+    isMember,
+    hostOf: (unit) => group()?.units.get(unit)?.peer,
+    clock,
+    logger,
+  })
+  const reports = new Reports({ self, signals, units, router, log, control, clock, logger })
   return {
     trust,
     mesh,
+    control,
     log,
     decisions,
     admission,
@@ -184,6 +213,7 @@ export function assemble(ground: Ground): Parts {
     state,
     catalog,
     guard,
+    publisher,
     units,
     router,
     gateway,

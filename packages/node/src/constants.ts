@@ -13,6 +13,12 @@ export const LOG_FILES_KEPT = 5
 /** Lines a slow reader of `logs --follow` may fall behind before it misses some. */
 export const LOG_FOLLOW_QUEUE_MAX = 10_000
 
+/** Lines waiting for the disk, bytes; on a full disk the newest are lost then, not the node's memory. */
+export const LOG_BUFFER_BYTES_MAX = 4 * 1024 * 1024
+
+/** A reader of the log, and its end, wait no longer for what is still to be written, milliseconds: a full disk takes nothing. */
+export const LOG_FLUSH_DEADLINE_MS = 1_000
+
 /** A component that takes longer to start or stop is given up on, milliseconds. */
 export const LIFECYCLE_DEADLINE_MS = 15_000
 
@@ -25,6 +31,12 @@ export const DECISION_DEADLINE_MS = 10_000
 /** A forwarded proposal or signature request on the control plane, milliseconds. */
 export const CONTROL_DEADLINE_MS = 3_000
 
+/**
+ * Entries the consensus log may hold while a change of voters waits for its certificate, which needs them; from then on it is
+ * compacted all the same. Half of what a log holds at the most.
+ */
+export const LOG_UNCOMPACTED_MAX = 50_000
+
 /** How often the leader looks whether voters, links and names are as they should be, milliseconds. */
 export const LEADER_DUTY_PERIOD_MS = 500
 
@@ -36,6 +48,9 @@ export const UNITS_PER_NODE_MAX = 256
 
 /** Members named to a newcomer: enough to find the group though most are away, and well within one join message. */
 export const JOIN_GRANT_PEERS_MAX = 32
+
+/** Notices of what one change of a unit's offer brought or took; the shared document has it all, gossip must not be flooded. */
+export const NOTICES_PER_CHANGE_MAX = 64
 
 /** Algedonic alerts remembered by a node; the oldest is forgotten. */
 export const ALERTS_KEPT = 100
@@ -63,3 +78,22 @@ export const FEATURE_LEVEL = 1
  * connection; heartbeats are for silent networks only, and an idle node pays for each.
  */
 export const RAFT_HEARTBEAT_MS = 200
+
+/** A bare name that the group would not grant is asked for again after this, milliseconds: the reason is rarely gone sooner. */
+export const REFUSED_GRANT_PAUSE_MS = 60_000
+
+/** A connected peer that the docket does not list is let go after this, milliseconds: news of a newcomer takes far less. */
+export const UNLISTED_GRACE_MS = 10_000
+
+/** A leader that leaves waits so long for the change of voters and for its certificate, milliseconds, before it is asked again. */
+export const RELEASE_DEADLINE_MS = 8_000
+
+/** How long a leader that stops or leaves waits for another to take over, milliseconds: more than an election takes. */
+export const HAND_OVER_DEADLINE_MS = 2_000
+
+/** Addresses of one member in the docket, and characters of each: what an operation of the group may carry. */
+export const MEMBER_ADDRESSES_MAX = 16
+export const MEMBER_ADDRESS_LENGTH_MAX = 256
+
+/** Characters of a node's name: what credentials and the docket take. */
+export const NODE_NAME_LENGTH_MAX = 64

@@ -54,3 +54,19 @@ export class StorageRefusedError extends VsmcpError {
 export class ServerRefusedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_SERVER_REFUSED'
 }
+
+/** The member has left the group for good: its credential opens nothing any more. */
+export class MemberLeftError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_MEMBER_LEFT'
+}
+
+/** Code of `MemberLeftError`, as a peer is told it. */
+export const MEMBER_LEFT: MemberLeftError['code'] = 'VSMCP_NODE_MEMBER_LEFT'
+
+/** This node's copy of the docket does not list who asks: it joined a moment ago, or is no member any more. */
+export class NotListedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_NOT_LISTED'
+}
+
+/** Code of `NotListedError`, as it comes from another node. */
+export const NOT_LISTED: NotListedError['code'] = 'VSMCP_NODE_NOT_LISTED'

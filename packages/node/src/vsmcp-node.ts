@@ -1,7 +1,6 @@
 import {
-  Emitter,
+  InvalidArgumentError,
   Lifecycle,
-  type Logger,
   messageOf,
   type PeerIdString,
   type Startable,
@@ -11,8 +10,7 @@ import {
 import { loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { assemble, type Parts } from './assemble.ts'
-import { toRecordValue, UNITS_COLLECTION } from './catalog/published-unit.ts'
-import { DRAIN_DEADLINE_MS, LIFECYCLE_DEADLINE_MS } from './constants.ts'
+import { DRAIN_DEADLINE_MS, LIFECYCLE_DEADLINE_MS, NODE_NAME_LENGTH_MAX } from './constants.ts'
 import type { NodeControl } from './control.ts'
 import { RunningNodeControl } from './control/node-control.ts'
 import { StatusView } from './control/status-view.ts'
@@ -21,6 +19,7 @@ import { dataDirectory, removeIfThere, writeWhole } from './enrol/data-directory
 import { requireEnrolment } from './enrol/enrolment.ts'
 import { NodeLog } from './log/node-log.ts'
 import type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
+import { Wiring } from './wiring.ts'
 
 /** Runs the node of an enrolled data directory. */
 export function createNode(init: NodeInit): VsmcpNode {
@@ -36,11 +35,9 @@ class RunningNode implements VsmcpNode {
   readonly #init: NodeInit
   readonly #lifecycle = new Lifecycle(systemClock, LIFECYCLE_DEADLINE_MS)
   readonly #stopped = Promise.withResolvers<StopReason>()
-  readonly #changes = new Emitter<{ changed: undefined }>(() => {})
-  readonly #clockAheadMs = new Map<PeerIdString, number>()
+  #starting: Promise<void> | undefined
   #running: Running | undefined
   #stopping: Promise<void> | undefined
-  #describing = false
 
   constructor(init: NodeInit) {
     this.#init = init
@@ -64,9 +61,12 @@ class RunningNode implements VsmcpNode {
     return this.#stopped.promise
   }
 
+  /** Throws what a part fails with, and `StoppedError` when it is stopped meanwhile; nothing is left running then. */
   async start(): Promise<void> {
+    if (this.#starting !== undefined) throw new InvalidArgumentError('a node starts once')
+    this.#starting = this.#start()
     try {
-      await this.#start()
+      await this.#starting
     } catch (error) {
       await this.#lifecycle.stop().catch(() => {})
       throw error
@@ -79,21 +79,24 @@ class RunningNode implements VsmcpNode {
 
   async #start(): Promise<void> {
     const { dataDir, logLevel, logToStderr, name } = this.#init
+    if (name !== undefined) checkName(name)
     const enrolled = await requireEnrolment(dataDir)
     const files = dataDirectory(dataDir)
     const log = await NodeLog.open({ directory: files.logs, level: logLevel, stderr: logToStderr })
-    await this.#lifecycle.start('log', { start: async () => {}, stop: () => log.close() })
+    await this.#begin('log', { start: async () => {}, stop: () => log.close() })
     const { logger } = log
     const store = await openStore({ dir: dataDir, create: false })({ clock: systemClock, logger })
-    await this.#lifecycle.start('store', store)
+    await this.#begin('store', store)
     const identity = await loadIdentity(files.identity)
     const enrolment = name === undefined ? enrolled : { ...enrolled, name }
     const parts = assemble({ init: this.#init, identity, enrolment, store, clock: systemClock, logger })
-    this.#wire(parts, logger)
-    const control = this.#control(parts, log)
+    const wiring = new Wiring(parts, logger)
+    wiring.on('removed', () => void this.#removed(parts))
+    const control = this.#control(parts, log, wiring)
     await this.#startParts(parts)
+    wiring.started()
     const running = { pid: process.pid, peerId: identity.peerId, socketPath: this.#init.socketPath }
-    await this.#lifecycle.start('mark', {
+    await this.#begin('mark', {
       start: () => writeWhole(files.running, JSON.stringify(running)),
       stop: () => removeIfThere(files.running),
     })
@@ -102,7 +105,7 @@ class RunningNode implements VsmcpNode {
   }
 
   async #startParts(parts: Parts): Promise<void> {
-    const { log, state, mesh, members, signals, reports, guard, units, duties, gateway, trust } = parts
+    const { log, state, mesh, members, signals, reports, guard, units, duties, gateway } = parts
     const order: [string, Startable][] = [
       ['consensus', log],
       ['membership', members],
@@ -115,97 +118,25 @@ class RunningNode implements VsmcpNode {
       ['units', units],
       ['gateway', gateway],
     ]
-    for (const [name, part] of order) await this.#lifecycle.start(name, part)
-    parts.catalog.refresh()
-    members.reconcile([...trust.enrolment.peers, ...knownMembers(parts)])
-    this.#describeSelf(parts)
+    for (const [name, part] of order) await this.#begin(name, part)
   }
 
-  /** What happens in one part and concerns another. */
-  #wire(parts: Parts, logger: Logger): void {
-    const { mesh, log, members, state, catalog, units, trust, signals, duties } = parts
-    const changed = (): void => this.#changes.emit('changed', undefined)
-    mesh.on('peer:up', ({ peer }) => {
-      log.peerUp(peer)
-      state.peerUp(peer)
-      changed()
-    })
-    mesh.on('peer:down', ({ peer }) => {
-      log.peerDown(peer)
-      state.peerDown(peer)
-      changed()
-    })
-    mesh.on('peer:refused', ({ peer, side, code, reason }) => {
-      if (side === 'there') logger.warn({ peer, code, reason }, 'a member refused this node')
-    })
-    mesh.on('duplicate:identity', (duplicate) => logger.error(duplicate, 'two live processes show one identity'))
-    members.on('member:state', changed)
-    log.on('leader:changed', () => {
-      this.#describeSelf(parts)
-      changed()
-    })
-    log.on('state:installed', ({ state: group }) => {
-      trust.install(group)
-      this.#followGroup(parts)
-    })
-    log.on('entry:applied', ({ before, state: group, effects }) => {
-      trust.follow(before, group, effects)
-      if (effects.length === 0) return
-      this.#followGroup(parts)
-    })
-    state.on('changed', () => this.#offersChanged(parts))
-    state.on('hinted', changed)
-    catalog.onChanged(() => {
-      signals.followUnits(catalog.units.filter(({ node }) => node !== mesh.peerId).map(({ unit }) => unit))
-      duties.look()
-      changed()
-    })
-    signals.on('control', ({ node, atMs }) => this.#clockAheadMs.set(node, atMs - systemClock.wallMs()))
-    units.on('unit:definitions', ({ name, kind, definitions }) => {
-      const failed = (error: unknown): void =>
-        logger.error({ unit: name, error: messageOf(error) }, 'a unit could not be published')
-      state.put(UNITS_COLLECTION, name, toRecordValue(kind, definitions)).catch(failed)
-    })
-    units.on('unit:gone', ({ name }) => {
-      const failed = (error: unknown): void =>
-        logger.error({ unit: name, error: messageOf(error) }, 'a unit could not be withdrawn')
-      state.remove(UNITS_COLLECTION, name).catch(failed)
-    })
-    units.on('unit:state', changed)
+  /** A part that fails half way is stopped like those that stand. */
+  async #begin(name: string, part: Startable): Promise<void> {
+    if (this.#stopping !== undefined) {
+      await part.stop().catch(() => {})
+      throw new StoppedError('the node was stopped while it started')
+    }
+    try {
+      await this.#lifecycle.start(name, part)
+    } catch (error) {
+      await part.stop().catch(() => {})
+      throw error
+    }
   }
 
-  #offersChanged(parts: Parts): void {
-    parts.catalog.refresh()
-    this.#changes.emit('changed', undefined)
-  }
-
-  /** The docket is another now: who is a member, who owns which unit, who has which name. */
-  #followGroup(parts: Parts): void {
-    const known = knownMembers(parts)
-    parts.members.reconcile(known)
-    parts.trust.rememberPeers(known)
-    parts.state.reevaluate()
-    this.#describeSelf(parts)
-    this.#offersChanged(parts)
-  }
-
-  /** Others find this node by the name and addresses in the docket: they are put right whenever they are not. */
-  #describeSelf({ mesh, log, decisions, trust }: Parts): void {
-    const record = log.state?.members.get(mesh.peerId)
-    const addresses = mesh.listenAddresses()
-    const { name } = trust.enrolment
-    if (record === undefined || log.status()?.leader === undefined || this.#describing) return
-    if (record.name === name && String(record.addresses) === String(addresses)) return
-    this.#describing = true
-    decisions
-      .propose({ op: 'member:describe', peer: mesh.peerId, name, addresses })
-      // Without a System 5 it is tried again when there is one.
-      .catch(() => {})
-      .finally(() => (this.#describing = false))
-  }
-
-  #control(parts: Parts, log: NodeLog): NodeControl {
-    const { mesh, members, log: groupLog, trust, catalog, units, reports, state, router, admission, gateway } = parts
+  #control(parts: Parts, log: NodeLog, wiring: Wiring): NodeControl {
+    const { mesh, control, members, log: groupLog, trust, catalog, units, reports, state, router, admission, gateway } = parts
     const nameOf = (peer: PeerIdString): string => statusView.nameOf(peer)
     const unitsView = new UnitsView({
       self: mesh.peerId,
@@ -213,7 +144,7 @@ class RunningNode implements VsmcpNode {
       units,
       members,
       state,
-      control: mesh.control,
+      control,
       logger: log.logger,
       nameOf,
     })
@@ -244,9 +175,9 @@ class RunningNode implements VsmcpNode {
       clock: systemClock,
       facts: () => ({
         versions: new Map(mesh.peers().map(({ peer, info }) => [peer, info.passport.version])),
-        clockAheadMs: this.#clockAheadMs,
+        clockAheadMs: wiring.clockAheadMs,
       }),
-      onChange: (listener) => this.#changes.on('changed', listener),
+      onChange: (listener) => wiring.on('changed', listener),
       leave: () => this.#leave(parts),
       shutdown: async () => void setImmediate(() => void this.#end({ reason: 'shutdown' })),
     })
@@ -258,24 +189,50 @@ class RunningNode implements VsmcpNode {
     setImmediate(() => void this.#end({ reason: 'left' }))
   }
 
+  /** Taken off the list without having asked for it, or after the answer to its leave was given up on. */
+  async #removed(parts: Parts): Promise<void> {
+    if (parts.departure.isLeaving) return
+    try {
+      await parts.trust.markLeft()
+    } finally {
+      setImmediate(() => void this.#end({ reason: 'evicted' }))
+    }
+  }
+
   #end(reason: StopReason): Promise<void> {
     this.#stopping ??= this.#stop(reason)
     return this.#stopping
   }
 
   async #stop(reason: StopReason): Promise<void> {
-    try {
-      if (this.#running !== undefined) {
-        const { router, departure, trust } = this.#running.parts
-        await Promise.race([router.drained(), new Promise<void>((resolve) => systemClock.after(DRAIN_DEADLINE_MS, resolve))])
-        await departure.handOver()
-        await trust.settled()
+    const errors: unknown[] = []
+    const attempt = async (work: () => Promise<unknown>): Promise<void> => {
+      try {
+        await work()
+      } catch (error) {
+        errors.push(error)
       }
-      await this.#lifecycle.stop()
-      this.#stopped.resolve(reason)
-    } catch (error) {
-      this.#stopped.resolve({ reason: 'failed', error })
     }
+    // What is being started ends by itself at the next part; its failure is told to who started it.
+    if (this.#running === undefined) await this.#starting?.catch(() => {})
+    if (this.#running !== undefined) {
+      const { parts } = this.#running
+      await attempt(() => this.#drain(parts))
+      await attempt(() => parts.trust.settled())
+    }
+    await attempt(() => this.#lifecycle.stop())
+    this.#stopped.resolve(
+      errors.length === 0 ? reason : { reason: 'failed', error: new AggregateError(errors, messageOf(errors[0])) },
+    )
+  }
+
+  /** Nothing new is begun, what is under way may end, and another voter leads meanwhile: all at once, and each bounded. */
+  async #drain({ router, gateway, departure }: Parts): Promise<void> {
+    router.close()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = systemClock.after(DRAIN_DEADLINE_MS, resolve)
+    await Promise.all([departure.handOver(), gateway.stop(), Promise.race([router.drained(), promise])])
+    timer.cancel()
   }
 
   #require(): Running {
@@ -284,6 +241,10 @@ class RunningNode implements VsmcpNode {
   }
 }
 
-function knownMembers({ log }: Parts): { peer: PeerIdString; addresses: readonly string[] }[] {
-  return log.state?.members.entries().map(([peer, { addresses }]) => ({ peer, addresses })) ?? []
+/** What credentials and the docket would refuse later, and keep this node from being let in anywhere. */
+function checkName(name: string): void {
+  if (name.length > 0 && name.length <= NODE_NAME_LENGTH_MAX && !/[\p{Cc}\u2028\u2029]/u.test(name) && name.isWellFormed()) return
+  throw new InvalidArgumentError(`"${name}" cannot be a node's name`, {
+    hint: `Use 1 to ${NODE_NAME_LENGTH_MAX} characters, none of them a control character.`,
+  })
 }

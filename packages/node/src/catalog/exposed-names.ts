@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { UnitName } from '@vsmcp/kernel'
+import { sha256Hex } from '../sha256.ts'
 
 /** What model APIs accept as the name of a tool. */
 const MODEL_API_NAME = /^[A-Za-z0-9_-]{1,64}$/
@@ -14,7 +14,7 @@ const SEPARATOR = '__'
 export function qualifiedName(unit: UnitName, name: string): string {
   const whole = `${unit}${SEPARATOR}${name}`
   if (MODEL_API_NAME.test(whole)) return whole
-  const digest = createHash('sha256').update(whole).digest('hex').slice(0, DIGEST_LENGTH)
+  const digest = sha256Hex(whole).slice(0, DIGEST_LENGTH)
   const readable = whole.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, LENGTH_MAX - DIGEST_LENGTH - 1)
   return `${readable}_${digest}`
 }

@@ -42,8 +42,16 @@ export function toRecordValue(kind: Unit['kind'], definitions: Definitions): Jso
   return { kind, era, server, digest, tools, prompts, resources, resourceTemplates } as JsonValue
 }
 
+/** A record never changes: what was read of it once stands. */
+const read = new WeakMap<SharedRecord, PublishedUnit | null>()
+
 /** @returns undefined for a record that no unit of this project would write */
 export function fromRecord(record: SharedRecord): PublishedUnit | undefined {
-  const parsed = schema.safeParse(record.value)
-  return parsed.success ? parsed.data : undefined
+  let unit = read.get(record)
+  if (unit === undefined) {
+    const parsed = schema.safeParse(record.value)
+    unit = parsed.success ? parsed.data : null
+    read.set(record, unit)
+  }
+  return unit ?? undefined
 }

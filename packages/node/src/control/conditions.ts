@@ -39,6 +39,7 @@ export function waitFor(components: ConditionsComponents, conditions: WaitCondit
     })
     const off = onChange(check)
     signal?.addEventListener('abort', onAbort)
-    check()
+    if (signal?.aborted === true) onAbort()
+    else check()
   })
 }

@@ -33,7 +33,8 @@ export async function readDirectoryState(dataDir: string): Promise<DirectoryStat
 function parse(text: string | undefined): Record<string, unknown> | undefined {
   if (text === undefined) return undefined
   try {
-    return JSON.parse(text) as Record<string, unknown>
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   } catch {
     return {}
   }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { bootstrap, type Charter, encodeGroupState, foundGroup } from '@vsmcp/consensus'
+import { bootstrap, canonicalBytes, type Charter, encodeGroupState, foundGroup } from '@vsmcp/consensus'
 import { type MeshId, type PeerIdString, ROOT_GROUP_ID, silentLogger, systemClock } from '@vsmcp/kernel'
 import {
   combineCredential,
@@ -17,7 +17,6 @@ import {
 } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { AlreadyEnrolledError } from '../errors.ts'
-import { canonicalBytes } from '../system5/canonical.ts'
 import { dataDirectory, makeDataDirectory } from './data-directory.ts'
 import { type Enrolment, readEnrolment, writeEnrolment } from './enrolment.ts'
 

@@ -1,22 +1,29 @@
-import { createReadStream } from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { Emitter, type Logger } from '@vsmcp/kernel'
+import { Emitter, type Logger, systemClock } from '@vsmcp/kernel'
 import pino from 'pino'
 import pinoRoll from 'pino-roll'
 import type { LogLine, LogsRequest } from '../control.ts'
-import { LOG_FILE_BYTES_MAX, LOG_FILES_KEPT, LOG_FOLLOW_QUEUE_MAX } from '../constants.ts'
+import {
+  LOG_BUFFER_BYTES_MAX,
+  LOG_FILE_BYTES_MAX,
+  LOG_FILES_KEPT,
+  LOG_FLUSH_DEADLINE_MS,
+  LOG_FOLLOW_QUEUE_MAX,
+} from '../constants.ts'
 
 export interface NodeLogInit {
   directory: string
   level: 'debug' | 'info' | 'warn' | 'error'
   /** `json` for machines, `text` for a terminal, `off` when nobody reads it. */
   stderr: 'json' | 'text' | 'off'
+  /** @default 8 MiB */
+  fileBytesMax?: number
 }
 
 interface Events extends Record<string, unknown> {
   'log:line': LogLine
+  'log:closed': undefined
 }
 
 /**
@@ -28,15 +35,17 @@ export class NodeLog {
   readonly #directory: string
   readonly #events = new Emitter<Events>(() => {})
   readonly #file: Awaited<ReturnType<typeof pinoRoll>>
+  #isClosed = false
 
   static async open(init: NodeLogInit): Promise<NodeLog> {
     await mkdir(init.directory, { recursive: true, mode: 0o700 })
     const file = await pinoRoll({
       file: join(init.directory, 'node'),
       extension: '.log',
-      size: `${LOG_FILE_BYTES_MAX / 1024}k`,
+      size: `${(init.fileBytesMax ?? LOG_FILE_BYTES_MAX) / 1024}k`,
       limit: { count: LOG_FILES_KEPT - 1, removeOtherLogFiles: true },
       mkdir: true,
+      maxLength: LOG_BUFFER_BYTES_MAX,
     })
     return new NodeLog(init, file)
   }
@@ -57,43 +66,60 @@ export class NodeLog {
     this.logger = pino({ level: init.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.multistream(streams))
   }
 
-  /** Past lines in order, then with `follow` new ones until the signal aborts. */
+  /** Past lines in order, then with `follow` new ones until the signal aborts or the log is closed. */
   async *read(request: LogsRequest): AsyncGenerator<LogLine> {
     const queue: LogLine[] = []
+    let missed = 0
     let wake = (): void => {}
-    const off = this.#events.on('log:line', (line) => {
-      if (queue.length < LOG_FOLLOW_QUEUE_MAX) queue.push(line)
-      wake()
-    })
+    const offs = [
+      this.#events.on('log:line', (line) => {
+        if (!request.follow) return
+        if (queue.length < LOG_FOLLOW_QUEUE_MAX) queue.push(line)
+        else missed++
+        wake()
+      }),
+      this.#events.on('log:closed', () => wake()),
+    ]
     const onAbort = (): void => wake()
     request.signal?.addEventListener('abort', onAbort)
     try {
-      await new Promise<void>((resolve) => this.#file.flush(() => resolve()))
+      await this.#flush()
       const seen = new Set<string>()
       for await (const line of this.#past()) {
+        if (request.signal?.aborted === true) return
         if (!matches(line, request)) continue
         if (queue.length > 0) seen.add(identityOf(line))
         yield line
       }
       while (request.follow && request.signal?.aborted !== true) {
         const line = queue.shift()
-        if (line === undefined) {
-          await new Promise<void>((resolve) => (wake = resolve))
-        } else if (matches(line, request) && !seen.delete(identityOf(line))) {
-          yield line
-        }
+        if (line !== undefined) {
+          if (matches(line, request) && !seen.delete(identityOf(line))) yield line
+        } else if (missed > 0) {
+          yield { time: new Date().toISOString(), level: 'warn', msg: `${missed} lines were missed: they came faster than read` }
+          missed = 0
+        } else if (this.#isClosed) return
+        else await new Promise<void>((resolve) => (wake = resolve))
       }
     } finally {
-      off()
+      for (const off of offs) off()
       request.signal?.removeEventListener('abort', onAbort)
     }
   }
 
   async close(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#file.once('close', () => resolve())
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await within(LOG_FLUSH_DEADLINE_MS, (done) => {
+      this.#file.once('close', done)
       this.#file.end()
     })
+    this.#events.emit('log:closed', undefined)
+  }
+
+  /** What was logged so far is in the file then; a disk that takes nothing does not hold the reader up. */
+  async #flush(): Promise<void> {
+    if (!this.#isClosed) await within(LOG_FLUSH_DEADLINE_MS, (done) => this.#file.flush(() => done()))
   }
 
   async *#past(): AsyncGenerator<LogLine> {
@@ -101,11 +127,17 @@ export class NodeLog {
       .map((name) => ({ name, number: Number(/^node\.(\d+)\.log$/.exec(name)?.[1] ?? NaN) }))
       .filter((file) => Number.isInteger(file.number))
       .sort((a, b) => a.number - b.number)
-    for (const file of files) {
-      const lines = createInterface({ input: createReadStream(join(this.#directory, file.name)), crlfDelay: Infinity })
-      for await (const text of lines) {
-        const line = parseLine(text)
-        if (line !== undefined) yield line
+    for (const { name } of files) {
+      // The oldest may be gone by now: another took its place.
+      const file = await open(join(this.#directory, name)).catch(() => undefined)
+      if (file === undefined) continue
+      try {
+        for await (const text of file.readLines({ autoClose: false })) {
+          const line = parseLine(text)
+          if (line !== undefined) yield line
+        }
+      } finally {
+        await file.close()
       }
     }
   }
@@ -114,6 +146,19 @@ export class NodeLog {
     const line = parseLine(text)
     if (line !== undefined) this.#events.emit('log:line', line)
   }
+}
+
+async function within(deadlineMs: number, begin: (done: () => void) => void): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = systemClock.after(deadlineMs, resolve)
+  try {
+    begin(resolve)
+  } catch {
+    // The stream is destroyed: there is nothing to wait for.
+    resolve()
+  }
+  await promise
+  timer.cancel()
 }
 
 function matches(line: LogLine, request: LogsRequest): boolean {
@@ -146,8 +191,11 @@ function parseLine(text: string): LogLine | undefined {
 function asText(line: LogLine | undefined): string {
   if (line === undefined) return ''
   const fields = { ...(line.unit === undefined ? {} : { unit: line.unit }), ...line.fields }
-  const tail = Object.entries(fields).map(
-    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
+  const tail = Object.entries(fields).map(([key, value]) => ` ${key}=${printable(value)}`)
   return `${line.time.slice(11, 19)} ${line.level.padEnd(5)} ${line.msg}${tail.join('')}\n`
+}
+
+/** What servers and peers wrote must not move the cursor of the terminal it is shown on. */
+function printable(value: unknown): string {
+  return typeof value === 'string' && !/[\p{Cc}\u2028\u2029]/u.test(value) ? value : JSON.stringify(value)
 }

@@ -14,5 +14,7 @@ declare module 'pino-roll' {
     size?: string
     limit?: { count: number; removeOtherLogFiles?: boolean }
     mkdir?: boolean
+    /** Bytes that may wait to be written; beyond, what is written is dropped. */
+    maxLength?: number
   }): Promise<RollingFile>
 }

@@ -8,7 +8,7 @@ import {
   type Startable,
   type Timer,
 } from '@vsmcp/kernel'
-import { GOODBYE_GRACE_MS } from '../constants.ts'
+import { GOODBYE_GRACE_MS, UNLISTED_GRACE_MS } from '../constants.ts'
 import { type DialFailure, type Member, membership, type MembershipEffect, type MembershipView } from '@vsmcp/membership'
 import { DialError, type Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
@@ -20,6 +20,15 @@ export interface KnownMember {
 
 interface Events extends Record<string, unknown> {
   'member:state': { peer: PeerIdString; from: Member['state'] | null; to: Member['state'] }
+}
+
+export interface MembersComponents {
+  mesh: Mesh<VerifiedPassport>
+  /** Whether this node goes by the peer being a member, as far as it can know now. */
+  isListed: (peer: PeerIdString) => boolean
+  clock: Clock
+  random: Random
+  logger: Logger
 }
 
 /**
@@ -34,11 +43,14 @@ export class Members implements Startable {
   readonly #events: Emitter<Events>
   readonly #dialing = new Map<PeerIdString, AbortController>()
   #unsubscribe: (() => void)[] = []
-  #listed: ReadonlySet<PeerIdString> = new Set()
+  /** The addresses of each, as listed last. */
+  #listed: ReadonlyMap<PeerIdString, readonly string[]> = new Map()
+  readonly #isListed: (peer: PeerIdString) => boolean
   #timer: Timer | undefined
   #stopped = false
 
-  constructor(components: { mesh: Mesh<VerifiedPassport>; clock: Clock; random: Random; logger: Logger }) {
+  constructor(components: MembersComponents) {
+    this.#isListed = components.isListed
     this.#mesh = components.mesh
     this.#clock = components.clock
     this.#logger = components.logger
@@ -51,6 +63,7 @@ export class Members implements Startable {
       this.#mesh.on('peer:up', ({ peer, info }) => {
         this.#run(this.#view.connected(peer, this.#now()))
         this.#run(this.#view.addressesLearned(peer, info.passport.addresses, this.#now()))
+        this.#expectListed(peer)
       }),
       this.#mesh.on('peer:down', ({ peer }) => this.#run(this.#view.disconnected(peer, this.#now()))),
     ]
@@ -65,18 +78,41 @@ export class Members implements Startable {
 
   /** Brings the view to the group's list of members: newcomers are dialed, who is no longer listed is forgotten. */
   reconcile(members: readonly KnownMember[]): void {
-    const listed = new Set(members.map(({ peer }) => peer).filter((peer) => peer !== this.#mesh.peerId))
-    for (const { peer, addresses } of members) {
-      if (peer === this.#mesh.peerId) continue
+    const listed = new Map(members.flatMap(({ peer, addresses }) => (peer === this.#mesh.peerId ? [] : [[peer, addresses]])))
+    for (const [peer, addresses] of listed) {
       const known = this.#view.member(peer)
-      if (known === undefined || known.state === 'left') this.#run(this.#view.memberAdded(peer, addresses, this.#now()))
-      else this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
+      if (known === undefined || known.state === 'left') this.#add(peer, addresses)
+      // What is listed as before is no news, and a large group has many of these.
+      else if (this.#listed.get(peer) !== addresses) this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
     }
     // Only who was listed can drop off the list: a newcomer may be connected before this node has applied its joining.
-    for (const peer of this.#listed) {
+    for (const peer of this.#listed.keys()) {
       if (!listed.has(peer)) this.#left(peer)
     }
     this.#listed = listed
+  }
+
+  #add(peer: PeerIdString, addresses: readonly string[]): void {
+    try {
+      this.#run(this.#view.memberAdded(peer, addresses, this.#now()))
+    } catch (error) {
+      this.#logger.error({ peer, error: messageOf(error) }, 'a member is not looked after')
+    }
+  }
+
+  /** Its credential is good, but it may have left long ago: who is not listed soon is let go. */
+  #expectListed(peer: PeerIdString): void {
+    if (this.#listed.has(peer)) return
+    this.#clock.after(UNLISTED_GRACE_MS, () => {
+      if (this.#stopped || this.#view.member(peer)?.state !== 'alive') return
+      if (this.#isListed(peer)) {
+        this.#expectListed(peer)
+        return
+      }
+      this.#logger.warn({ peer }, 'a peer that is no member is let go')
+      this.#hangUp(peer)
+      this.#run(this.#view.memberRemoved(peer, this.#now()))
+    })
   }
 
   /** Taken off the list: dialed no more at once; the connection is closed when the answer to its goodbye has gone out. */
@@ -85,9 +121,13 @@ export class Members implements Startable {
     this.#run(this.#view.memberLeft(peer, this.#now()))
     this.#clock.after(GOODBYE_GRACE_MS, () => {
       if (this.#stopped || this.#view.member(peer)?.state !== 'left') return
-      const failed = (error: unknown): void => this.#logger.debug({ peer, error: messageOf(error) }, 'hang-up failed')
-      this.#mesh.hangUp(peer).catch(failed)
+      this.#hangUp(peer)
     })
+  }
+
+  #hangUp(peer: PeerIdString): void {
+    const failed = (error: unknown): void => this.#logger.debug({ peer, error: messageOf(error) }, 'hang-up failed')
+    this.#mesh.hangUp(peer).catch(failed)
   }
 
   list(): readonly Member[] {

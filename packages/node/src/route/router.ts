@@ -1,6 +1,7 @@
 import {
   BusyError,
   type CallOptions,
+  InvalidArgumentError,
   NotSentError,
   OutcomeUnknownError,
   type PeerIdString,
@@ -11,16 +12,12 @@ import {
 } from '@vsmcp/kernel'
 import { type GatewayRouter, type Listing, type ListingKind, type McpReply, type RoutedRequest, withTarget } from '@vsmcp/mcp'
 import { pack, unpack } from 'msgpackr'
-import { z } from 'zod'
 import type { Catalog, Target } from '../catalog/catalog.ts'
-import { UnitUnknownError, UnitUnreachableError } from '../errors.ts'
+import { NOT_LISTED, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import { readNotification, readReply, readRequest } from './call-messages.ts'
 
 const REQUEST = 'mcp:request'
-
-/** As carried: an array, since this is the hot path. */
-const requestSchema = z.tuple([z.string(), z.string(), z.string()])
-const noteSchema = z.tuple([z.string(), z.string()])
 
 export interface RouterComponents {
   self: PeerIdString
@@ -37,12 +34,14 @@ export class Router implements GatewayRouter {
   readonly #c: RouterComponents
   #inFlight = 0
   #idle: (() => void)[] = []
+  #isClosed = false
 
   constructor(components: RouterComponents) {
     this.#c = components
     components.rpc.handle(REQUEST, async (call) => {
       const { payload, deadlineMs, signal } = call
-      const [name, method, paramsJson] = requestSchema.parse(unpack(payload))
+      const [name, method, paramsJson] = readRequest(unpack(payload))
+      this.#mustBeOpen()
       const unit = components.units.get(name)
       if (unit === undefined) throw new UnitUnknownError(`no unit ${name} is attached to this node`)
       return this.#counted(async () => {
@@ -64,6 +63,7 @@ export class Router implements GatewayRouter {
   }
 
   async request(request: RoutedRequest): Promise<McpReply> {
+    this.#mustBeOpen()
     const target = this.#resolve(request)
     const paramsJson =
       target.name === request.target ? request.paramsJson : withTarget(request.method, request.paramsJson, target.name)
@@ -74,10 +74,20 @@ export class Router implements GatewayRouter {
     return this.#inFlight
   }
 
+  /** From now on nothing new is begun; what is under way goes on. */
+  close(): void {
+    this.#isClosed = true
+  }
+
   /** Resolves when no request is under way. */
   async drained(): Promise<void> {
     if (this.#inFlight === 0) return
     await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#isClosed) return
+    throw new NotSentError('the node is stopping: nothing was executed', { hint: 'Repeat the call at another node.' })
   }
 
   #resolve({ method, target, paramsJson }: RoutedRequest): Target {
@@ -101,12 +111,12 @@ export class Router implements GatewayRouter {
       deadlineMs,
       signal,
       onProgress: (payload) => {
-        const [notified, json] = noteSchema.parse(unpack(payload))
+        const [notified, json] = readNotification(unpack(payload))
         onNotification(notified, json)
       },
     }
     try {
-      return unpack(await rpc.call(target.node, REQUEST, pack([target.unit, method, paramsJson]), options)) as McpReply
+      return readReply(unpack(await rpc.call(target.node, REQUEST, pack([target.unit, method, paramsJson]), options)))
     } catch (error) {
       throw asSeenByCaller(error, target)
     }
@@ -126,7 +136,7 @@ export class Router implements GatewayRouter {
 /** What went wrong at the other node means the same here; what it says of the call's fate stays as precise. */
 function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
   if (error instanceof NotSentError) {
-    return new NotSentError(`unit ${unit} was not asked: its node ${node} cannot be reached now`, {
+    return new NotSentError(`unit ${unit} was not asked, its node ${node} could not be: ${error.message}`, {
       hint: 'Nothing was executed: repeat the call when the node is back. `vsmcp members` shows who is there.',
       details: { unit, node },
       cause: error,
@@ -138,6 +148,8 @@ function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
     VSMCP_NOT_SENT: NotSentError,
     VSMCP_OUTCOME_UNKNOWN: OutcomeUnknownError,
     VSMCP_BUSY: BusyError,
+    VSMCP_INVALID_ARGUMENT: InvalidArgumentError,
+    [NOT_LISTED]: NotSentError,
     VSMCP_TIMEOUT: TimeoutError,
     VSMCP_NODE_UNIT_UNKNOWN: UnitUnreachableError,
   }

@@ -1,9 +1,11 @@
 import {
+  type Clock,
   Emitter,
   InvalidArgumentError,
   type Logger,
   messageOf,
   type Startable,
+  StoppedError,
   UNIT_NAME_PATTERN,
   type UnitName,
 } from '@vsmcp/kernel'
@@ -17,6 +19,8 @@ interface Events extends Record<string, unknown> {
   'unit:definitions': { name: UnitName; kind: Unit['kind']; definitions: Definitions }
   'unit:state': { name: UnitName; state: UnitState; reason?: string }
   'unit:gone': { name: UnitName }
+  /** An attached unit offers something else than before. */
+  'unit:changed': { name: UnitName }
 }
 
 /** Whose a unit's name is, as the group decided it. */
@@ -26,56 +30,73 @@ export interface UnitNames {
   /** Asks the group for the name; throws `UnitExistsError` when another node has it. */
   claim(name: UnitName): Promise<void>
   release(name: UnitName): Promise<void>
+  /** What this node holds by its own copy of the docket. */
+  held(): UnitName[]
 }
 
-export interface LocalUnitsComponents {
-  specs: UnitSpecs
-  names: UnitNames
-  create: (spec: UnitSpec) => Unit
-  /** How the endpoints of this mesh name themselves to clients. */
-  ownServerName: string
-  logger: Logger
+/** Where the group learns what units offer. */
+export interface UnitOffers {
+  offer(name: UnitName, kind: Unit['kind'], definitions: Definitions): Promise<void>
+  withdraw(name: UnitName): Promise<void>
 }
 
 interface LocalUnit {
   spec: StoredUnitSpec
   unit: Unit
+  /** Its name is claimed, or was when it was attached: the group may know of it. */
+  isAttached: boolean
   off: () => void
 }
 
+export interface LocalUnitsComponents {
+  specs: UnitSpecs
+  names: UnitNames
+  offers: UnitOffers
+  create: (spec: UnitSpec) => Unit
+  /** How the endpoints of this mesh name themselves to clients. */
+  ownServerName: string
+  clock: Clock
+  logger: Logger
+}
+
 /**
- * The MCP servers attached to this node. A name is the group's to give: a new unit is started, then its name claimed,
- * then it is written down, so that a refusal leaves nothing behind and a crash nothing half done.
+ * The MCP servers attached to this node. A name is the group's to give: a new unit is started, then its name claimed, then
+ * what it offers published, then it is written down, so that a refusal leaves nothing behind and a crash nothing half done.
  */
 export class LocalUnits implements Startable {
-  readonly #specs: UnitSpecs
-  readonly #names: UnitNames
-  readonly #create: (spec: UnitSpec) => Unit
-  readonly #logger: Logger
-  readonly #ownServerName: string
+  readonly #c: LocalUnitsComponents
   readonly #units = new Map<UnitName, LocalUnit>()
   readonly #events: Emitter<Events>
   /** One change per name at a time. */
   readonly #changing = new Map<UnitName, Promise<unknown>>()
+  /** Started to take another's place. */
+  readonly #successors = new Set<Unit>()
+  #status: 'new' | 'running' | 'stopped' = 'new'
+  #settling: 'no' | 'yes' | 'again' = 'no'
 
   constructor(components: LocalUnitsComponents) {
-    this.#ownServerName = components.ownServerName
-    this.#specs = components.specs
-    this.#names = components.names
-    this.#create = components.create
-    this.#logger = components.logger
+    this.#c = components
     this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of units failed'))
   }
 
   async start(): Promise<void> {
-    for (const spec of await this.#specs.all()) {
-      const local = this.#adopt(spec)
-      local.unit.startInBackground()
+    const { specs, logger } = this.#c
+    for (const spec of await specs.all((key, error) => logger.error({ unit: key, error }, 'a unit cannot be read back'))) {
+      try {
+        const local = this.#adopt(spec)
+        local.isAttached = true
+        local.unit.startInBackground()
+      } catch (error) {
+        logger.error({ unit: spec.name, error: messageOf(error) }, 'a unit cannot be started')
+      }
     }
+    this.#status = 'running'
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled([...this.#units.values()].map(({ unit }) => unit.stop()))
+    this.#status = 'stopped'
+    const units = [...[...this.#units.values()].map(({ unit }) => unit), ...this.#successors]
+    await Promise.allSettled(units.map((unit) => unit.stop()))
     for (const { off } of this.#units.values()) off()
     this.#units.clear()
   }
@@ -84,19 +105,41 @@ export class LocalUnits implements Startable {
     return this.#exclusively(request.name, () => this.#attach(request))
   }
 
+  /** The name is given back first: when the group cannot decide that now, the unit stays as it is. */
   detach(name: UnitName): Promise<void> {
     return this.#exclusively(name, async () => {
+      const { names, specs } = this.#c
       const local = this.#units.get(name)
       if (local === undefined) throw new UnitUnknownError(`no unit ${name} is attached to this node`)
-      await this.#names.release(name)
-      await this.#specs.remove(name)
+      await names.release(name)
+      await specs.remove(name)
       await this.#drop(local)
+      await this.#quietly(name, () => this.#c.offers.withdraw(name))
       this.#events.emit('unit:gone', { name })
+    })
+  }
+
+  /** Brings the names this node holds to the units it has, should a crash or a time without System 5 have left them apart. */
+  settleNames(): void {
+    if (this.#settling !== 'no') {
+      this.#settling = 'again'
+      return
+    }
+    this.#settling = 'yes'
+    void this.#settleNames().finally(() => {
+      const again = this.#settling === 'again'
+      this.#settling = 'no'
+      if (again) this.settleNames()
     })
   }
 
   get(name: UnitName): Unit | undefined {
     return this.#units.get(name)?.unit
+  }
+
+  /** Those whose names are claimed: the group may know of them. */
+  attached(): Unit[] {
+    return [...this.#units.values()].flatMap(({ unit, isAttached }) => (isAttached ? [unit] : []))
   }
 
   list(): Unit[] {
@@ -108,6 +151,7 @@ export class LocalUnits implements Startable {
   }
 
   async #attach(request: AttachRequest): Promise<AttachResult['outcome']> {
+    this.#mustRun()
     const { name, source, startTimeoutMs } = request
     if (!UNIT_NAME_PATTERN.test(name)) {
       throw new InvalidArgumentError(`"${name}" cannot be a unit's name`, {
@@ -131,57 +175,125 @@ export class LocalUnits implements Startable {
     return present === undefined ? this.#attachNew(spec) : this.#replace(present, spec)
   }
 
-  /** The same again changes nothing; one that is not up is given its start timeout to come up. */
+  /** The same again changes nothing; but a server that is down is started at once, and said to fail when it does. */
   async #settleSame(present: LocalUnit, spec: StoredUnitSpec): Promise<'unchanged'> {
-    await this.#names.claim(spec.name)
-    await this.#specs.put(spec)
+    const { names, specs } = this.#c
+    await this.#started(present.unit, spec.startTimeoutMs)
+    if (present.unit.state !== 'ready') {
+      await this.#replace(present, spec)
+      return 'unchanged'
+    }
+    await names.claim(spec.name)
+    await specs.put(spec)
     present.spec = spec
     return 'unchanged'
   }
 
   async #attachNew(spec: StoredUnitSpec): Promise<'attached'> {
-    this.#names.assertFree(spec.name)
+    this.#c.names.assertFree(spec.name)
     const local = this.#adopt(spec)
     try {
       await local.unit.start()
-      this.#refuseOwnMesh(local.unit)
-      await this.#names.claim(spec.name)
-      await this.#specs.put(spec)
+      await this.#establish(spec, local.unit)
     } catch (error) {
       await this.#drop(local)
+      await this.#quietly(spec.name, () => this.#c.offers.withdraw(spec.name))
+      await this.#quietly(spec.name, () => this.#c.names.release(spec.name))
+      this.#events.emit('unit:gone', { name: spec.name })
       throw error
     }
+    local.isAttached = true
     this.#announce(local)
     return 'attached'
   }
 
-  /** The old server goes on until the new one has shown its tools. */
+  /** The old server goes on until the new one has shown its tools and is written down. */
   async #replace(present: LocalUnit, spec: StoredUnitSpec): Promise<'replaced'> {
-    const unit = this.#create(spec)
-    await unit.start()
+    const unit = this.#c.create(spec)
+    this.#successors.add(unit)
     try {
-      this.#refuseOwnMesh(unit)
-      await this.#names.claim(spec.name)
-      await this.#specs.put(spec)
+      await unit.start()
+      await this.#establish(spec, unit)
     } catch (error) {
       await unit.stop()
+      const { kind, definitions } = present.unit
+      if (definitions !== undefined) {
+        await this.#quietly(spec.name, () => this.#c.offers.offer(spec.name, kind, definitions))
+      }
       throw error
+    } finally {
+      this.#successors.delete(unit)
     }
-    await this.#drop(present)
-    this.#announce(this.#adopt(spec, unit))
+    // First in its place, then stopped: calls always find one of the two.
+    present.off()
+    const local = this.#adopt(spec, unit)
+    local.isAttached = true
+    this.#announce(local)
+    this.#events.emit('unit:state', { name: spec.name, state: unit.state })
+    await present.unit.stop()
     return 'replaced'
   }
 
+  /** Claimed, published, written down. */
+  async #establish(spec: StoredUnitSpec, { definitions, kind }: Unit): Promise<void> {
+    const { names, offers, specs } = this.#c
+    this.#mustRun()
+    this.#refuseOwnMesh(spec.name, definitions)
+    await names.claim(spec.name)
+    if (definitions !== undefined) await offers.offer(spec.name, kind, definitions)
+    await specs.put(spec)
+    this.#mustRun()
+  }
+
   /** A mesh that is its own unit would list its own lists, and so on without end. */
-  #refuseOwnMesh(unit: Unit): void {
-    if (unit.definitions?.serverInfo.name !== this.#ownServerName) return
-    throw new InvalidArgumentError(`${unit.name} is an MCP endpoint of this mesh itself`, {
+  #refuseOwnMesh(name: UnitName, definitions: Definitions | undefined): void {
+    if (definitions?.serverInfo.name !== this.#c.ownServerName) return
+    throw new InvalidArgumentError(`${name} is an MCP endpoint of this mesh itself`, {
       hint: 'Every node serves all tools of the mesh already; attach servers, not nodes.',
     })
   }
 
-  #adopt(spec: StoredUnitSpec, unit = this.#create(spec)): LocalUnit {
-    const logger = this.#logger.child({ unit: spec.name })
+  async #settleNames(): Promise<void> {
+    const { names } = this.#c
+    if (this.#status !== 'running') return
+    const held = new Set(names.held())
+    const attached = [...this.#units.values()].filter(({ isAttached }) => isAttached).map(({ spec }) => spec.name)
+    for (const name of attached) {
+      if (!held.has(name) && !this.#changing.has(name)) await this.#quietly(name, () => names.claim(name))
+    }
+    for (const name of held) {
+      if (!this.#units.has(name) && !this.#changing.has(name)) await this.#quietly(name, () => names.release(name))
+    }
+  }
+
+  /** Resolves when a unit that is starting has come up or failed, or after so long. */
+  async #started(unit: Unit, timeoutMs: number): Promise<void> {
+    if (unit.state !== 'starting') return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#c.clock.after(timeoutMs, resolve)
+    const off = unit.on('state', ({ state }) => {
+      if (state !== 'starting') resolve()
+    })
+    await promise
+    timer.cancel()
+    off()
+  }
+
+  /** Of what is only cleaned up: it is tried again by itself when it fails now. */
+  async #quietly(unit: UnitName, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#c.logger.warn({ unit, error: messageOf(error) }, 'a unit was not settled, it is tried again')
+    }
+  }
+
+  #mustRun(): void {
+    if (this.#status === 'stopped') throw new StoppedError('the node is stopping')
+  }
+
+  #adopt(spec: StoredUnitSpec, unit = this.#c.create(spec)): LocalUnit {
+    const logger = this.#c.logger.child({ unit: spec.name })
     const offs = [
       unit.on('state', ({ state, reason }) => {
         if (state === 'failed') logger.error({ reason }, 'unit failed')
@@ -190,7 +302,9 @@ export class LocalUnits implements Startable {
         this.#events.emit('unit:state', { name: spec.name, state, ...(reason === undefined ? {} : { reason }) })
       }),
       unit.on('definitions', () => {
-        if (this.#units.get(spec.name)?.unit === unit) this.#announce({ spec, unit, off })
+        if (!local.isAttached || this.#units.get(spec.name) !== local) return
+        this.#events.emit('unit:changed', { name: spec.name })
+        this.#announce(local)
       }),
       unit.on('log', ({ source, level, text }) => {
         const fields = { source, text }
@@ -203,7 +317,7 @@ export class LocalUnits implements Startable {
     const off = (): void => {
       for (const each of offs) each()
     }
-    const local = { spec, unit, off }
+    const local: LocalUnit = { spec, unit, off, isAttached: false }
     this.#units.set(spec.name, local)
     return local
   }

@@ -34,6 +34,11 @@ export class UnitNameClaims implements UnitNames {
     throw new RefusedError(result.message, { details: { reason: result.code } })
   }
 
+  held(): UnitName[] {
+    const { group, self } = this.#c
+    return (group()?.units.entries() ?? []).flatMap(([name, { peer }]) => (peer === self ? [name] : []))
+  }
+
   async release(name: UnitName): Promise<void> {
     const { decisions, self, group } = this.#c
     if (group()?.units.get(name)?.peer !== self) return

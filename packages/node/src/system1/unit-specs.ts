@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { KeyValueStore, UnitName } from '@vsmcp/kernel'
+import { type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
 import { z } from 'zod'
 import type { UnitSource } from '../control.ts'
 
@@ -31,10 +31,15 @@ export class UnitSpecs {
     this.#store = store
   }
 
-  async all(): Promise<StoredUnitSpec[]> {
+  /** @param onDamaged told of each that cannot be read; the others are not held up by it */
+  async all(onDamaged: (key: string, reason: string) => void): Promise<StoredUnitSpec[]> {
     const specs: StoredUnitSpec[] = []
-    for await (const [, value] of this.#store.entries({ gte: '', lt: '\uffff' })) {
-      specs.push(specSchema.parse(JSON.parse(Buffer.from(value).toString('utf8'))))
+    for await (const [key, value] of this.#store.entries({ gte: '', lt: '\uffff' })) {
+      try {
+        specs.push(specSchema.parse(JSON.parse(Buffer.from(value).toString('utf8'))))
+      } catch (error) {
+        onDamaged(key, messageOf(error))
+      }
     }
     return specs
   }

@@ -6,6 +6,8 @@ import {
   createInvitation,
   type Credential,
   type CredentialPart,
+  CREDENTIAL_LIFE_MS,
+  CLOCK_SKEW_MS,
   credentialPayload,
   decodeCredentialPayload,
   decodeJoinGrant,
@@ -19,11 +21,12 @@ import {
   signCredential,
   verifyProof,
 } from '@vsmcp/security'
-import { pack, unpack } from 'msgpackr'
-import { CONTROL_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
+import { pack } from 'msgpackr'
+import { CONTROL_DEADLINE_MS, DECISION_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
 import type { InvitationCreated, InvitationRequest, InvitationView } from '../control.ts'
-import { NoSystem5Error } from '../errors.ts'
+import { readCredentialPart } from './answers.ts'
 import type { Decisions } from './decisions.ts'
+import { gather } from './gather.ts'
 import type { GroupLog } from './group-log.ts'
 import type { Trust } from './trust.ts'
 
@@ -108,25 +111,27 @@ export class Admission {
     await this.#c.decisions.decide({ op: 'invitation:revoke', id })
   }
 
-  /** For the member a joiner speaks to: has the invitation redeemed by System 5, wherever it is. */
+  /**
+   * For the member a joiner speaks to: has the invitation redeemed by System 5, wherever it is. Asked again after an election:
+   * the same newcomer gets the same answer, so a use is spent once.
+   */
   async redeem(request: RedeemRequest): Promise<JoinGrant> {
-    const { log, identity, control } = this.#c
-    const leader = log.status()?.leader
-    if (leader === undefined) {
-      throw new NoSystem5Error('the group has no System 5 now, so it lets nobody in', { hint: 'Try again in a moment.' })
-    }
-    if (leader === identity.peerId) return this.#redeemHere(request)
-    const grant = await control.call(leader, REDEEM, encodeRedeemRequest(request), { deadlineMs: 2 * CONTROL_DEADLINE_MS })
-    return decodeJoinGrant(grant)
+    const { decisions, control } = this.#c
+    return decisions.atLeader(
+      DECISION_DEADLINE_MS,
+      () => this.#redeemHere(request),
+      async (leader, options) => decodeJoinGrant(await control.call(leader, REDEEM, encodeRedeemRequest(request), options)),
+    )
   }
 
   async #redeemHere(request: RedeemRequest): Promise<JoinGrant> {
-    const { decisions, log } = this.#c
-    const invitation = log.state?.invitations.get(request.invitationId)
+    const { decisions } = this.#c
+    const { invitations } = await decisions.currentHere()
+    const invitation = invitations.get(request.invitationId)
     const verifier = invitation === undefined ? undefined : Buffer.from(invitation.verifier, 'base64url')
     if (!verifyProof(verifier, request, request.proof))
       throw new InvitationRefusedError('this invitation is not known here, or its secret is wrong')
-    const { member } = await decisions.decide({
+    const { member } = await decisions.decideHere({
       op: 'invitation:redeem',
       id: request.invitationId,
       peer: request.joiner,
@@ -159,16 +164,20 @@ export class Admission {
       voterIndex: chain.index,
       issuedAtMs: clock.wallMs(),
     })
+    const options = { deadlineMs: CONTROL_DEADLINE_MS }
     const asked = chain.voters.map(async (voter): Promise<CredentialPart | undefined> => {
       try {
         if (voter === identity.peerId) return await signCredential(identity, payload)
-        return unpack(await control.call(voter, SIGN_CREDENTIAL, payload, { deadlineMs: CONTROL_DEADLINE_MS })) as CredentialPart
+        const part = readCredentialPart(await control.call(voter, SIGN_CREDENTIAL, payload, options))
+        // Each by itself: a wrong one must not stand in for one that is still to come.
+        await combineCredential(payload, [part], [voter])
+        return part
       } catch (error) {
         logger.warn({ voter, joiner, error: messageOf(error) }, 'a voter did not sign a credential')
         return undefined
       }
     })
-    const parts = await firstMajority(asked, Math.floor(chain.voters.length / 2) + 1)
+    const parts = await gather(asked, ({ length }) => length > chain.voters.length / 2)
     return combineCredential(payload, parts, chain.voters)
   }
 
@@ -185,8 +194,9 @@ export class Admission {
       claims.name === member.name &&
       claims.role === member.role &&
       claims.zone === member.zone &&
-      claims.voterIndex <= (log.status()?.applied ?? 0) &&
-      Math.abs(claims.iat * 1000 - clock.wallMs()) <= 5 * 60_000
+      claims.voterIndex <= log.applied &&
+      (claims.exp - claims.iat) * 1_000 <= CREDENTIAL_LIFE_MS + 1_000 &&
+      Math.abs(claims.iat * 1_000 - clock.wallMs()) <= CLOCK_SKEW_MS
     if (!fits) throw new InvalidArgumentError(`the docket does not bear out a credential for ${claims.sub}`)
     return signCredential(identity, payload)
   }
@@ -197,16 +207,17 @@ export class Admission {
     const known = log.state?.members.get(peer)
     if (known !== undefined) return Promise.resolve(known)
     return new Promise((resolve) => {
-      const done = (member: Member | undefined): void => {
+      const end = (member: Member | undefined): void => {
         timer.cancel()
-        off()
+        for (const off of offs) off()
         resolve(member)
       }
-      const timer = clock.after(CONTROL_DEADLINE_MS / 2, () => done(undefined))
-      const off = log.on('entry:applied', ({ state }) => {
+      const timer = clock.after(CONTROL_DEADLINE_MS / 2, () => end(undefined))
+      const look = ({ state }: { state: GroupState }): void => {
         const member = state.members.get(peer)
-        if (member !== undefined) done(member)
-      })
+        if (member !== undefined) end(member)
+      }
+      const offs = [log.on('entry:applied', look), log.on('state:installed', look)]
     })
   }
 }
@@ -217,21 +228,6 @@ function peersOf(state: GroupState | undefined, joiner: PeerIdString): JoinGrant
     .filter(([peer, { addresses }]) => peer !== joiner && addresses.length > 0)
     .slice(0, JOIN_GRANT_PEERS_MAX)
     .map(([peer, { addresses }]) => ({ peer, addresses }))
-}
-
-/** Resolves with the parts there are as soon as a majority is in, or when nobody else can answer. */
-function firstMajority(asked: readonly Promise<CredentialPart | undefined>[], needed: number): Promise<CredentialPart[]> {
-  return new Promise((resolve) => {
-    const parts: CredentialPart[] = []
-    let open = asked.length
-    for (const answer of asked) {
-      void answer.then((part) => {
-        open--
-        if (part !== undefined) parts.push(part)
-        if (parts.length >= needed || open === 0) resolve(parts)
-      })
-    }
-  })
 }
 
 const LOOPBACK = /^\/ip4\/127\.|^\/ip6\/::1\//

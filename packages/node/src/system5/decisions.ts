@@ -1,5 +1,6 @@
-import { type ApplyResult, type GroupState, type Operation } from '@vsmcp/consensus'
+import { type ApplyResult, decodeOperation, encodeOperation, type GroupState, type Operation } from '@vsmcp/consensus'
 import {
+  type CallOptions,
   type Clock,
   InvalidArgumentError,
   messageOf,
@@ -11,13 +12,20 @@ import {
   TimeoutError,
   VsmcpError,
 } from '@vsmcp/kernel'
-import { pack, unpack } from 'msgpackr'
+import { pack } from 'msgpackr'
 import { CONTROL_DEADLINE_MS, DECISION_DEADLINE_MS } from '../constants.ts'
-import { NoSystem5Error, RefusedError } from '../errors.ts'
+import { NoSystem5Error, NOT_LISTED, RefusedError } from '../errors.ts'
+import { readDecided, readIndexAnswer } from './answers.ts'
 import type { GroupLog } from './group-log.ts'
 
 const DECIDE = 'system5:decide'
 const READ_INDEX = 'system5:read-index'
+
+/**
+ * What only System 5 itself proposes, after it has verified the proof that a newcomer or the voters gave: from a member these
+ * would be words without proof.
+ */
+const OF_SYSTEM5_ALONE: ReadonlySet<Operation['op']> = new Set(['invitation:redeem', 'link:add'])
 
 /** What a node asks System 5 to decide; author and time are put in here. */
 export type Request<O extends Operation = Operation> = O extends Operation ? Omit<O, 'author' | 'atMs'> : never
@@ -40,37 +48,34 @@ export class Decisions {
 
   constructor(components: DecisionsComponents) {
     this.#c = components
-    components.control.handle(DECIDE, async (call) => {
-      const operation = unpack(call.payload) as Operation
-      if (typeof operation !== 'object' || operation === null || operation.author !== call.peer) {
+    const { control, log, clock } = components
+    control.handle(DECIDE, async ({ peer, payload, deadlineMs }) => {
+      const operation = decodeOperation(payload)
+      if (operation.author !== peer) {
         throw new InvalidArgumentError('a proposal must name the member that asks as its author')
       }
-      const result = await components.log.propose(operation)
-      return pack([result, components.log.status()?.applied ?? 0])
+      if (OF_SYSTEM5_ALONE.has(operation.op)) {
+        throw new InvalidArgumentError(`${operation.op} is for System 5 to propose, not for a member`)
+      }
+      const result = await within(clock, deadlineMs, log.propose(operation))
+      return pack([withoutRecord(result), log.applied])
     })
-    components.control.handle(READ_INDEX, async () => pack(await components.log.readIndex()))
+    control.handle(READ_INDEX, async ({ deadlineMs }) => pack(await within(clock, deadlineMs, log.readIndex())))
   }
 
   /** Resolves when the group has decided; throws `RefusedError` with its reason, or `NoSystem5Error` at the deadline. */
   async decide(request: Request, deadlineMs = DECISION_DEADLINE_MS): Promise<Decided> {
-    const result = await this.propose(request, deadlineMs)
-    if (result.ok) return result
-    throw new RefusedError(result.message, {
-      details: { reason: result.code, ...(result.holder === undefined ? {} : { holder: result.holder }) },
-    })
+    return acceptedOf(await this.propose(request, deadlineMs))
   }
 
   /** Like `decide`, with a refusal as a value. */
   async propose(request: Request, deadlineMs = DECISION_DEADLINE_MS): Promise<ApplyResult> {
-    const { self, clock, control, log } = this.#c
-    const operation = { ...request, author: self, atMs: Math.round(clock.wallMs()) } as Operation
-    const [result, index] = await this.atLeader<[ApplyResult, number]>(
+    const { control, log } = this.#c
+    const operation = this.#operation(request)
+    const [result, index] = await this.atLeader<readonly [ApplyResult, number]>(
       deadlineMs,
       async () => [await log.propose(operation), 0],
-      async (leader, timeoutMs) => {
-        const answer = await control.call(leader, DECIDE, pack(operation), { deadlineMs: timeoutMs })
-        return unpack(answer) as [ApplyResult, number]
-      },
+      async (leader, options) => readDecided(await control.call(leader, DECIDE, encodeOperation(operation), options)),
     )
     // Whoever asked sees the decision in this node's own copy, too.
     await this.#appliedTo(index, deadlineMs)
@@ -83,17 +88,26 @@ export class Decisions {
     const index = await this.atLeader(
       deadlineMs,
       () => log.readIndex(),
-      async (leader, timeoutMs) =>
-        unpack(await control.call(leader, READ_INDEX, new Uint8Array(), { deadlineMs: timeoutMs })) as number,
+      async (leader, options) => readIndexAnswer(await control.call(leader, READ_INDEX, new Uint8Array(), options)),
     )
     return this.#appliedTo(index, deadlineMs)
+  }
+
+  /** Only here, only while this node leads: for what is asked of System 5 by another protocol. */
+  async decideHere(request: Request): Promise<Decided> {
+    return acceptedOf(await this.#c.log.propose(this.#operation(request)))
+  }
+
+  /** Only while this node leads: a new leader has not applied all that was decided before it was elected. */
+  async currentHere(deadlineMs = CONTROL_DEADLINE_MS): Promise<GroupState> {
+    return this.#appliedTo(await this.#c.log.readIndex(), deadlineMs)
   }
 
   /** Does a thing where System 5 is; asks again after an election. It must be safe to ask twice. */
   async atLeader<T>(
     deadlineMs: number,
     here: () => Promise<T>,
-    there: (leader: PeerIdString, timeoutMs: number) => Promise<T>,
+    there: (leader: PeerIdString, options: CallOptions) => Promise<T>,
   ): Promise<T> {
     const { self, clock } = this.#c
     const until = clock.monotonicMs() + deadlineMs
@@ -105,12 +119,34 @@ export class Decisions {
       try {
         return leader === self
           ? await within(clock, left, here())
-          : await there(leader, Math.min(left, Math.max(CONTROL_DEADLINE_MS, deadlineMs / 2)))
+          : await this.#whileLeading(leader, Math.min(left, Math.max(CONTROL_DEADLINE_MS, deadlineMs / 2)), there)
       } catch (error) {
         if (!isWorthAnotherAsk(error)) throw error
         last = error
         await this.#changeWithin(Math.min(left, 100))
       }
+    }
+  }
+
+  #operation(request: Request): Operation {
+    const { self, clock } = this.#c
+    return { ...request, author: self, atMs: Math.round(clock.wallMs()) } as Operation
+  }
+
+  /** An answer of a leader that hangs is not waited for when there is another. */
+  async #whileLeading<T>(
+    leader: PeerIdString,
+    deadlineMs: number,
+    there: (leader: PeerIdString, options: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const replaced = new AbortController()
+    const off = this.#c.log.on('leader:changed', (now) => {
+      if (now.leader !== undefined && now.leader !== leader) replaced.abort()
+    })
+    try {
+      return await there(leader, { deadlineMs, signal: replaced.signal })
+    } finally {
+      off()
     }
   }
 
@@ -149,22 +185,36 @@ export class Decisions {
   #appliedTo(index: number, deadlineMs: number): Promise<GroupState> {
     const { log, clock } = this.#c
     return new Promise((resolve, reject) => {
-      const check = (): boolean => {
-        const { state } = log
-        if (state === undefined || (log.status()?.applied ?? 0) < index) return false
+      const end = (): void => {
         timer.cancel()
         for (const off of offs) off()
+      }
+      const check = (): void => {
+        const { state, applied } = log
+        if (state === undefined || applied < index) return
+        end()
         resolve(state)
-        return true
       }
       const timer = clock.after(deadlineMs, () => {
-        for (const off of offs) off()
-        reject(new TimeoutError(`entry ${index} of the group's log did not arrive within ${deadlineMs} ms`))
+        end()
+        reject(new TimeoutError(`entry ${index} of the group's log did not arrive within ${Math.round(deadlineMs)} ms`))
       })
-      const offs = [log.on('entry:applied', () => queueMicrotask(check)), log.on('state:installed', () => queueMicrotask(check))]
+      const offs = [log.on('entry:applied', check), log.on('state:installed', check)]
       check()
     })
   }
+}
+
+function acceptedOf(result: ApplyResult): Decided {
+  if (result.ok) return result
+  throw new RefusedError(result.message, {
+    details: { reason: result.code, ...(result.holder === undefined ? {} : { holder: result.holder }) },
+  })
+}
+
+/** A member's record may be of any size; whoever asked reads it in its own copy. */
+function withoutRecord(result: ApplyResult): ApplyResult {
+  return result.ok ? { ok: true, changed: result.changed } : result
 }
 
 /** Said by a node that does not lead (any more) or cannot write now: another may, in a moment. */
@@ -174,12 +224,21 @@ const RETRIED_CODES: ReadonlySet<string> = new Set([
   // Another change of voters is under way.
   'VSMCP_CONSENSUS_CONFIGURATION_REFUSED',
   'VSMCP_NODE_STORAGE_REFUSED',
+  'VSMCP_BUSY',
+  'VSMCP_TIMEOUT',
+  // It has not heard yet that this node is a member.
+  NOT_LISTED,
+  // The credential's voters were not all there.
+  'VSMCP_SECURITY_CREDENTIAL_SIGNATURES',
 ])
+
+/** Of another node, which stops; said by this node it is the end. */
+const STOPPED = 'VSMCP_STOPPED'
 
 function isWorthAnotherAsk(error: unknown): boolean {
   if (error instanceof NotSentError || error instanceof OutcomeUnknownError || error instanceof TimeoutError) return true
-  const code = error instanceof RemoteError ? error.remoteCode : error instanceof VsmcpError ? error.code : ''
-  return RETRIED_CODES.has(code)
+  if (error instanceof RemoteError) return error.remoteCode === STOPPED || RETRIED_CODES.has(error.remoteCode)
+  return error instanceof VsmcpError && RETRIED_CODES.has(error.code)
 }
 
 function noSystem5(deadlineMs: number, last: unknown): NoSystem5Error {

@@ -7,7 +7,6 @@ import {
   type GroupEffect,
   type GroupState,
   InvalidMessageError,
-  NotLeaderError,
   type ConfigurationChange,
   type Operation,
   type Proposed,
@@ -16,6 +15,8 @@ import {
   type RaftNode,
   type RaftStatus,
   type Ready,
+  type Snapshot,
+  StateCorruptError,
   encodeGroupState,
   validateMessage,
 } from '@vsmcp/consensus'
@@ -33,8 +34,9 @@ import {
 } from '@vsmcp/kernel'
 import type { RaftStorage } from '@vsmcp/store'
 import { pack, unpack } from 'msgpackr'
-import { RAFT_HEARTBEAT_MS } from '../constants.ts'
+import { LOG_UNCOMPACTED_MAX, RAFT_HEARTBEAT_MS } from '../constants.ts'
 import { StorageRefusedError } from '../errors.ts'
+import { lostProposal, OpenProposals } from './open-proposals.ts'
 
 const RAFT_NOTICE = 'raft'
 
@@ -45,6 +47,8 @@ export interface GroupLogComponents {
   clock: Clock
   logger: Logger
   raft: RaftComponents
+  /** False while something needs entries that a snapshot would swallow. */
+  mayCompact: () => boolean
 }
 
 export interface AppliedEntry {
@@ -59,7 +63,7 @@ interface Events extends Record<string, unknown> {
   /** An entry changed the group's state here. */
   'entry:applied': AppliedEntry
   /** The whole state was replaced by a snapshot. */
-  'state:installed': { state: GroupState }
+  'state:installed': { before: GroupState | undefined; state: GroupState }
   /** Role, leader or term changed. */
   'leader:changed': { leader: PeerIdString | undefined; term: number; role: RaftStatus['role'] }
   /** The disk refuses: this node takes no part in decisions until it accepts again. */
@@ -67,30 +71,23 @@ interface Events extends Record<string, unknown> {
   'storage:recovered': Record<string, never>
 }
 
-interface Waiting {
-  term: number
-  resolve: (result: ApplyResult) => void
-  reject: (error: unknown) => void
-}
-
-/** The proposal's place in the log went to another leader's entry; asking again is safe for idempotent operations. */
-function lostProposal(): NotLeaderError {
-  return new NotLeaderError('a proposal whose place in the log another leader took', undefined)
-}
-
 /**
  * The shell around the pure Raft: gives it time and messages, writes before it sends, applies what is committed to the
  * group's state. When the disk refuses a write the Raft node is thrown away, as its contract says, and made anew from
- * the store until a write succeeds; the rest of the node goes on meanwhile.
+ * the store until a write succeeds. The state stays meanwhile: what was committed once is committed for ever, so what the new
+ * Raft node commits again up to there is passed over.
  */
 export class GroupLog implements Startable {
   readonly #c: GroupLogComponents
   readonly #events: Emitter<Events>
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #proposals = new OpenProposals()
   readonly #reads = new Map<string, { resolve: (index: number) => void; reject: (error: unknown) => void }>()
   readonly #closed = new Set<PeerIdString>()
   #raft: RaftNode | undefined
   #state: GroupState | undefined
+  /** Index up to which `#state` holds the log. */
+  #applied = 0
+  #loading: Promise<void> = Promise.resolve()
   #timer: Timer | undefined
   #pumping: Promise<void> | undefined
   #stopped = false
@@ -112,12 +109,18 @@ export class GroupLog implements Startable {
     this.#stopped = true
     this.#timer?.cancel()
     await this.#pumping
+    await this.#loading.catch(() => {})
     this.#abandon(new StoppedError('the node is stopping'))
   }
 
   /** As of the last entry applied here; undefined until the first snapshot has come from a leader. */
   get state(): GroupState | undefined {
     return this.#state
+  }
+
+  /** Index of the last entry applied here. */
+  get applied(): number {
+    return this.#applied
   }
 
   status(): RaftStatus | undefined {
@@ -142,18 +145,15 @@ export class GroupLog implements Startable {
   }
 
   /** On the leader: an index that is current as of now, confirmed by a quorum. */
-  readIndex(): Promise<number> {
+  async readIndex(): Promise<number> {
     const raft = this.#require()
     const context = `${this.#c.self}:${++this.#readCount}`
-    return new Promise((resolve, reject) => {
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    this.#input((node) => {
+      node.readIndex(context)
       this.#reads.set(context, { resolve, reject })
-      try {
-        this.#input((node) => node.readIndex(context), raft)
-      } catch (error) {
-        this.#reads.delete(context)
-        reject(error instanceof Error ? error : new Error(String(error)))
-      }
-    })
+    }, raft)
+    return promise
   }
 
   /** Hands leadership to the best successor. @returns false when there is none, or this node does not lead */
@@ -161,8 +161,13 @@ export class GroupLog implements Startable {
     const raft = this.#raft
     const successor = raft?.bestSuccessor()
     if (raft === undefined || successor === undefined) return false
-    this.#input((node) => node.transferLeadership(successor), raft)
-    return true
+    try {
+      this.#input((node) => node.transferLeadership(successor), raft)
+      return true
+    } catch (error) {
+      this.#c.logger.info({ successor, error: messageOf(error) }, 'leadership was not handed over')
+      return false
+    }
   }
 
   peerUp(peer: PeerIdString): void {
@@ -176,25 +181,17 @@ export class GroupLog implements Startable {
   }
 
   #require(): RaftNode {
+    if (this.#stopped) throw new StoppedError('the node is stopping')
     if (this.#raft !== undefined) return this.#raft
-    throw new StorageRefusedError('this node takes no part in decisions: its disk refused a write', {
-      hint: 'Make room on the disk of the data directory; the node recovers by itself.',
-      cause: this.#lastFailure,
-    })
+    throw this.#refusal()
   }
 
-  #submit(propose: (raft: RaftNode) => Proposed): Promise<ApplyResult> {
+  async #submit(propose: (raft: RaftNode) => Proposed): Promise<ApplyResult> {
     const raft = this.#require()
-    return new Promise((resolve, reject) => {
-      try {
-        this.#input((node) => {
-          const { index, term } = propose(node)
-          this.#waiting.set(index, { term, resolve, reject })
-        }, raft)
-      } catch (error) {
-        reject(error instanceof Error ? error : new Error(String(error)))
-      }
-    })
+    return this.#input((node) => {
+      const { index, term } = propose(node)
+      return this.#proposals.add(index, term)
+    }, raft)
   }
 
   #receive(peer: PeerIdString, payload: Uint8Array): void {
@@ -202,17 +199,20 @@ export class GroupLog implements Startable {
     if (raft === undefined || this.#stopped) return
     try {
       const message = validateMessage(unpack(payload))
+      // Once it is stored it is too late to find out that it cannot be read.
+      if (message.type === 'snapshot') decodeGroupState(message.snapshot.data)
       this.#input((node) => node.step(peer, message), raft)
     } catch (error) {
-      const reason = error instanceof InvalidMessageError ? error.message : 'it cannot be decoded'
+      const isTold = error instanceof InvalidMessageError || error instanceof StateCorruptError
+      const reason = isTold ? error.message : 'it cannot be decoded'
       this.#c.logger.warn({ peer, reason }, 'a consensus message was refused')
     }
   }
 
-  #input(act: (raft: RaftNode) => void, raft: RaftNode): void {
+  #input<T>(act: (raft: RaftNode) => T, raft: RaftNode): T {
     raft.tick(this.#c.clock.monotonicMs())
     try {
-      act(raft)
+      return act(raft)
     } finally {
       this.#wake()
     }
@@ -238,15 +238,12 @@ export class GroupLog implements Startable {
         const ready = raft.ready()
         if (ready.hardState !== undefined || ready.entries.length > 0 || ready.snapshot !== undefined) {
           await this.#c.storage.save(ready)
+          this.#failures = 0
         }
         this.#carryOut(ready)
         raft.advance(ready)
         this.#report(ready)
         await this.#compact(raft)
-      }
-      if (this.#failures > 0) {
-        this.#failures = 0
-        this.#events.emit('storage:recovered', {})
       }
     } catch (error) {
       this.#fail(error)
@@ -255,24 +252,27 @@ export class GroupLog implements Startable {
 
   #carryOut(ready: Ready): void {
     for (const { to, message } of ready.messages) this.#c.control.notify(to, RAFT_NOTICE, pack(message))
-    if (ready.snapshot !== undefined) {
-      this.#state = decodeGroupState(ready.snapshot.data)
-      this.#events.emit('state:installed', { state: this.#state })
-    }
+    if (ready.snapshot !== undefined && ready.snapshot.index > this.#applied) this.#install(ready.snapshot)
     for (const entry of ready.committedEntries) this.#apply(entry)
   }
 
+  #install(snapshot: Snapshot): void {
+    const before = this.#state
+    const state = decodeGroupState(snapshot.data)
+    this.#state = state
+    this.#applied = snapshot.index
+    this.#events.emit('state:installed', { before, state })
+  }
+
   #apply(entry: Entry): void {
+    if (entry.index <= this.#applied) return
     if (this.#state === undefined) throw new InvalidMessageError('the log has entries but no state to apply them to')
     const before = this.#state
     const { state, result, effects } = applyEntry(before, entry)
     this.#state = state
+    this.#applied = entry.index
     this.#events.emit('entry:applied', { index: entry.index, term: entry.term, before, state, effects })
-    const waiting = this.#waiting.get(entry.index)
-    if (waiting === undefined) return
-    this.#waiting.delete(entry.index)
-    if (waiting.term === entry.term) waiting.resolve(result)
-    else waiting.reject(lostProposal())
+    this.#proposals.applied(entry, result)
   }
 
   #report(ready: Ready): void {
@@ -286,14 +286,17 @@ export class GroupLog implements Startable {
     }
     if (ready.softState === undefined) return
     const { role, leader, term } = ready.softState
-    // Whoever asked a leader that is none any more must not wait for an entry that may never come.
-    if (role !== 'leader') this.#rejectWaiting(lostProposal())
+    this.#proposals.keepOnly(role === 'leader' ? term : undefined)
     this.#events.emit('leader:changed', { leader, term, role })
   }
 
   async #compact(raft: RaftNode): Promise<void> {
     const index = raft.compactionDue()
     if (index === undefined || this.#state === undefined) return
+    const { applied, firstIndex } = raft.status()
+    if (applied < this.#applied) return
+    // A leader whose log only grows would refuse proposals in the end, also those that others wait for.
+    if (!this.#c.mayCompact() && applied - firstIndex < LOG_UNCOMPACTED_MAX) return
     const snapshot = raft.createSnapshot(encodeGroupState(this.#state))
     await this.#c.storage.compact(index, snapshot)
     raft.compact(index, snapshot)
@@ -307,43 +310,51 @@ export class GroupLog implements Startable {
   }
 
   async #load(): Promise<void> {
-    const stored = await this.#c.storage.load()
-    this.#state = stored?.snapshot === undefined ? undefined : decodeGroupState(stored.snapshot.data)
-    this.#raft = raftNode({ id: this.#c.self, heartbeatMs: RAFT_HEARTBEAT_MS, ...(stored === undefined ? {} : { stored }) })(
+    const { storage } = this.#c
+    const stored = await storage.load()
+    // Nobody is to count on this node before its disk has taken a write again.
+    if (this.#failures > 0) await storage.save({ ...(stored && { hardState: stored.hardState }), entries: [], mustSync: true })
+    if (this.#stopped) return
+    const raft = raftNode({ id: this.#c.self, heartbeatMs: RAFT_HEARTBEAT_MS, ...(stored === undefined ? {} : { stored }) })(
       this.#c.raft,
     )
-    this.#raft.tick(this.#c.clock.monotonicMs())
-    for (const peer of this.#closed) this.#raft.connectionClosed(peer)
-    if (this.#state !== undefined) this.#events.emit('state:installed', { state: this.#state })
+    if (stored?.snapshot !== undefined && stored.snapshot.index > this.#applied) this.#install(stored.snapshot)
+    this.#raft = raft
+    raft.tick(this.#c.clock.monotonicMs())
+    for (const peer of this.#closed) raft.connectionClosed(peer)
+    if (this.#failures > 0) this.#events.emit('storage:recovered', {})
     // Nobody to wait for: a sole voter leads at once.
-    const { voters, outgoing } = this.#raft.status().configuration
-    if (voters.length === 1 && outgoing.length === 0 && voters[0] === this.#c.self) this.#raft.campaign()
+    const { voters, outgoing } = raft.status().configuration
+    if (voters.length === 1 && outgoing.length === 0 && voters[0] === this.#c.self) raft.campaign()
     this.#wake()
   }
 
   #fail(error: unknown): void {
+    if (this.#stopped) return
     this.#c.logger.error({ error: messageOf(error) }, 'the consensus log could not be written')
     this.#timer?.cancel()
     this.#raft = undefined
     this.#lastFailure = error
-    this.#abandon(error)
+    this.#abandon(this.#refusal())
     this.#events.emit('storage:failed', { error })
     this.#events.emit('leader:changed', { leader: undefined, term: 0, role: 'follower' })
     const delay = backoffMs(this.#failures++, this.#c.raft.random)
     this.#timer = this.#c.clock.after(delay, () => {
       if (this.#stopped) return
-      this.#load().catch((again: unknown) => this.#fail(again))
+      this.#loading = this.#load().catch((again: unknown) => this.#fail(again))
+    })
+  }
+
+  #refusal(): StorageRefusedError {
+    return new StorageRefusedError('this node takes no part in decisions: its disk refused a write', {
+      hint: 'Make room on the disk of the data directory; the node recovers by itself.',
+      cause: this.#lastFailure,
     })
   }
 
   #abandon(error: unknown): void {
-    this.#rejectWaiting(error)
+    this.#proposals.abandon(error)
     for (const { reject } of this.#reads.values()) reject(error)
     this.#reads.clear()
-  }
-
-  #rejectWaiting(error: unknown): void {
-    for (const { reject } of this.#waiting.values()) reject(error)
-    this.#waiting.clear()
   }
 }

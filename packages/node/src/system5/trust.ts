@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto'
-import { type Charter, type GroupEffect, type GroupState } from '@vsmcp/consensus'
+import { isDeepStrictEqual } from 'node:util'
+import { canonicalBytes, type Charter, type GroupEffect, type GroupState } from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import {
   type Chain,
   encodePassport,
   extendChain,
   type Identity,
+  LINKS_MAX,
   nextLinkStatement,
   orThrow,
   type Passport,
@@ -14,8 +15,8 @@ import {
   type VerifiedPassport,
 } from '@vsmcp/security'
 import { type Enrolment, writeEnrolment } from '../enrol/enrolment.ts'
-import { RefusedError } from '../errors.ts'
-import { canonicalBytes } from './canonical.ts'
+import { MemberLeftError } from '../errors.ts'
+import { sha256Hex } from '../sha256.ts'
 import { decodeLink } from './link-certificate.ts'
 
 /** A committed change of voters that has no certificate yet. */
@@ -49,7 +50,9 @@ export class Trust {
   #uncertified: UncertifiedChange[] = []
   /** Members this node saw leave: their credentials open nothing any more. */
   readonly #departed = new Set<PeerIdString>()
-  #writing: Promise<void> = Promise.resolve()
+  #writing: Promise<void> | undefined
+  /** What is on disk is not what is known. */
+  #isUnwritten = false
 
   constructor(enrolment: Enrolment, components: TrustComponents) {
     this.#enrolment = enrolment
@@ -68,13 +71,23 @@ export class Trust {
     return this.#uncertified
   }
 
+  /** No further change of voters can be certified. */
+  get isChainFull(): boolean {
+    return this.chain.links.length >= LINKS_MAX
+  }
+
+  /** Whether this node saw the member leave. */
+  hasLeft(peer: PeerIdString): boolean {
+    return this.#departed.has(peer)
+  }
+
   async passport(): Promise<Uint8Array> {
     return encodePassport(this.#passport())
   }
 
   async verifyHello(peer: PeerIdString, payload: Uint8Array): Promise<{ info: VerifiedPassport }> {
     if (this.#departed.has(peer)) {
-      throw new RefusedError(`${peer} has left this mesh`, {
+      throw new MemberLeftError(`${peer} has left this mesh`, {
         hint: 'To come back it needs a new invitation and an empty data directory.',
       })
     }
@@ -86,7 +99,8 @@ export class Trust {
         knownChain: this.chain,
       }),
     )
-    if (info.extendsKnown) this.#adopt(info.chain)
+    // Another hello may have brought a longer one meanwhile.
+    if (info.extendsKnown && info.chain.links.length > this.chain.links.length) this.#adopt(info.chain)
     return { info }
   }
 
@@ -94,7 +108,7 @@ export class Trust {
   follow(before: GroupState, state: GroupState, effects: readonly GroupEffect[]): void {
     this.#readRevocations(state.charter)
     for (const effect of effects) {
-      if (effect.type === 'voters:changed') {
+      if (effect.type === 'voters:changed' && effect.index > this.chain.index) {
         this.#uncertified.push({
           index: effect.index,
           epoch: state.charter.epoch,
@@ -111,9 +125,11 @@ export class Trust {
   }
 
   /** A snapshot replaced the state. */
-  install(state: GroupState): void {
+  install(before: GroupState | undefined, state: GroupState): void {
     this.#readRevocations(state.charter)
     this.#learnLinks(state)
+    for (const peer of before?.members.keys() ?? []) if (!state.members.has(peer)) this.#departed.add(peer)
+    for (const peer of state.members.keys()) this.#departed.delete(peer)
   }
 
   /** The statement every voter signs for the oldest change that has no certificate; undefined when all have one. */
@@ -126,17 +142,19 @@ export class Trust {
 
   /** Remembers where members are, for the next start. */
   rememberPeers(peers: Enrolment['peers']): void {
-    this.#update({ peers })
+    if (!isDeepStrictEqual(peers, this.#enrolment.peers)) this.#update({ peers })
   }
 
+  /** Throws when it could not be written down. */
   async markLeft(): Promise<void> {
     this.#update({ left: true })
-    await this.#writing
+    await this.settled()
+    if (this.#isUnwritten) await writeEnrolment(this.#c.dataDir, this.#enrolment)
   }
 
-  /** Resolves when all that was learned is on disk. */
-  settled(): Promise<void> {
-    return this.#writing
+  /** Resolves when all that was learned is on disk, or could not be written. */
+  async settled(): Promise<void> {
+    await this.#writing
   }
 
   #passport(): Passport {
@@ -155,15 +173,24 @@ export class Trust {
   #learnLinks(state: GroupState): void {
     for (const { index, certificate } of state.links) {
       if (index <= this.chain.index) continue
-      const extended = extendChain(this.chain, decodeLink(certificate))
-      if (extended.ok) this.#adopt(extended.value)
-      else
+      const extended = this.#extended(certificate)
+      if (extended instanceof Error) {
         this.#c.logger.error(
-          { index, error: extended.error.message },
-          'a certified change of voters does not follow from the last',
+          { index, error: extended.message },
+          'a certified change of voters cannot be read, or does not follow from the last',
         )
+      } else this.#adopt(extended)
     }
     this.#dropCertified()
+  }
+
+  /** Whatever a voter wrote into the docket as a certificate. */
+  #extended(certificate: string): Chain | Error {
+    try {
+      return orThrow(extendChain(this.chain, decodeLink(certificate)))
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
   }
 
   #adopt(chain: Chain): void {
@@ -178,14 +205,28 @@ export class Trust {
 
   #update(change: Partial<Enrolment>): void {
     this.#enrolment = { ...this.#enrolment, ...change }
+    this.#isUnwritten = true
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined))
+  }
+
+  /** What comes while a write is under way is written with the next one, all at once. */
+  async #write(): Promise<void> {
     const { dataDir, logger } = this.#c
-    this.#writing = this.#writing
-      .then(() => writeEnrolment(dataDir, this.#enrolment))
-      .catch((error: unknown) => logger.error({ error: messageOf(error) }, 'the enrolment could not be written'))
+    await Promise.resolve()
+    while (this.#isUnwritten) {
+      this.#isUnwritten = false
+      try {
+        await writeEnrolment(dataDir, this.#enrolment)
+      } catch (error) {
+        this.#isUnwritten = true
+        logger.error({ error: messageOf(error) }, 'the enrolment could not be written; it is tried again with the next change')
+        return
+      }
+    }
   }
 }
 
 /** Hex SHA-256 of the charter's canonical bytes. */
 export function digestOf(charter: Charter): string {
-  return createHash('sha256').update(canonicalBytes(charter)).digest('hex')
+  return sha256Hex(canonicalBytes(charter))
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Definitions } from '@vsmcp/mcp'
 
 /** What a unit offers, as `kind:name` with the definition as text, so that two moments can be compared. */
@@ -8,9 +7,4 @@ export function offersOf(definitions: Definitions): Map<string, string> {
   for (const prompt of definitions.prompts) offers.set(`prompt:${prompt.name}`, JSON.stringify(prompt))
   for (const resource of definitions.resources) offers.set(`resource:${resource.uri}`, JSON.stringify(resource))
   return offers
-}
-
-/** Hex SHA-256 of a definition as text. */
-export function definitionDigest(definition: string): string {
-  return createHash('sha256').update(definition).digest('hex')
 }

@@ -2,6 +2,7 @@ import {
   Emitter,
   type Clock,
   type Gossip,
+  InvalidArgumentError,
   type Logger,
   messageOf,
   type PeerIdString,
@@ -17,6 +18,8 @@ export interface GroupSignalsComponents {
   topics: Topics
   self: PeerIdString
   isMember: (peer: PeerIdString) => boolean
+  /** Who hosts the unit, as the docket says: nobody else reports of it. */
+  hostOf: (unit: UnitName) => PeerIdString | undefined
   clock: Clock
   logger: Logger
 }
@@ -29,7 +32,8 @@ export class GroupSignals implements Startable {
   readonly #c: GroupSignalsComponents
   readonly #events: Emitter<Heard>
   readonly #offs = new Map<string, () => void>()
-  readonly #highest = new Map<string, number>()
+  /** By topic and author, the newest heard; ends with the subscription. */
+  readonly #highest = new Map<string, Map<PeerIdString, number>>()
   #sequence: number
 
   constructor(components: GroupSignalsComponents) {
@@ -51,6 +55,7 @@ export class GroupSignals implements Startable {
   async stop(): Promise<void> {
     for (const off of this.#offs.values()) off()
     this.#offs.clear()
+    this.#highest.clear()
   }
 
   /** Listens to the reports of just these units. */
@@ -62,6 +67,14 @@ export class GroupSignals implements Startable {
       if (topics.parse(topic)?.topic !== 'unit' || wanted.has(topic)) continue
       off()
       this.#offs.delete(topic)
+      this.#highest.delete(topic)
+    }
+  }
+
+  /** Nothing is kept of who is no member any more. */
+  forget(isMember: (peer: PeerIdString) => boolean): void {
+    for (const authors of this.#highest.values()) {
+      for (const author of authors.keys()) if (!isMember(author)) authors.delete(author)
     }
   }
 
@@ -69,32 +82,45 @@ export class GroupSignals implements Startable {
     return this.#events.on<T>(topic, listener)
   }
 
+  /** Best effort; what cannot be said as a message of the model goes to the log. */
   say<T extends MessageTopic>(topic: T, channel: TopicMessages[T]['channel'], body: TopicMessages[T]['body']): void {
-    const { self, clock, gossip, logger } = this.#c
+    const { self, clock, logger } = this.#c
     const message = { channel, node: self, sequence: ++this.#sequence, atMs: Math.round(clock.wallMs()), body }
-    const name =
-      topic === 'unit'
-        ? this.#c.topics.unit((body as TopicMessages['unit']['body']).unit)
-        : this.#c.topics[topic as Exclude<T, 'unit'>]
-    gossip
-      .publish(name, encodeMessage(topic, message))
-      .catch((error: unknown) => logger.debug({ topic: name, error: messageOf(error) }, 'a signal was not sent'))
+    const failed = (error: unknown): void => logger.debug({ topic, error: messageOf(error) }, 'a signal was not sent')
+    try {
+      this.#c.gossip.publish(this.#nameOf(topic, body), encodeMessage(topic, message)).catch(failed)
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  #nameOf<T extends MessageTopic>(topic: T, body: TopicMessages[T]['body']): string {
+    const { topics } = this.#c
+    return topic === 'unit' ? topics.unit((body as TopicMessages['unit']['body']).unit) : topics[topic as Exclude<T, 'unit'>]
   }
 
   #subscribe(topic: string, kind: MessageTopic): void {
     const { gossip, isMember, self, logger } = this.#c
+    const highest = new Map<PeerIdString, number>()
+    this.#highest.set(topic, highest)
     const off = gossip.subscribe(topic, (from, payload) => {
       if (from === self || !isMember(from)) return
       try {
         const message = decodeMessage(kind, payload, from)
-        const key = `${topic} ${from}`
-        if (message.sequence <= (this.#highest.get(key) ?? 0)) return
-        this.#highest.set(key, message.sequence)
+        if (kind === 'unit') this.#checkReport(topic, message as GossipMessage<'unit'>)
+        if (message.sequence <= (highest.get(from) ?? 0)) return
+        highest.set(from, message.sequence)
         this.#events.emit(kind, message as never)
       } catch (error) {
-        logger.warn({ topic, from, error: messageOf(error) }, 'a signal was refused')
+        logger.debug({ topic, from, error: messageOf(error) }, 'a signal was refused')
       }
     })
     this.#offs.set(topic, off)
+  }
+
+  #checkReport(topic: string, { node, body: { unit } }: GossipMessage<'unit'>): void {
+    const { topics, hostOf } = this.#c
+    if (topics.unit(unit) !== topic) throw new InvalidArgumentError(`a report of ${unit} on the topic of another unit`)
+    if (hostOf(unit) !== node) throw new InvalidArgumentError(`${node} reports of ${unit}, which it does not host`)
   }
 }

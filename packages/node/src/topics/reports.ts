@@ -12,12 +12,13 @@ import {
 } from '@vsmcp/kernel'
 import { type Alert, decodeMessage, encodeMessage, type UnitReport } from '@vsmcp/vsm'
 import type { Definitions } from '@vsmcp/mcp'
-import { ALERTS_KEPT, CONTROL_DEADLINE_MS, REPORT_PERIOD_MS } from '../constants.ts'
+import { ALERTS_KEPT, CONTROL_DEADLINE_MS, NOTICES_PER_CHANGE_MAX, REPORT_PERIOD_MS } from '../constants.ts'
 import type { Router } from '../route/router.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { digestOf } from '../system5/trust.ts'
 import type { GroupLog } from '../system5/group-log.ts'
-import { definitionDigest, offersOf } from './capabilities.ts'
+import { sha256Hex } from '../sha256.ts'
+import { offersOf } from './capabilities.ts'
 import type { GroupSignals } from './group-signals.ts'
 
 const ALERT = 'algedonic:alert'
@@ -71,7 +72,10 @@ export class Reports implements Startable {
       signals.on('alert', ({ node, body }) => this.#keep({ ...body, node })),
       signals.on('unit', ({ node, atMs, body }) => this.#reports.set(body.unit, { ...body, node, atMs })),
       units.on('unit:definitions', ({ name, definitions }) => this.#announceOffer(name, definitions)),
-      units.on('unit:gone', ({ name }) => this.#announceOffer(name, undefined)),
+      units.on('unit:gone', ({ name }) => {
+        this.#announceOffer(name, undefined)
+        this.#counted.delete(name)
+      }),
       units.on('unit:state', ({ name, state, reason }) => {
         if (state === 'failed') this.#feelPain(name, reason)
       }),
@@ -105,6 +109,11 @@ export class Reports implements Startable {
     return this.#reports.get(unit)
   }
 
+  /** Only reports of these units are kept. */
+  keepReportsOf(units: ReadonlySet<UnitName>): void {
+    for (const unit of this.#reports.keys()) if (!units.has(unit)) this.#reports.delete(unit)
+  }
+
   /** The newest alerts heard, oldest first. */
   get alerts(): readonly HeardAlert[] {
     return this.#alerts
@@ -135,14 +144,16 @@ export class Reports implements Startable {
     const now = definitions === undefined ? new Map<string, string>() : offersOf(definitions)
     if (definitions === undefined) this.#offered.delete(unit)
     else this.#offered.set(unit, now)
+    let told = 0
     const tell = (event: 'appeared' | 'vanished' | 'changed', key: string, definition: string): void => {
+      if (++told > NOTICES_PER_CHANGE_MAX) return
       const [kind, ...name] = key.split(':')
       const body = {
         event,
         unit,
         kind: kind as 'tool' | 'resource' | 'prompt',
         name: name.join(':'),
-        digest: definitionDigest(definition),
+        digest: sha256Hex(definition),
       }
       this.#c.signals.say('intelligence', { kind: 'intelligence', from: 'system4', to: 'system5' }, body)
     }

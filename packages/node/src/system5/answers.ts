@@ -1,0 +1,44 @@
+import type { ApplyResult, RefusalCode } from '@vsmcp/consensus'
+import { InvalidArgumentError, messageOf } from '@vsmcp/kernel'
+import { unpack } from 'msgpackr'
+import { z } from 'zod'
+
+/** What members answer one another on the control plane, checked before anything of it is used. */
+const indexField = z.int().min(0)
+
+const resultField = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), changed: z.boolean() }),
+  z.object({ ok: z.literal(false), code: z.string(), message: z.string(), holder: z.string().optional() }),
+])
+
+const decided = z.tuple([resultField, indexField])
+const credentialPart = z.object({ payload: z.string(), protected: z.string(), signature: z.string() })
+const linkSignature = z.object({ peer: z.string(), signature: z.instanceof(Uint8Array) })
+
+/** What was decided, and the index up to which the log was applied then. The record of a member stays where it was decided. */
+export function readDecided(bytes: Uint8Array): readonly [ApplyResult, number] {
+  const [result, index] = read(decided, bytes, 'a decision')
+  if (result.ok) return [result, index]
+  const { holder, code, message } = result
+  return [{ ok: false, code: code as RefusalCode, message, ...(holder === undefined ? {} : { holder }) }, index]
+}
+
+export function readIndexAnswer(bytes: Uint8Array): number {
+  return read(indexField, bytes, 'an index of the log')
+}
+
+export function readCredentialPart(bytes: Uint8Array): z.infer<typeof credentialPart> {
+  return read(credentialPart, bytes, 'a signature under a credential')
+}
+
+export function readLinkSignature(bytes: Uint8Array): z.infer<typeof linkSignature> {
+  return read(linkSignature, bytes, 'a signature under a change of voters')
+}
+
+function read<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
+  try {
+    return schema.parse(unpack(bytes))
+  } catch (cause) {
+    throw new InvalidArgumentError(`what came is not ${what}: ${messageOf(cause)}`, { cause })
+  }
+}

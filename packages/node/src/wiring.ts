@@ -1,0 +1,174 @@
+import type { GroupState } from '@vsmcp/consensus'
+import { Emitter, type Logger, messageOf, type PeerIdString, systemClock } from '@vsmcp/kernel'
+import type { Parts } from './assemble.ts'
+import { MEMBER_LEFT } from './errors.ts'
+import { type KnownMember } from './members/members.ts'
+import { SelfDescription } from './members/self-description.ts'
+
+interface Events extends Record<string, unknown> {
+  /** Something a person waits for may be otherwise now. */
+  changed: undefined
+  /** The group has taken this node off its list. */
+  removed: undefined
+}
+
+/** What happens in one part of a node and concerns another. */
+export class Wiring {
+  readonly #parts: Parts
+  readonly #logger: Logger
+  readonly #events: Emitter<Events>
+  readonly #description: SelfDescription
+  readonly #clockAheadMs = new Map<PeerIdString, number>()
+  #isFollowing = false
+  #isRefreshing = false
+  #hasStarted = false
+  #peers: readonly KnownMember[] = []
+  #described: GroupState['members'] | undefined
+
+  constructor(parts: Parts, logger: Logger) {
+    this.#parts = parts
+    this.#logger = logger
+    this.#events = new Emitter((error) => logger.error({ error: messageOf(error) }, 'a listener of the node failed'))
+    this.#description = new SelfDescription({ ...parts, logger })
+    this.#wireMesh()
+    this.#wireGroup()
+    this.#wireOffers()
+  }
+
+  on(event: keyof Events & string, listener: () => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /** How far each member's clock was ahead of this one's when it last reported, milliseconds. */
+  get clockAheadMs(): ReadonlyMap<PeerIdString, number> {
+    return this.#clockAheadMs
+  }
+
+  /** All parts run: what came before is looked at once more. */
+  started(): void {
+    const { members, trust } = this.#parts
+    this.#hasStarted = true
+    // Whom the last life knew; the docket's word comes after and counts.
+    if (this.#parts.log.state === undefined) members.reconcile(trust.enrolment.peers)
+    this.#followGroup()
+  }
+
+  #wireMesh(): void {
+    const { mesh, log, state, members, signals } = this.#parts
+    mesh.on('peer:up', ({ peer }) => {
+      log.peerUp(peer)
+      state.peerUp(peer)
+      this.#changed()
+    })
+    mesh.on('peer:down', ({ peer }) => {
+      log.peerDown(peer)
+      state.peerDown(peer)
+      this.#changed()
+    })
+    mesh.on('peer:refused', ({ peer, side, code, reason }) => {
+      if (side !== 'there') return
+      if (code === MEMBER_LEFT) this.#logger.error({ peer }, 'another member says that this node has left the group')
+      else this.#logger.warn({ peer, code, reason }, 'a member refused this node')
+    })
+    mesh.on('duplicate:identity', (duplicate) => this.#logger.error(duplicate, 'two live processes show one identity'))
+    members.on('member:state', () => this.#changed())
+    signals.on('control', ({ node, atMs }) => this.#clockAheadMs.set(node, atMs - systemClock.wallMs()))
+  }
+
+  #wireGroup(): void {
+    const { mesh, log, trust, units } = this.#parts
+    log.on('leader:changed', ({ leader }) => {
+      this.#description.look()
+      if (leader !== undefined) units.settleNames()
+      this.#changed()
+    })
+    log.on('state:installed', ({ before, state }) => {
+      trust.install(before, state)
+      this.#followSoon()
+    })
+    log.on('entry:applied', ({ before, state, effects }) => {
+      trust.follow(before, state, effects)
+      if (effects.length === 0) return
+      this.#followSoon()
+      for (const effect of effects) {
+        if (effect.type === 'member:left' && effect.peer === mesh.peerId) this.#events.emit('removed', undefined)
+        if ((effect.type === 'unit:claimed' || effect.type === 'unit:released') && effect.peer === mesh.peerId) {
+          units.settleNames()
+        }
+      }
+    })
+  }
+
+  #wireOffers(): void {
+    const { mesh, catalog, state, units, publisher, signals, reports, duties } = this.#parts
+    state.on('changed', () => this.#refreshSoon())
+    state.on('hinted', () => this.#changed())
+    units.on('unit:state', () => this.#changed())
+    units.on('unit:gone', () => this.#changed())
+    units.on('unit:changed', () => publisher.mend(units))
+    catalog.onChanged(() => {
+      const remote = catalog.units.filter(({ node }) => node !== mesh.peerId).map(({ unit }) => unit)
+      signals.followUnits(remote)
+      reports.keepReportsOf(new Set(remote))
+      duties.look()
+    })
+  }
+
+  #changed(): void {
+    this.#events.emit('changed', undefined)
+  }
+
+  /** Entries come in batches: one look after all of a turn. */
+  #followSoon(): void {
+    if (this.#isFollowing) return
+    this.#isFollowing = true
+    queueMicrotask(() => {
+      this.#isFollowing = false
+      this.#guarded('the docket was not followed', () => this.#followGroup())
+    })
+  }
+
+  #refreshSoon(): void {
+    if (this.#isRefreshing) return
+    this.#isRefreshing = true
+    queueMicrotask(() => {
+      this.#isRefreshing = false
+      this.#guarded('the catalog was not brought up to date', () => this.#refresh())
+    })
+  }
+
+  /** A fault in here must not end the node. */
+  #guarded(what: string, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#logger.error({ error: messageOf(error) }, what)
+    }
+  }
+
+  /** The docket is another now: who is a member, who owns which unit, who has which name. */
+  #followGroup(): void {
+    const { log, members, trust, state, units, publisher, signals } = this.#parts
+    const group = log.state
+    // Before all parts run there is nobody to tell; `started` does it.
+    if (group === undefined || !this.#hasStarted) return
+    if (group.members !== this.#described) {
+      this.#described = group.members
+      this.#peers = group.members.entries().map(([peer, { addresses }]) => ({ peer, addresses }))
+      members.reconcile(this.#peers)
+      trust.rememberPeers(this.#peers)
+      const isMember = (peer: PeerIdString): boolean => group.members.has(peer)
+      signals.forget(isMember)
+      for (const peer of this.#clockAheadMs.keys()) if (!isMember(peer)) this.#clockAheadMs.delete(peer)
+    }
+    state.reevaluate()
+    publisher.mend(units)
+    this.#description.look()
+    this.#refresh()
+  }
+
+  #refresh(): void {
+    this.#parts.catalog.refresh()
+    this.#changed()
+  }
+}
