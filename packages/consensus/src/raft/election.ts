@@ -42,12 +42,14 @@ export function handlePreVote(core: Core, from: PeerIdString, message: PreVote):
     term: core.term,
     campaign: message.term,
     granted,
+    ...committedBy(core),
     ...(granted ? {} : newerProof(core, message.term - 1)),
   })
   if (granted) yieldTo(core, from, message)
 }
 
 export function handlePreVoteAnswer(core: Core, from: PeerIdString, message: PreVoteAnswer): void {
+  learnCommit(core, message)
   if (core.role !== 'pre-candidate' || message.campaign !== core.term + 1) return
   if (!core.ballots.has(from)) core.ballots.set(from, { granted: message.granted, signature: undefined })
   conclude(core)
@@ -57,7 +59,7 @@ export function handleVote(core: Core, from: PeerIdString, message: Vote): void 
   const free = core.vote === from || (core.vote === null && core.leader === undefined)
   const granted = free && core.log.isOutdoneBy(message.lastTerm, message.lastIndex)
   if (!granted) {
-    core.send(from, { type: 'voteAnswer', term: core.term, granted })
+    core.send(from, { type: 'voteAnswer', term: core.term, granted, ...committedBy(core) })
     return
   }
   if (core.role === 'pre-candidate') core.becomeFollower(core.term, undefined)
@@ -65,10 +67,17 @@ export function handleVote(core: Core, from: PeerIdString, message: Vote): void 
   core.urgentAttempts = undefined
   core.scheduleElection()
   const signature = core.components.signVote?.(core.term, from)
-  core.send(from, { type: 'voteAnswer', term: core.term, granted, ...(signature === undefined ? {} : { signature }) })
+  core.send(from, {
+    type: 'voteAnswer',
+    term: core.term,
+    granted,
+    ...committedBy(core),
+    ...(signature === undefined ? {} : { signature }),
+  })
 }
 
 export function handleVoteAnswer(core: Core, from: PeerIdString, message: VoteAnswer): void {
+  learnCommit(core, message)
   if (core.role !== 'candidate' || core.ballots.has(from)) return
   const { verifyVote } = core.components
   if (message.granted && verifyVote !== undefined) {
@@ -80,6 +89,24 @@ export function handleVoteAnswer(core: Core, from: PeerIdString, message: VoteAn
   }
   core.ballots.set(from, { granted: message.granted, signature: message.signature })
   conclude(core)
+}
+
+function committedBy({ log }: Core): { commit: number; commitTerm: number } {
+  return { commit: log.committed, commitTerm: log.termAt(log.committed) ?? 0 }
+}
+
+/**
+ * Takes over from a refusal what is committed. Without it a group can come to a stop: a leader that commits the end of a
+ * joint configuration and dies leaves voters that still count the old half, and of the old half somebody who knows
+ * better, refuses them for their shorter log, and is no voter any more itself (tikv/raft-rs, `maybe_commit_by_vote`).
+ */
+function learnCommit(core: Core, { granted, commit, commitTerm }: PreVoteAnswer | VoteAnswer): void {
+  if (granted || core.role === 'leader' || commit <= core.log.committed || !core.log.matches(commit, commitTerm)) return
+  core.log.commitTo(commit)
+  if (!hasUnappliedChange(core)) return
+  // Whose votes count is about to change: begin anew when it has.
+  if (core.role !== 'follower') core.becomeFollower(core.term, undefined)
+  core.blockedCampaign = 'preVote'
 }
 
 function becomePreCandidate(core: Core): void {

@@ -21,6 +21,13 @@ interface Common {
   readonly proof?: VoteProof
 }
 
+/** A voter's answer also says up to where it knows the log to be committed, and that entry's term. */
+interface Answer extends Common {
+  readonly granted: boolean
+  readonly commit: number
+  readonly commitTerm: number
+}
+
 /** "Would you vote for me?" Changes nothing at the receiver. */
 export interface PreVote extends Common {
   readonly type: 'preVote'
@@ -29,11 +36,10 @@ export interface PreVote extends Common {
 }
 
 /** A grant raises nobody's term; a refusal may, by rule 4. */
-export interface PreVoteAnswer extends Common {
+export interface PreVoteAnswer extends Answer {
   readonly type: 'preVoteAnswer'
   /** The term that was asked for. */
   readonly campaign: number
-  readonly granted: boolean
 }
 
 export interface Vote extends Common {
@@ -44,9 +50,8 @@ export interface Vote extends Common {
   readonly transfer: boolean
 }
 
-export interface VoteAnswer extends Common {
+export interface VoteAnswer extends Answer {
   readonly type: 'voteAnswer'
-  readonly granted: boolean
   /** With a grant, where votes are signed. */
   readonly signature?: Uint8Array
 }

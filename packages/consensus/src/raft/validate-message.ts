@@ -27,6 +27,8 @@ const READERS: { readonly [T in Message['type']]: (fields: Fields, common: { ter
     ...common,
     campaign: counter(f, 'campaign'),
     granted: flag(f, 'granted'),
+    commit: counter(f, 'commit'),
+    commitTerm: counter(f, 'commitTerm'),
   }),
   vote: (f, common) => ({
     type: 'vote',
@@ -39,6 +41,8 @@ const READERS: { readonly [T in Message['type']]: (fields: Fields, common: { ter
     type: 'voteAnswer',
     ...common,
     granted: flag(f, 'granted'),
+    commit: counter(f, 'commit'),
+    commitTerm: counter(f, 'commitTerm'),
     ...(f['signature'] === undefined ? {} : { signature: bytes(f, 'signature', VOTE_SIGNATURE_BYTES_MAX) }),
   }),
   append: (f, common) => readAppend(f, common),
