@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { command, failure, folder, meshOf, nth, vsmcp } from './lib/world.ts'
+import { command, eventually, failure, folder, meshOf, nth, vsmcp } from './lib/world.ts'
 
 interface Created {
   id: string
@@ -28,7 +28,11 @@ describe('joining by invitation', () => {
     await a.vsmcp('invite', 'revoke', revoked.id)
     expect((await failure(`${dir}/c`, 'join', revoked.token)).error.message).toMatch(/revoked/i)
 
-    const expired = (await a.vsmcp('invite', '--ttl', '1ms')) as Created
+    const expired = (await a.vsmcp('invite', '--ttl', '2s')) as Created
+    await eventually('the invitation to expire', async () => {
+      const all = (await a.vsmcp('invite', 'ls')) as { id: string; state: string }[]
+      return all.find(({ id }) => id === expired.id)?.state === 'expired' ? true : undefined
+    })
     expect((await failure(`${dir}/c`, 'join', expired.token)).error.message).toMatch(/expired/i)
   }, 60_000)
 
