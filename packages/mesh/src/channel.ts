@@ -14,15 +14,7 @@ import {
   toErrorShape,
   type VsmcpError,
 } from '@vsmcp/kernel'
-import {
-  BULK_LENGTH_MIN,
-  DEADLINE_MAX_MS,
-  FRAME_LENGTH_MAX,
-  HEADER_LENGTH_MAX,
-  IN_FLIGHT_BYTES_MAX,
-  METHOD_LENGTH_MAX,
-  REPLY_SLACK_BYTES,
-} from './constants.ts'
+import { DEADLINE_MAX_MS, FRAME_LENGTH_MAX, HEADER_LENGTH_MAX, IN_FLIGHT_BYTES_MAX, METHOD_LENGTH_MAX } from './constants.ts'
 import { ConnectionEndedError, FrameTooLargeError, MalformedFrameError } from './errors.ts'
 import {
   ANSWER,
@@ -39,7 +31,7 @@ import {
   type RefusalReason,
   REQUEST,
 } from './frame.ts'
-import { Lane } from './lane.ts'
+import { Lanes } from './lanes.ts'
 import { type PendingCall, PendingCalls } from './pending-calls.ts'
 import { onRemoteEnd } from './message-pipe.ts'
 import { PrefixedReader } from './prefixed-reader.ts'
@@ -95,9 +87,7 @@ export class Channel implements FrameSink {
   readonly #limits: ChannelLimits
   readonly #pending: PendingCalls
   readonly #served: ServedCalls
-  #calls: Lane
-  #bulk: Lane
-  #notices: Lane
+  readonly #lanes: Lanes
   readonly #inbound = new Map<Stream, Inbound>()
   /** The stream whose bytes are being decoded. */
   #reading: Inbound | undefined
@@ -114,18 +104,13 @@ export class Channel implements FrameSink {
       host.logger.error({ peer: host.peer, error: messageOf(error) }, 'a progress listener threw')
     })
     this.#served = new ServedCalls(limits.inFlightMax, IN_FLIGHT_BYTES_MAX)
-    this.#calls = this.#newLane()
-    this.#bulk = this.#newLane()
-    this.#notices = this.#newLane()
+    const lost = (error: Error): void => this.#reset(`a stream to it was lost: ${error.message}`)
+    this.#lanes = new Lanes({ openStream: () => host.openStream(), onLaneLost: lost }, limits.sendQueueBytesMax)
   }
 
   /** Nothing is under way in either direction. */
   get idle(): boolean {
-    return this.#pending.size === 0 && this.#served.size === 0 && this.#queuedBytes === 0
-  }
-
-  get #queuedBytes(): number {
-    return this.#calls.queuedBytes + this.#bulk.queuedBytes + this.#notices.queuedBytes
+    return this.#pending.size === 0 && this.#served.size === 0 && this.#lanes.queuedBytes === 0
   }
 
   call(method: string, payload: Uint8Array, options: CallOptions): Promise<Uint8Array> {
@@ -135,7 +120,7 @@ export class Channel implements FrameSink {
     const id = this.#pending.nextId()
     const deadlineMs = Math.min(Math.ceil(options.deadlineMs), DEADLINE_MAX_MS)
     const frame = new OutgoingFrame([REQUEST, id, method, deadlineMs], payload)
-    const lane = this.#laneFor(payload)
+    const lane = this.#lanes.for(payload)
     const dueMs = this.#host.clock.monotonicMs() + deadlineMs
     const call: PendingCall = {
       id,
@@ -162,8 +147,8 @@ export class Channel implements FrameSink {
     const wrong = checkMethod(method)
     if (wrong !== undefined) throw wrong
     const frame = new OutgoingFrame([NOTICE, method], payload)
-    if (this.#overflows(frame)) return false
-    this.#notices.push(frame)
+    if (this.#lanes.overflows(frame)) return false
+    this.#lanes.notices.push(frame)
     return true
   }
 
@@ -198,7 +183,7 @@ export class Channel implements FrameSink {
 
   /** Resolves when all that was to be sent is handed to libp2p. */
   async drained(): Promise<void> {
-    await Promise.all([this.#calls, this.#bulk, this.#notices].map((lane) => lane.drained(1)))
+    await this.#lanes.drained()
   }
 
   close(why: string): void {
@@ -225,10 +210,9 @@ export class Channel implements FrameSink {
     const call = new ServedCall(this, id, this.#host.peer, payload, deadlineMs, this.#host.clock.monotonicMs())
     this.#served.add(call)
     this.#host.needsSweep(this)
-    run(handler, call).then(
-      (answer) => this.#answer(call, answer),
-      (error: unknown) => this.#fail(call, toErrorShape(error)),
-    )
+    run(handler, call)
+      .then((answer) => this.#answer(call, answer))
+      .catch((error: unknown) => this.#fail(call, toErrorShape(error)))
   }
 
   onAnswer(id: number, sequence: number, payload: Uint8Array): void {
@@ -269,7 +253,7 @@ export class Channel implements FrameSink {
 
   async sendProgress(call: ServedCall, payload: Uint8Array): Promise<void> {
     if (payload.byteLength > PAYLOAD_LENGTH_MAX) throw tooLarge('a progress frame', payload)
-    const lane = this.#laneFor(payload)
+    const lane = this.#lanes.for(payload)
     lane.push(new OutgoingFrame([PROGRESS, call.id, call.sequence++], payload))
     await lane.drained(PROGRESS_WAIT_BYTES)
   }
@@ -277,11 +261,11 @@ export class Channel implements FrameSink {
   #answer(call: ServedCall, payload: Uint8Array): void {
     if (payload.byteLength > PAYLOAD_LENGTH_MAX) return this.#fail(call, toErrorShape(tooLarge('the answer', payload)))
     const frame = new OutgoingFrame([ANSWER, call.id, call.sequence], payload)
-    if (this.#overflows(frame)) return this.#fail(call, toErrorShape(new BusyError('the answer found the send queue full')))
+    if (this.#lanes.overflows(frame)) return this.#fail(call, toErrorShape(new BusyError('the answer found the send queue full')))
     this.#served.remove(call)
     if (call.over) return
     call.answered()
-    this.#laneFor(payload).push(frame)
+    this.#lanes.for(payload).push(frame)
   }
 
   #fail(call: ServedCall, { code, message, hint }: ErrorShape): void {
@@ -298,9 +282,9 @@ export class Channel implements FrameSink {
   /** Small frames that must go out. A peer that lets even those pile up reads nothing and is let go. */
   #push(header: readonly unknown[]): void {
     const frame = new OutgoingFrame(header)
-    if (this.#queuedBytes > this.#limits.sendQueueBytesMax + REPLY_SLACK_BYTES) {
+    if (this.#lanes.stuck) {
       this.#host.onUnread(new ConnectionEndedError('it does not read what it asked for'))
-    } else this.#calls.push(frame)
+    } else this.#lanes.calls.push(frame)
   }
 
   #cancel(call: PendingCall): void {
@@ -333,31 +317,15 @@ export class Channel implements FrameSink {
         details,
       })
     }
-    if (this.#overflows(payload)) {
-      return new BusyError(`${method} was not sent: ${this.#queuedBytes} bytes wait for ${this.#host.peer} to read`, { details })
+    if (this.#lanes.overflows(payload)) {
+      return new BusyError(`${method} was not sent: ${this.#lanes.queuedBytes} bytes wait for ${this.#host.peer} to read`, {
+        details,
+      })
     }
     return undefined
   }
 
-  /** One frame always fits, however large. */
-  #overflows({ byteLength }: { byteLength: number }): boolean {
-    const queued = this.#queuedBytes
-    return queued > 0 && queued + byteLength > this.#limits.sendQueueBytesMax
-  }
-
-  #laneFor(payload: Uint8Array): Lane {
-    return payload.byteLength >= BULK_LENGTH_MIN ? this.#bulk : this.#calls
-  }
-
   // ── streams ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #newLane(): Lane {
-    const lane: Lane = new Lane({
-      openStream: () => this.#host.openStream(),
-      onLaneLost: (error) => this.#reset(`a stream to it was lost: ${error.message}`),
-    })
-    return lane
-  }
 
   #read(inbound: Inbound, data: StreamMessageEvent['data']): void {
     if (!this.#inbound.has(inbound.stream)) return
@@ -397,14 +365,10 @@ export class Channel implements FrameSink {
   #reset(why: string): void {
     const error = new ConnectionEndedError(why)
     const streams = [...this.#inbound.keys()]
-    const lanes = [this.#calls, this.#bulk, this.#notices]
     this.#inbound.clear()
     this.#pending.failAll(why)
     this.#served.abortAll(why)
-    this.#calls = this.#newLane()
-    this.#bulk = this.#newLane()
-    this.#notices = this.#newLane()
-    for (const lane of lanes) lane.close(error)
+    this.#lanes.renew(error)
     for (const stream of streams) stream.abort(error)
   }
 

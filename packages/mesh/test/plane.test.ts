@@ -65,10 +65,13 @@ describe('a call', () => {
     b.rpc.handle('crash', () => {
       throw new TypeError('not even a promise')
     })
+    // @ts-expect-error a handler that forgot its answer
+    b.rpc.handle('forget', async () => undefined)
     const failed = await a.rpc.call(b.peerId, 'fail', bytes(''), DEADLINE).catch((error: unknown) => error)
     expect(failed).toBeInstanceOf(RemoteError)
     expect(failed).toMatchObject({ remoteCode: 'VSMCP_SAMPLE', message: 'the sample broke', hint: 'Take another.' })
     await expect(a.rpc.call(b.peerId, 'crash', bytes(''), DEADLINE)).rejects.toMatchObject({ remoteCode: 'VSMCP_INTERNAL' })
+    await expect(a.rpc.call(b.peerId, 'forget', bytes(''), DEADLINE)).rejects.toMatchObject({ remoteCode: 'VSMCP_INTERNAL' })
   })
 
   test('to a peer that is not connected, or does not know the method, was surely not executed', async () => {
