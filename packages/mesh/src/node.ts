@@ -3,7 +3,6 @@ import { type Identify, identify } from '@libp2p/identify'
 import type { Ed25519PrivateKey, Libp2p, MultiaddrConnection } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import {
   CLOSE_TIMEOUT_MS,
@@ -15,6 +14,7 @@ import {
 } from './constants.ts'
 import type { Gate } from './gate.ts'
 import { memberGossipsub, type Registrar } from './gossip.ts'
+import { guardedYamux } from './muxer.ts'
 
 export interface NodeInit {
   readonly privateKey: Ed25519PrivateKey
@@ -58,7 +58,7 @@ export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
     transports: [tcp({ backlog: LISTEN_BACKLOG })],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      guardedYamux({
         // its pings only measure the round trip, without which it never widens a stream's window; the link finds the dead
         enableKeepAlive: true,
         keepAliveInterval: MUXER_PING_MS,
