@@ -1,5 +1,5 @@
 import type { GroupState } from '@vsmcp/consensus'
-import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom } from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom, type Startable } from '@vsmcp/kernel'
 import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
 import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
 import { type Identity, joinServer, verify, type VerifiedPassport, withLabel } from '@vsmcp/security'
@@ -60,6 +60,22 @@ export interface Parts {
   gateway: Gateway
   signals: GroupSignals
   reports: Reports
+}
+
+/** Those with a life, in the order they start; they stop in reverse. */
+export function inStartOrder(parts: Parts): readonly (readonly [string, Startable])[] {
+  return [
+    ['consensus', parts.log],
+    ['membership', parts.members],
+    ['mesh', parts.mesh],
+    ['shared state', parts.state],
+    ['signals', parts.signals],
+    ['reports', parts.reports],
+    ['leader duties', parts.duties],
+    ['process guard', parts.guard],
+    ['units', parts.units],
+    ['gateway', parts.gateway],
+  ]
 }
 
 /** Wires a node. What one part needs of a later one is passed as a function that is called when both are there. */

@@ -9,7 +9,7 @@ import {
 } from '@vsmcp/kernel'
 import { loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
-import { assemble, type Parts } from './assemble.ts'
+import { assemble, inStartOrder, type Parts } from './assemble.ts'
 import { DRAIN_DEADLINE_MS, LIFECYCLE_DEADLINE_MS, NODE_NAME_LENGTH_MAX } from './constants.ts'
 import type { NodeControl } from './control.ts'
 import { RunningNodeControl } from './control/node-control.ts'
@@ -93,7 +93,7 @@ class RunningNode implements VsmcpNode {
     const wiring = new Wiring(parts, logger)
     wiring.on('removed', () => void this.#removed(parts))
     const control = this.#control(parts, log, wiring)
-    await this.#startParts(parts)
+    for (const [name, part] of inStartOrder(parts)) await this.#begin(name, part)
     wiring.started()
     const running = { pid: process.pid, peerId: identity.peerId, socketPath: this.#init.socketPath }
     await this.#begin('mark', {
@@ -102,23 +102,6 @@ class RunningNode implements VsmcpNode {
     })
     this.#running = { parts, control }
     logger.info({ ...this.ready, version: this.#init.version }, 'node is up')
-  }
-
-  async #startParts(parts: Parts): Promise<void> {
-    const { log, state, mesh, members, signals, reports, guard, units, duties, gateway } = parts
-    const order: [string, Startable][] = [
-      ['consensus', log],
-      ['membership', members],
-      ['mesh', mesh],
-      ['shared state', state],
-      ['signals', signals],
-      ['reports', reports],
-      ['leader duties', duties],
-      ['process guard', guard],
-      ['units', units],
-      ['gateway', gateway],
-    ]
-    for (const [name, part] of order) await this.#begin(name, part)
   }
 
   /** A part that fails half way is stopped like those that stand. */

@@ -1,0 +1,118 @@
+import { encodeOperation } from '@vsmcp/consensus'
+import { RemoteError } from '@vsmcp/kernel'
+import { seededRandom } from '@vsmcp/kernel'
+import { pack } from 'msgpackr'
+import { describe, expect, it } from 'vitest'
+import { NoSystem5Error, RefusedError } from '../src/errors.ts'
+import { followersOf, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
+
+const invitation = (node: TestNode, id: string) =>
+  ({
+    op: 'invitation:create',
+    id,
+    verifier: 'dmVyaWZpZXI',
+    role: 'member',
+    zone: '',
+    uses: 1,
+    expiresAtMs: Date.now() + 60_000,
+    createdBy: node.peer,
+  }) as const
+
+describe('decisions', () => {
+  it('asked by followers while the leader dies are all made, each once, by the next leader', async () => {
+    const nodes = await startGroup(3)
+    const leader = leaderOf(nodes)
+    const [one, other] = followersOf(nodes)
+    const ids = Array.from({ length: 40 }, (_, at) => `inv-${at}`)
+    let seen = 0
+    const died = new Promise<void>((resolve) => {
+      one.log.on('entry:applied', ({ effects }) => {
+        if (effects.some(({ type }) => type === 'invitation:created') && ++seen === 5) resolve(leader.stop())
+      })
+    })
+    const asked = ids.map((id, at) => {
+      const node = at % 2 === 0 ? one : other
+      return node.decisions.decide(invitation(node, id))
+    })
+    const decided = await Promise.all(asked)
+    await died
+    expect(decided.every(({ ok }) => ok)).toBe(true)
+    const state = await one.decisions.current()
+    expect(state.invitations.keys().toSorted()).toEqual(expect.arrayContaining(ids.toSorted()))
+    await until(other, () => other.log.applied >= one.log.applied)
+    expect(other.log.state?.invitations.keys()).toEqual(one.log.state?.invitations.keys())
+    expect(leaderOf([one, other])).toBeDefined()
+  })
+
+  it('that the group refuses come back with the reason', async () => {
+    const nodes = await startGroup(3)
+    const [one] = followersOf(nodes)
+    const asked = one.decisions.decide({ op: 'invitation:revoke', id: 'nobody-made-this' })
+    await expect(asked).rejects.toThrow(RefusedError)
+    await expect(asked).rejects.toMatchObject({ details: { reason: 'invitation-unknown' } })
+  })
+
+  it('are given up on in time without a quorum, and nothing waits behind', async () => {
+    const nodes = await startGroup(3)
+    const leader = leaderOf(nodes)
+    const [one, other] = followersOf(nodes)
+    await Promise.all([one.stop(), other.stop()])
+    await expect(leader.decisions.decide(invitation(leader, 'never'), 300)).rejects.toThrow(NoSystem5Error)
+  })
+})
+
+describe('what a member sends on the control plane', () => {
+  const options = { deadlineMs: 2_000 }
+
+  it('is refused when it speaks for another, or claims what only System 5 may', async () => {
+    const [leader, member] = (await startGroup(2)) as [TestNode, TestNode]
+    const ask = (operation: Parameters<typeof encodeOperation>[0]): Promise<Uint8Array> =>
+      member.mesh.control.call(leader.peer, 'system5:decide', encodeOperation(operation), options)
+    const atMs = Date.now()
+    await expect(ask({ ...invitation(leader, 'forged'), author: leader.peer, atMs })).rejects.toThrow(/name the member that asks/)
+    const { id } = await leader.admission.invite({ role: 'member', ttlMs: 60_000, uses: 1 })
+    const intruder = '12D3KooWRejoiceNobodyHasThisKey11111111111111111111'
+    const redeem = { op: 'invitation:redeem', id, peer: intruder, name: 'x', author: member.peer, atMs } as const
+    await expect(ask(redeem)).rejects.toThrow(/for System 5 to propose/)
+    const link = { op: 'link:add', index: 3, certificate: 'AAAA', author: member.peer, atMs } as const
+    await expect(ask(link)).rejects.toThrow(/for System 5 to propose/)
+    expect(leader.log.state?.members.size).toBe(2)
+    expect(leader.log.state?.invitations.get(id)?.used).toBe(0)
+  })
+
+  it('gets an error when it is garbage, whatever the method, and the node goes on', async () => {
+    const [leader, member] = (await startGroup(2)) as [TestNode, TestNode]
+    const seed = 7
+    const random = seededRandom(seed)
+    const deep = (depth: number): unknown => (depth === 0 ? null : [deep(depth - 1)])
+    const garbage = [
+      new Uint8Array(),
+      pack(null),
+      pack(deep(400)),
+      pack({ op: 'unit:claim', author: member.peer }),
+      pack([undefined, 7, {}]),
+      ...Array.from({ length: 20 }, (_, at) => Uint8Array.from({ length: 1 + 13 * at }, () => Math.floor(random.next() * 256))),
+    ]
+    const methods = ['system5:decide', 'system5:redeem', 'system5:sign-credential', 'system5:sign-link', 'algedonic:alert']
+    for (const method of methods) {
+      for (const payload of garbage) {
+        await expect(member.mesh.control.call(leader.peer, method, payload, options)).rejects.toThrow(RemoteError)
+      }
+    }
+    for (const payload of garbage) {
+      member.mesh.control.notify(leader.peer, 'raft', payload)
+      await expect(member.mesh.rpc.call(leader.peer, 'mcp:request', payload, options)).rejects.toThrow(RemoteError)
+    }
+    await expect(member.decisions.decide(invitation(member, 'after'))).resolves.toMatchObject({ ok: true })
+  })
+
+  it('is answered only while the docket lists it', async () => {
+    const [leader, member] = (await startGroup(2)) as [TestNode, TestNode]
+    await member.mesh.control.call(leader.peer, 'system5:read-index', new Uint8Array(), options)
+    await leader.decisions.decide({ op: 'member:remove', peer: member.peer })
+    const late = member.mesh.control.call(leader.peer, 'system5:read-index', new Uint8Array(), options)
+    await expect(late).rejects.toMatchObject({ remoteCode: 'VSMCP_NODE_NOT_LISTED' })
+    const call = member.mesh.rpc.call(leader.peer, 'mcp:request', pack(['u', 'tools/call', '{}']), options)
+    await expect(call).rejects.toMatchObject({ remoteCode: 'VSMCP_NODE_NOT_LISTED' })
+  })
+})
