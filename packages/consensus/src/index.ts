@@ -92,6 +92,7 @@ export interface RaftNode {
   createSnapshot(data: Uint8Array): Snapshot
   /** Drops entries up to `index` and keeps `snapshot` for followers that need it. Call it when both are stored. Throws `InvalidArgumentError`. */
   compact(index: number, snapshot: Snapshot): void
+  /** As of now, be it written or not: a single voter leads from the moment it campaigns. What others may rely on comes by `Ready.softState`. */
   status(): RaftStatus
 }
 

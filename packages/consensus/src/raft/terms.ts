@@ -11,8 +11,8 @@ import { outcomeOf } from './quorum.ts'
  *   newest proof their sender has.
  * * A message of the node's own term + 1 lifts it by one and is then handled.
  * * A message further ahead without proof it can believe lifts it by one and is dropped. Candidates repeat their votes
- *   and leaders their heartbeats every heartbeat interval, so an honest node that is k terms behind catches up within k
- *   intervals, while one member can raise nobody's term faster than it sends, and never by a leap.
+ *   and leaders their heartbeats every heartbeat interval (a learner's is longer), so an honest node that is k terms behind
+ *   catches up within k intervals, while one member can raise nobody's term faster than it sends, and never by a leap.
  *
  * A pre-vote raises no term, nor does its grant. Its refusal does, by the same rule: otherwise two voters, one with the
  * longer log and one with the later term, would refuse each other for ever.

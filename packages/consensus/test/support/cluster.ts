@@ -165,6 +165,7 @@ export class Cluster {
   /** Sees every message before it travels; `false` loses it. */
   filter: (envelope: Envelope) => boolean = () => true
   onTurn: (host: Host, ready: Ready) => void = () => {}
+  onMessage: (envelope: Envelope, arrives: boolean) => void = () => {}
 
   constructor({ seed = 1, voters = ['n1', 'n2', 'n3'], blank = [], components = () => ({}) }: ClusterInit = {}) {
     this.random = seededRandom(seed)
@@ -211,10 +212,12 @@ export class Cluster {
     }
   }
 
-  deliver({ from, to, message }: Envelope): void {
+  deliver(envelope: Envelope): void {
+    const { from, to, message } = envelope
     const host = this.hosts.get(to)
-    if (host === undefined || !host.up || this.cut.has(pair(from, to)) || !this.filter({ from, to, message })) return
-    host.node.step(from, validateMessage(message))
+    const arrives = host?.up === true && !this.cut.has(pair(from, to)) && this.filter(envelope)
+    this.onMessage(envelope, arrives)
+    if (arrives) host.node.step(from, validateMessage(message))
   }
 
   /** Time passes in steps of ten milliseconds. */
