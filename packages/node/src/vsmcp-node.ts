@@ -91,9 +91,13 @@ class RunningNode implements VsmcpNode {
     const enrolment = name === undefined ? enrolled : { ...enrolled, name }
     const parts = assemble({ init: this.#init, identity, enrolment, store, clock: systemClock, logger })
     const wiring = new Wiring(parts, logger)
-    wiring.on('removed', () => void this.#removed(parts))
+    wiring.on('removed', () => {
+      this.#removed(parts).catch((error: unknown) =>
+        logger.error({ error: messageOf(error) }, 'the end of membership is not on disk'),
+      )
+    })
     const control = this.#control(parts, log, wiring)
-    for (const [name, part] of inStartOrder(parts)) await this.#begin(name, part)
+    for (const [title, part] of inStartOrder(parts)) await this.#begin(title, part)
     wiring.started()
     const running = { pid: process.pid, peerId: identity.peerId, socketPath: this.#init.socketPath }
     await this.#begin('mark', {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { foundMesh, followersOf, joinNode, leaderOf, startGroup, startNode, type TestNode, until } from './support/group.ts'
+import { followersOf, joinNode, leaderOf, startGroup, startNode, type TestNode, until } from './support/group.ts'
 
 const votersOf = (node: TestNode): readonly string[] => node.log.status()?.configuration.voters ?? []
 

@@ -51,7 +51,14 @@ export interface StartOptions {
 /** All parts of a node on real sockets and a real disk, each at hand. */
 export async function startNode(dir: string, { logger = silentLogger, storage }: StartOptions = {}): Promise<TestNode> {
   const opened = await openStore({ dir })({ clock: systemClock, logger })
-  const store: Store = storage === undefined ? opened : Object.create(opened, { raft: { value: storage(opened.raft) } })
+  const store: Store = {
+    dir: opened.dir,
+    raft: storage?.(opened.raft) ?? opened.raft,
+    kv: (namespace) => opened.kv(namespace),
+    stats: () => opened.stats(),
+    start: () => opened.start(),
+    stop: () => opened.stop(),
+  }
   const identity = await loadIdentity(dataDirectory(dir).identity)
   const enrolment = await requireEnrolment(dir)
   const parts = assemble({ init: initOf(dir), identity, enrolment, store, clock: systemClock, logger })

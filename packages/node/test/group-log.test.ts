@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import { pack } from 'msgpackr'
+import { StorageRefusedError } from '../src/errors.ts'
+import { FailingStorage } from './support/failing-storage.ts'
+import { foundMesh, followersOf, joinNode, leaderOf, startGroup, startNode, type TestNode, until } from './support/group.ts'
+
+const create = (node: TestNode, id: string) =>
+  ({
+    op: 'invitation:create',
+    id,
+    verifier: 'dmVyaWZpZXI',
+    role: 'member',
+    zone: '',
+    uses: 1,
+    expiresAtMs: Date.now() + 60_000,
+    createdBy: node.peer,
+  }) as const
+
+async function onFailingDisk(): Promise<{ node: TestNode; disk: FailingStorage }> {
+  let disk: FailingStorage | undefined
+  const node = await foundMesh('a', { storage: (storage) => (disk = new FailingStorage(storage)) })
+  if (disk === undefined) throw new Error('the node did not ask for its storage')
+  return { node, disk }
+}
+
+describe('a full disk', () => {
+  it('takes the node out of decisions until it accepts again; what was acknowledged stays, also over a restart', async () => {
+    const { node, disk } = await onFailingDisk()
+    const acknowledged: string[] = []
+    for (let at = 0; at < 5; at++) {
+      await node.decisions.decide(create(node, `before-${at}`))
+      acknowledged.push(`before-${at}`)
+    }
+    const applied = node.log.applied
+    const sizes = new Set<number>()
+    node.log.on('entry:applied', ({ state }) => sizes.add(state.invitations.size))
+    let replaced = 0
+    node.log.on('state:installed', () => replaced++)
+    let failures = 0
+    node.log.on('storage:failed', () => failures++)
+    const recovered = new Promise<void>((resolve) => node.log.on('storage:recovered', () => resolve()))
+
+    disk.refuses = true
+    const waiting = node.log.propose({ ...create(node, 'refused'), author: node.peer, atMs: Date.now() })
+    await expect(waiting).rejects.toThrow(StorageRefusedError)
+    await expect(node.log.readIndex()).rejects.toThrow(StorageRefusedError)
+    expect(node.log.state?.invitations.size).toBe(5)
+    await disk.refusedTimes(3)
+    disk.refuses = false
+    await recovered
+
+    await node.decisions.decide(create(node, 'after'))
+    acknowledged.push('after')
+    expect(failures).toBeGreaterThanOrEqual(3)
+    // Nothing was seen to go back: neither a smaller state, nor an entry twice.
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(5)
+    expect(replaced).toBe(0)
+    expect(node.log.applied).toBeGreaterThan(applied)
+    expect(node.log.state?.invitations.keys()).toEqual(expect.arrayContaining(acknowledged))
+
+    await node.stop()
+    const again = await startNode(node.dir)
+    await until(again, () => again.log.isLeader && again.log.state?.invitations.has('after') === true)
+    expect(again.log.state?.invitations.keys()).toEqual(expect.arrayContaining(acknowledged))
+  })
+
+  it('of the leader makes another lead, and its owner follows when it accepts again', async () => {
+    const disks = new Map<string, FailingStorage>()
+    const withDisk = (name: string) => ({
+      storage: (storage: ConstructorParameters<typeof FailingStorage>[0]) => {
+        const disk = new FailingStorage(storage)
+        disks.set(name, disk)
+        return disk
+      },
+    })
+    const a = await foundMesh('a', withDisk('a'))
+    const b = await joinNode(a, 'b', withDisk('b'))
+    const c = await joinNode(a, 'c', withDisk('c'))
+    const nodes = [a, b, c]
+    await Promise.all(nodes.map((node) => until(node, () => node.trust.chain.voters.length === 3)))
+    const leader = leaderOf(nodes)
+    const [one] = followersOf(nodes)
+    const disk = disks.get(leader.name)
+    if (disk === undefined) throw new Error('no disk')
+    disk.refuses = true
+    await one.decisions.decide(create(one, 'by-the-next'))
+    expect(leader.log.isLeader).toBe(false)
+    expect(leader.log.state?.members.size).toBe(3)
+    disk.refuses = false
+    await until(leader, () => leader.log.state?.invitations.has('by-the-next') === true)
+  })
+
+  it('when it stops meanwhile the node stops all the same', async () => {
+    const { node, disk } = await onFailingDisk()
+    disk.refuses = true
+    const asked = node.log.propose({ ...create(node, 'x'), author: node.peer, atMs: Date.now() })
+    await expect(asked).rejects.toThrow(StorageRefusedError)
+    await node.stop()
+    await expect(node.log.readIndex()).rejects.toThrow(/stopping/)
+  })
+})
+
+describe('the consensus log', () => {
+  it('rejects what still waits when it stops, and leaves nothing unanswered', async () => {
+    const nodes = await startGroup(3)
+    const leader = leaderOf(nodes)
+    const [one, other] = followersOf(nodes)
+    await Promise.all([one.stop(), other.stop()])
+    // The leader does not know yet that it is alone, or has just stepped down: both must end.
+    const asked = leader.log.propose({ ...create(leader, 'x'), author: leader.peer, atMs: Date.now() })
+    const read = leader.log.readIndex()
+    const settled = Promise.allSettled([asked, read])
+    await leader.stop()
+    expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  })
+
+  it('refuses a snapshot that cannot be read before anything of it is stored', async () => {
+    const [leader, learner] = (await startGroup(2)) as [TestNode, TestNode]
+    const status = learner.log.status()
+    if (status === undefined) throw new Error('no status')
+    const snapshot = {
+      index: status.applied + 100,
+      term: status.term,
+      configuration: status.configuration,
+      data: new TextEncoder().encode('{"format":1}'),
+    }
+    leader.mesh.control.notify(learner.peer, 'raft', pack({ type: 'snapshot', term: status.term, snapshot }))
+    await leader.decisions.decide(create(leader, 'goes-on'))
+    await until(learner, () => learner.log.state?.invitations.has('goes-on') === true)
+    expect(learner.log.applied).toBeLessThan(status.applied + 100)
+  })
+})
