@@ -1,0 +1,185 @@
+import { expect, test } from 'vitest'
+import type { Message, RaftComponents, VoteProof } from '../src/index.ts'
+import { bytes, Cluster, text } from './support/cluster.ts'
+import { append, entry, Single } from './support/single.ts'
+
+const sentence = (voter: string, term: number, candidate: string): string => `${voter} votes for ${candidate} in ${term}`
+
+function signing(id: string): Required<Pick<RaftComponents, 'signVote' | 'verifyVote'>> {
+  return {
+    signVote: (term, candidate) => bytes(sentence(id, term, candidate)),
+    verifyVote: (voter, term, candidate, signature) => text(signature) === sentence(voter, term, candidate),
+  }
+}
+
+function proof(term: number, candidate: string, voters: readonly string[]): VoteProof {
+  return { term, candidate, votes: voters.map((voter) => ({ voter, signature: bytes(sentence(voter, term, candidate)) })) }
+}
+
+const signed = (): Single => new Single({}, signing('n1'))
+
+test('rule 4: a term one ahead is adopted and its message handled', () => {
+  const single = signed()
+  expect(single.hear('n2', append(2, [1, 1], [entry(2, 2)]))).toMatchObject([{ type: 'appendAnswer', index: 2, rejected: false }])
+  expect(single.node.status()).toMatchObject({ term: 2, leader: 'n2' })
+})
+
+test.for<[string, Message]>([
+  ['append', append(50, [1, 1], [entry(2, 50)])],
+  ['vote', { type: 'vote', term: 50, lastIndex: 9, lastTerm: 9, transfer: true }],
+  ['heartbeat', { type: 'heartbeat', term: 50, commit: 1, round: 0 }],
+  ['stale', { type: 'stale', term: 50 }],
+  ['timeoutNow', { type: 'timeoutNow', term: 50 }],
+  ['refused pre-vote', { type: 'preVoteAnswer', term: 50, campaign: 2, granted: false, commit: 0, commitTerm: 0 }],
+])('rule 4: a term further ahead without proof raises by one at most and is not handled: %s', ([, message]) => {
+  const single = signed()
+  expect(single.hear('n2', message)).toEqual([])
+  expect(single.node.status()).toMatchObject({ term: 2, leader: undefined, lastIndex: 1 })
+})
+
+test('rule 4: one member cannot blow up the terms, however often it asks', () => {
+  const single = signed()
+  for (let i = 0; i < 100; i++) single.hear('n2', { type: 'vote', term: 2 ** 51, lastIndex: 9, lastTerm: 9, transfer: true })
+  expect(single.node.status().term).toBeLessThanOrEqual(101)
+})
+
+test("rule 4: a majority's signed votes lift to their term at once", () => {
+  const single = signed()
+  single.hear('n2', { ...append(50, [1, 1], [entry(2, 50)]), proof: proof(50, 'n2', ['n2', 'n3']) })
+  expect(single.node.status()).toMatchObject({ term: 50, leader: 'n2', lastIndex: 2 })
+})
+
+const forged: readonly [string, VoteProof][] = [
+  ['signatures of a minority', proof(50, 'n2', ['n2'])],
+  ['one vote counted twice', proof(50, 'n2', ['n2', 'n2'])],
+  ['votes for another term', { ...proof(49, 'n2', ['n2', 'n3']), term: 50 }],
+  ['votes for another candidate', { ...proof(50, 'n3', ['n2', 'n3']), candidate: 'n2' }],
+  ['signatures of strangers', proof(50, 'n2', ['x', 'y'])],
+  ['no votes', proof(50, 'n2', [])],
+  ['a later term than its message', proof(51, 'n2', ['n2', 'n3'])],
+]
+
+test.for(forged)('rule 4: a proof is not believed: %s', ([, false_]) => {
+  const single = signed()
+  single.hear('n2', { ...append(50, [1, 1], [entry(2, 50)]), proof: false_ })
+  expect(single.node.status()).toMatchObject({ term: 2, leader: undefined, lastIndex: 1 })
+})
+
+test('rule 4: without verification no proof is believed', () => {
+  const single = new Single()
+  single.hear('n2', { ...append(50, [1, 1], [entry(2, 50)]), proof: proof(50, 'n2', ['n2', 'n3']) })
+  expect(single.node.status().term).toBe(2)
+})
+
+test('rule 4: signers that are no majority of the known voters count only if the shell has verified them', () => {
+  const message = { ...append(50, [1, 1], [entry(2, 50)]), proof: proof(50, 'x', ['x', 'y']) }
+  const asked: string[][] = []
+  const trusting = new Single(
+    {},
+    {
+      ...signing('n1'),
+      trustsVoters: (signers) => {
+        asked.push([...signers])
+        return true
+      },
+    },
+  )
+  trusting.hear('x', message)
+  expect(trusting.node.status().term).toBe(50)
+  expect(asked).toEqual([['x', 'y']])
+})
+
+test('rule 4: a newcomer without configuration takes the proof of whoever it joined by', () => {
+  const blank = { hardState: { term: 0, vote: null, commit: 0 }, entries: [] } as const
+  const newcomer = new Single({ stored: blank }, signing('n1'))
+  newcomer.hear('x', { type: 'heartbeat', term: 50, commit: 0, round: 0, proof: proof(50, 'x', ['x']) })
+  expect(newcomer.node.status()).toMatchObject({ term: 50, leader: 'x' })
+})
+
+test('rule 4: a pre-vote and its grant raise no term', () => {
+  const single = signed()
+  single.hear('n2', { type: 'preVote', term: 2, lastIndex: 1, lastTerm: 1, proof: proof(50, 'n2', ['n2', 'n3']) })
+  single.hear('n2', {
+    type: 'preVoteAnswer',
+    term: 50,
+    campaign: 9,
+    granted: true,
+    commit: 0,
+    commitTerm: 0,
+    proof: proof(50, 'n2', ['n2', 'n3']),
+  })
+  expect(single.node.status().term).toBe(1)
+})
+
+test('rule 4: answers to questions never asked raise no term', () => {
+  const single = signed()
+  single.hear('n2', { type: 'voteAnswer', term: 2, granted: false, commit: 0, commitTerm: 0 })
+  single.hear('n2', { type: 'appendAnswer', term: 2, index: 1, rejected: false, hintIndex: 0, hintTerm: 0 })
+  single.hear('n2', { type: 'heartbeatAnswer', term: 2, round: 0 })
+  expect(single.node.status()).toMatchObject({ term: 1, refusedMessages: 3 })
+})
+
+test("rule 4: a leader's messages carry the proof of its election until the receiver has answered", () => {
+  const cluster = new Cluster({ components: signing })
+  const sent: boolean[] = []
+  cluster.onMessage = ({ to, message }) => {
+    if (to === 'n2' && (message.type === 'append' || message.type === 'heartbeat')) sent.push(message.proof !== undefined)
+  }
+  cluster.elect('n1')
+  cluster.run(300)
+  expect(sent[0]).toBe(true)
+  expect(sent.slice(1)).not.toContain(true)
+})
+
+test('rule 4: a vote without a good signature does not count', () => {
+  const single = signed()
+  single.node.campaign()
+  single.work()
+  single.hear('n2', { type: 'preVoteAnswer', term: 1, campaign: 2, granted: true, commit: 0, commitTerm: 0 })
+  single.hear('n2', { type: 'voteAnswer', term: 2, granted: true, commit: 0, commitTerm: 0, signature: bytes('forged') })
+  single.hear('n3', { type: 'voteAnswer', term: 2, granted: true, commit: 0, commitTerm: 0 })
+  expect(single.node.status()).toMatchObject({ role: 'candidate', refusedMessages: 2 })
+})
+
+test.for([true, false])(
+  'rule 4: a node 40 terms behind catches up, with proof (%s) at once, without it by the heartbeats',
+  (withProof) => {
+    const cluster = new Cluster(withProof ? { components: signing } : {})
+    for (const id of ['n1', 'n2']) {
+      cluster.host(id).disk.hardState = { term: 40, vote: null, commit: 1 }
+      cluster.host(id).restart()
+    }
+    cluster.host('n3').up = false
+    cluster.elect('n1')
+    cluster.host('n1').node.propose(bytes('a'))
+    cluster.settle()
+    cluster.revive('n3')
+    cluster.run(withProof ? 10 : 4_500)
+    expect(cluster.lines('n3')).toEqual(['a'])
+  },
+)
+
+test('rule 4: a voter many terms behind whose vote is needed gets there by repeated votes', () => {
+  const cluster = new Cluster()
+  cluster.host('n1').disk.hardState = { term: 20, vote: null, commit: 1 }
+  cluster.host('n1').disk.entries = [entry(2, 20, 'kept')]
+  cluster.host('n1').restart()
+  cluster.kill('n3')
+  cluster.runUntil(() => cluster.leader !== undefined, 30_000)
+  expect(cluster.leader?.id).toBe('n1')
+})
+
+test('a message of an earlier term is answered with the term it has to catch up with, and not handled', () => {
+  const single = signed()
+  single.hear('n2', append(2, [1, 1], [entry(2, 2)]))
+  single.hear('n3', { type: 'vote', term: 3, lastIndex: 2, lastTerm: 2, transfer: true })
+  expect(single.hear('n2', append(2, [2, 2], [entry(3, 2, 'late')]))).toEqual([{ type: 'stale', term: 3 }])
+  expect(single.node.status().lastIndex).toBe(2)
+})
+
+test('a term has one leader: a second one is refused and counted', () => {
+  const single = signed()
+  single.hear('n2', append(2, [1, 1], [entry(2, 2)]))
+  expect(single.hear('n3', append(2, [2, 2], [entry(3, 2, 'rival')]))).toEqual([])
+  expect(single.node.status()).toMatchObject({ lastIndex: 2, leader: 'n2', refusedMessages: 1 })
+})
