@@ -57,8 +57,8 @@ export class Core {
   /** Whether this candidacy was asked for by the leader before. */
   transferCampaign = false
   uncommittedBytes = 0
-  /** What the next `Ready` is to tell the other members: new entries, or also a new commit index. */
-  unsent: 'nothing' | 'entries' | 'commit' = 'nothing'
+  /** Whether the next `Ready` has to tell the other members of new entries or a new commit index. */
+  unsent = false
   /** An election asked for that had to wait for a committed change of voters to be applied. */
   blockedCampaign: 'preVote' | 'transfer' | undefined
 

@@ -31,6 +31,7 @@ export class Progress {
   #probeSent = false
   readonly #inflight: Inflight[] = []
   #inflightBytes = 0
+  #sentCommit = 0
 
   constructor(next: number, active: boolean) {
     this.next = next
@@ -70,16 +71,22 @@ export class Progress {
     this.next = index + 1
   }
 
-  /** An append with `count` entries, ending at `last`, was sent. */
-  sent(count: number, last: number, bytes: number): void {
+  /** An append up to `last` (its last entry, or what it follows) was sent, together with the commit index. */
+  sent(last: number, bytes: number, commit: number): void {
+    this.#sentCommit = Math.min(commit, last)
     if (this.state === 'probe') {
       this.#probeSent = true
       return
     }
-    if (count === 0) return
+    if (bytes === 0) return
     this.next = last + 1
     this.#inflight.push({ last, bytes })
     this.#inflightBytes += bytes
+  }
+
+  /** Whether the peer could commit more of what it was sent, if only it knew. (A lost word of it is repeated by heartbeats.) */
+  mayCommitFurther(commit: number): boolean {
+    return Math.min(commit, this.next - 1) > this.#sentCommit
   }
 
   /** The peer accepted up to `index`. @returns whether that says something new: more than before, or where to go on from a probe */
@@ -128,5 +135,6 @@ export class Progress {
     this.#probeSent = false
     this.#inflight.length = 0
     this.#inflightBytes = 0
+    this.#sentCommit = 0
   }
 }

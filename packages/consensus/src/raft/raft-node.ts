@@ -120,7 +120,7 @@ export class CoreRaftNode implements RaftNode {
       core.log.applied < core.log.committed ||
       core.reads.hasOutput ||
       canBeginReads(core) ||
-      (core.role === 'leader' && core.unsent === 'commit') ||
+      (core.role === 'leader' && core.unsent) ||
       !sameHardState(this.#hardState, hardStateOf(core)) ||
       !sameSoftState(this.#softState, softStateOf(core))
     )

@@ -15,7 +15,7 @@ export function appendOwn(core: Core, type: EntryType, data: Uint8Array): Entry 
   const entry: Entry = { index: core.log.lastIndex + 1, term: core.term, type, data }
   core.log.append(entry)
   core.uncommittedBytes += entryBytes(entry)
-  if (core.unsent === 'nothing') core.unsent = 'entries'
+  core.unsent = true
   advanceCommit(core)
   return entry
 }
@@ -23,31 +23,31 @@ export function appendOwn(core: Core, type: EntryType, data: Uint8Array): Entry 
 /**
  * Commits what a quorum of both halves holds, if its newest entry is of this term: entries of earlier terms are
  * committed with it, never by counting (Raft paper, 5.4.2).
- * @returns whether the commit index moved
  */
-export function advanceCommit(core: Core): boolean {
+export function advanceCommit(core: Core): void {
   const { log } = core
   const before = log.committed
   const reached = reachedByQuorum(core.configuration, (peer) =>
     peer === core.id ? log.lastIndex : (core.progress.get(peer)?.match ?? 0),
   )
-  if (reached <= before || !log.matches(reached, core.term)) return false
+  if (reached <= before || !log.matches(reached, core.term)) return
   for (let index = before + 1; index <= reached; index++) {
     const entry = log.entryAt(index)
     if (entry !== undefined) core.uncommittedBytes = Math.max(0, core.uncommittedBytes - entryBytes(entry))
   }
   log.commitTo(reached)
-  core.unsent = 'commit'
-  return true
+  core.unsent = true
 }
 
-/** Sends what is new since the last time, be it only the commit index. */
+/** Sends everybody what is new since the last time, be it only the commit index. */
 export function flushAppends(core: Core): void {
-  const when = core.unsent === 'commit' ? 'always' : 'news'
-  if (core.role === 'leader' && core.unsent !== 'nothing') {
-    for (const [peer, progress] of core.progress) sendAppend(core, peer, progress, when)
-  }
-  core.unsent = 'nothing'
+  if (core.role === 'leader' && core.unsent) for (const [peer, progress] of core.progress) sendNews(core, peer, progress)
+  core.unsent = false
+}
+
+/** Sends as much of what is new as may be under way. */
+function sendNews(core: Core, to: PeerIdString, progress: Progress): void {
+  while (sendAppend(core, to, progress, 'news'));
 }
 
 /** Begins a round of heartbeats for the reads that wait, once this leader has committed in its term and so knows what is committed (rule 3). */
@@ -74,7 +74,7 @@ export function sendHeartbeat(core: Core, to: PeerIdString, progress: Progress):
   core.send(to, { type: 'heartbeat', term: core.term, commit, round: core.reads.round, ...proofFor(core, progress) })
 }
 
-/** @returns whether something was sent. With 'news', an append without entries is not worth sending. */
+/** @returns whether something was sent. With 'news', an append that has neither entries nor a commit index to tell is not worth sending. */
 export function sendAppend(core: Core, to: PeerIdString, progress: Progress, when: 'always' | 'news'): boolean {
   if (progress.paused) return false
   const { log } = core
@@ -83,7 +83,7 @@ export function sendAppend(core: Core, to: PeerIdString, progress: Progress, whe
   if (previousTerm === undefined) return sendSnapshot(core, to, progress)
   const entries = log.slice(progress.next, log.lastIndex, APPEND_ENTRIES_MAX, APPEND_BYTES_MAX)
   const last = entries.at(-1)
-  if (last === undefined && when === 'news') return false
+  if (last === undefined && when === 'news' && !progress.mayCommitFurther(log.committed)) return false
   core.send(to, {
     type: 'append',
     term: core.term,
@@ -93,11 +93,8 @@ export function sendAppend(core: Core, to: PeerIdString, progress: Progress, whe
     commit: log.committed,
     ...proofFor(core, progress),
   })
-  progress.sent(
-    entries.length,
-    last?.index ?? previousIndex,
-    entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
-  )
+  const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
+  progress.sent(last?.index ?? previousIndex, bytes, log.committed)
   return true
 }
 
@@ -137,16 +134,14 @@ function handleRejection(core: Core, from: PeerIdString, progress: Progress, { i
 }
 
 function handleAcceptance(core: Core, from: PeerIdString, progress: Progress, index: number): void {
-  const wasPaused = progress.paused
   if (!progress.accepted(index)) return
   if (progress.state === 'probe') progress.becomeReplicate()
   else if (progress.state === 'snapshot' && progress.match + 1 >= core.log.firstIndex) {
     progress.becomeProbe()
     progress.becomeReplicate()
   }
-  // The commit index may have moved while nothing could be sent.
-  if (!advanceCommit(core) && wasPaused) sendAppend(core, from, progress, 'always')
-  while (sendAppend(core, from, progress, 'news'));
+  advanceCommit(core)
+  sendNews(core, from, progress)
   concludeTransfer(core, from, progress)
 }
 
