@@ -141,6 +141,7 @@ export function assemble(ground: Ground): Parts {
     clock,
     logger,
     addresses: () => mesh.listenAddresses(),
+    isUp: (peer) => members.isAlive(peer),
   })
   const topics = topicsOf(enrolment.meshId, enrolment.groupId)
   const state = createSharedState({

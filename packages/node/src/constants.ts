@@ -97,3 +97,6 @@ export const MEMBER_ADDRESS_LENGTH_MAX = 256
 
 /** Characters of a node's name: what credentials and the docket take. */
 export const NODE_NAME_LENGTH_MAX = 64
+
+/** Members a joiner may knock at, the inviter among them: a token must stay short enough to paste. */
+export const INVITATION_DOORS_MAX = 4

@@ -4,6 +4,7 @@ import type { Parts } from './assemble.ts'
 import { MEMBER_LEFT } from './errors.ts'
 import { type KnownMember } from './members/members.ts'
 import { SelfDescription } from './members/self-description.ts'
+import { NODES_COLLECTION, Whereabouts } from './members/whereabouts.ts'
 
 interface Events extends Record<string, unknown> {
   /** Something a person waits for may be otherwise now. */
@@ -18,6 +19,7 @@ export class Wiring {
   readonly #logger: Logger
   readonly #events: Emitter<Events>
   readonly #description: SelfDescription
+  readonly #whereabouts: Whereabouts
   readonly #clockAheadMs = new Map<PeerIdString, number>()
   #isFollowing = false
   #isRefreshing = false
@@ -30,6 +32,7 @@ export class Wiring {
     this.#logger = logger
     this.#events = new Emitter((error) => logger.error({ error: messageOf(error) }, 'a listener of the node failed'))
     this.#description = new SelfDescription({ ...parts, logger })
+    this.#whereabouts = new Whereabouts({ ...parts, logger })
     this.#wireMesh()
     this.#wireGroup()
     this.#wireOffers()
@@ -51,6 +54,7 @@ export class Wiring {
     // Whom the last life knew; the docket's word comes after and counts.
     if (this.#parts.log.state === undefined) members.reconcile(trust.enrolment.peers)
     this.#followGroup()
+    this.#whereabouts.started()
   }
 
   #wireMesh(): void {
@@ -101,7 +105,10 @@ export class Wiring {
 
   #wireOffers(): void {
     const { mesh, catalog, state, units, publisher, signals, reports, duties } = this.#parts
-    state.on('changed', () => this.#refreshSoon())
+    state.on('changed', ({ collection, keys }) => {
+      if (collection === NODES_COLLECTION) this.#whereabouts.heard(keys)
+      else this.#refreshSoon()
+    })
     state.on('hinted', () => this.#changed())
     units.on('unit:state', () => this.#changed())
     units.on('unit:gone', () => this.#changed())

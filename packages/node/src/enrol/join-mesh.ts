@@ -78,7 +78,8 @@ export async function joinMesh(options: JoinMeshOptions): Promise<JoinMeshResult
     const { claims, credential, chain } = joined
     const role: MemberRole = claims.role === 'edge' ? 'edge' : 'member'
     const others = joined.peers.filter(({ peer }) => peer !== member)
-    const peers = [{ peer: member, addresses: [...new Set([address, ...invitation.addresses])] }, ...others]
+    const its = invitation.addresses.filter((invited) => invited.endsWith(`/p2p/${member}`))
+    const peers = [{ peer: member, addresses: [...new Set([address, ...its])] }, ...others]
     const { meshId } = invitation
     await writeEnrolment(dataDir, {
       meshId,

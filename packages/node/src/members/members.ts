@@ -92,6 +92,11 @@ export class Members implements Startable {
     this.#listed = listed
   }
 
+  /** Where a member says it is, heard from somebody who is connected to it. */
+  heardOf(peer: PeerIdString, addresses: readonly string[]): void {
+    if (this.#view.member(peer) !== undefined) this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
+  }
+
   #add(peer: PeerIdString, addresses: readonly string[]): void {
     try {
       this.#run(this.#view.memberAdded(peer, addresses, this.#now()))

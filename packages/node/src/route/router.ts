@@ -135,6 +135,13 @@ export class Router implements GatewayRouter {
 
 /** What went wrong at the other node means the same here; what it says of the call's fate stays as precise. */
 function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
+  if (error instanceof TimeoutError) {
+    return new OutcomeUnknownError(`unit ${unit} gave no answer within the time allowed; it may have executed the call`, {
+      hint: 'Find out at the tool whether it did before repeating the call, or allow more time.',
+      details: { unit, node, reason: 'deadline' },
+      cause: error,
+    })
+  }
   if (error instanceof NotSentError) {
     return new NotSentError(`unit ${unit} was not asked, its node ${node} could not be: ${error.message}`, {
       hint: 'Nothing was executed: repeat the call when the node is back. `vsmcp members` shows who is there.',
@@ -150,7 +157,9 @@ function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
     VSMCP_BUSY: BusyError,
     VSMCP_INVALID_ARGUMENT: InvalidArgumentError,
     [NOT_LISTED]: NotSentError,
-    VSMCP_TIMEOUT: TimeoutError,
+    // At whichever end the clock ran out, and when the answer was too large to travel: it was sent.
+    VSMCP_TIMEOUT: OutcomeUnknownError,
+    VSMCP_MESH_FRAME_TOO_LARGE: OutcomeUnknownError,
     VSMCP_NODE_UNIT_UNKNOWN: UnitUnreachableError,
   }
   const Known = known[error.remoteCode]

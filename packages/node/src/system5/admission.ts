@@ -22,7 +22,7 @@ import {
   verifyProof,
 } from '@vsmcp/security'
 import { pack } from 'msgpackr'
-import { CONTROL_DEADLINE_MS, DECISION_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
+import { CONTROL_DEADLINE_MS, INVITATION_DOORS_MAX, DECISION_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
 import type { InvitationCreated, InvitationRequest, InvitationView } from '../control.ts'
 import { readCredentialPart } from './answers.ts'
 import type { Decisions } from './decisions.ts'
@@ -42,6 +42,8 @@ export interface AdmissionComponents {
   clock: Clock
   logger: Logger
   addresses: () => string[]
+  /** Whether a member is connected now. */
+  isUp: (peer: PeerIdString) => boolean
 }
 
 /**
@@ -71,8 +73,7 @@ export class Admission {
       role: request.role,
       uses: request.uses,
       expiresAtMs,
-      addresses: reachable,
-      inviters: [identity.peerId],
+      ...this.#doors(reachable),
     })
     await decisions.decide({
       op: 'invitation:create',
@@ -85,6 +86,19 @@ export class Admission {
       createdBy: identity.peerId,
     })
     return { id: invitation.id, token, expiresAt: new Date(expiresAtMs).toISOString(), warnings: warningsFor(reachable) }
+  }
+
+  /** This node, and some other members that are up: an invitation should not die with its inviter. */
+  #doors(own: readonly string[]): { addresses: string[]; inviters: PeerIdString[] } {
+    const { identity, log, isUp } = this.#c
+    const others = (log.state?.members.entries() ?? [])
+      .filter(([peer, { addresses }]) => peer !== identity.peerId && addresses.length > 0 && isUp(peer))
+      .slice(0, INVITATION_DOORS_MAX - 1)
+    const addresses = others.map(([, member]) => member.addresses[0]).filter((address) => address !== undefined)
+    return {
+      addresses: [...own.slice(0, 8 - addresses.length), ...addresses],
+      inviters: [identity.peerId, ...others.map(([peer]) => peer)],
+    }
   }
 
   async list(): Promise<InvitationView[]> {

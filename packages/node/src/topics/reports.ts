@@ -126,7 +126,9 @@ export class Reports implements Startable {
     this.#lag.reset()
     const local = units.list()
     for (const unit of local) {
-      const { calls, errors, inFlight, latencyP50Ms, latencyP99Ms } = unit.stats()
+      const { calls: begun, errors, inFlight, latencyP50Ms, latencyP99Ms } = unit.stats()
+      // A report speaks of calls that ended: an error belongs to the window in which its call did.
+      const calls = begun - inFlight
       const last = this.#counted.get(unit.name) ?? { calls: 0, errors: 0 }
       this.#counted.set(unit.name, { calls, errors })
       const window = { calls: Math.max(0, calls - last.calls), errors: Math.max(0, errors - last.errors) }
