@@ -1,7 +1,11 @@
-#!/usr/bin/env node
+#!/bin/sh
+':' //; exec node -- "$0" "$@"
 /*
  * Entry of the installed package. Written so that any Node of the last ten years can parse it: an old one must get a
  * plain sentence, not a SyntaxError. The program itself is loaded only after the checks.
+ *
+ * Shell and JavaScript at once: Node looks for options of its own behind the script, too, and would take --env-file from
+ * "vsmcp attach". Only "--" keeps it from that, and "env -S", which could say so, is not everywhere (Alpine).
  */
 'use strict'
 

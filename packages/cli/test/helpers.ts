@@ -71,7 +71,7 @@ export async function vsmcp(argv: readonly string[], options: RunOptions = {}): 
 
 /** Runs the command as a process of its own. */
 export async function vsmcpProcess(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, [MAIN, ...argv], {
+  const child = spawn(process.execPath, ['--', MAIN, ...argv], {
     cwd: options.cwd ?? '/',
     env: { ...process.env, ...(options.dataDir === undefined ? {} : { VSMCP_DATA_DIR: options.dataDir }), ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,11 +1,54 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { copyFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import type { LogLine } from '@vsmcp/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { fakeNode, MAIN, tempDir, vsmcpProcess } from './helpers.ts'
 
+/** Runs a program by its own first line, as a shell does; with this Node first on PATH. */
+async function runFile(file: string, argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` }
+  const child = spawn(file, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const said = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => (said.stdout += String(chunk)))
+  child.stderr.on('data', (chunk: Buffer) => (said.stderr += String(chunk)))
+  const [code] = (await once(child, 'close')) as [number]
+  return { code, ...said }
+}
+
 describe('the command as a process', () => {
+  it('keeps options that are named like those of Node for itself, as installed by npm', async () => {
+    const folder = await tempDir()
+    await copyFile(fileURLToPath(new URL('../bin/vsmcp.cjs', import.meta.url)), join(folder, 'vsmcp.cjs'))
+    await writeFile(join(folder, 'load.cjs'), 'console.log(JSON.stringify(process.argv.slice(2)))')
+    await symlink('vsmcp.cjs', join(folder, 'vsmcp'))
+    const argv = ['attach', 'x', '--env-file', '/nope', '--title', 'a b', '--', 'true']
+    const { code, stdout, stderr } = await runFile(join(folder, 'vsmcp'), argv)
+    expect({ code, stderr, argv: stdout === '' ? undefined : (JSON.parse(stdout) as unknown) }).toEqual({
+      code: 0,
+      stderr: '',
+      argv,
+    })
+  })
+
+  it('keeps options that are named like those of Node for itself, in a checkout', async () => {
+    const command = fileURLToPath(new URL('../../../scripts/vsmcp', import.meta.url))
+    const { code, stderr } = await runFile(command, [
+      'attach',
+      'x',
+      '--env-file',
+      '/nope',
+      '--data-dir',
+      await tempDir(),
+      '--',
+      'true',
+    ])
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('/nope cannot be read') as string })
+  })
+
   it('answers, and ends with the exit code that scripts rely on', async () => {
     const { dataDir } = await fakeNode()
     const status = await vsmcpProcess(['status', '--json'], { dataDir })

@@ -34,7 +34,9 @@ function startChild({ argv, cwd, dataDir }: Session, output: string): ChildProce
   const file = openSync(output, 'w', 0o600)
   try {
     const [script = ''] = process.argv.slice(1)
-    const child = spawn(process.execPath, [...process.execArgv, script, ...argv.filter((argument) => argument !== '--detach')], {
+    const own = argv.filter((argument) => argument !== '--detach')
+    // "--": Node looks for options of its own, such as --env-file, behind the script, too.
+    const child = spawn(process.execPath, [...process.execArgv, '--', script, ...own], {
       cwd,
       env: { ...process.env, [DETACHED_VARIABLE]: '1' },
       detached: true,
