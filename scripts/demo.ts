@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { LocalNode, startMesh, stopMesh } from './lib/local-mesh.ts'
 import { root } from './lib/paths.ts'
-import { liveProcessesOf } from './lib/processes-of.ts'
+import { endProcessesOf } from './lib/processes-of.ts'
 
 const NAMES = ['harbour', 'mill', 'quarry'] as const
 
@@ -201,15 +201,7 @@ async function run(nodes: LocalNode[], folder: string, once: boolean): Promise<v
     return
   }
   console.log('  Up until Ctrl-C.\n')
-  await new Promise<void>((resolve) => {
-    const kept = setInterval(() => {}, 60_000)
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        clearInterval(kept)
-        resolve()
-      })
-    }
-  })
+  await new Promise<void>(() => {})
 }
 
 /** The main job of `npm start`. @returns the exit code */
@@ -220,17 +212,19 @@ export async function demo(args: readonly string[]): Promise<number> {
     return 2
   }
   const folder = mkdtempSync(join(tmpdir(), 'vsmcp-demo-'))
-  let nodes: LocalNode[] = []
-  try {
+  const interrupted = Promise.withResolvers<void>()
+  const kept = setInterval(() => {}, 60_000)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.resolve())
+  const nodes: LocalNode[] = []
+  const work = async (): Promise<void> => {
     say(`making a mesh of three nodes: init, invite, join, up (data in ${folder})`)
     const ports = await Promise.all(MCP_PORTS.map(freePort))
-    nodes = await startMesh(folder, NAMES, (index) => [
-      '--listen',
-      '/ip4/127.0.0.1/tcp/0',
-      '--http',
-      `127.0.0.1:${ports[index] ?? 0}`,
-    ])
+    const argsOf = (index: number): string[] => ['--listen', '/ip4/127.0.0.1/tcp/0', '--http', `127.0.0.1:${ports[index] ?? 0}`]
+    nodes.push(...(await startMesh(folder, NAMES, argsOf)))
     await run(nodes, folder, args.includes('--once'))
+  }
+  try {
+    await Promise.race([work(), interrupted.promise])
     return 0
   } catch (error) {
     console.error(`vsmcp: ${error instanceof Error ? error.message : String(error)}`)
@@ -238,10 +232,10 @@ export async function demo(args: readonly string[]): Promise<number> {
   } finally {
     say('stopping')
     await stopMesh(nodes)
-    const left = liveProcessesOf(folder)
-    if (left.length > 0) console.error(`vsmcp: processes left behind: ${left.join(', ')}`)
+    // Interrupted while the mesh was being made, there are nodes that are not in the list yet.
+    await endProcessesOf(folder)
+    clearInterval(kept)
     rmSync(folder, { recursive: true, force: true })
-    if (left.length > 0) process.exitCode = 1
-    else say('stopped; no process left behind')
+    say('stopped; no process left behind')
   }
 }

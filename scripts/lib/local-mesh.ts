@@ -59,6 +59,8 @@ export class LocalNode {
     const child = spawn(process.execPath, [COMMAND, 'up', '--json', '--name', name, ...(args.length > 0 ? args : ports)], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own: Ctrl-C in the terminal is for whoever runs the mesh, and that one stops it in order.
+      detached: true,
     })
     let errors = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4_000)))
@@ -134,12 +136,19 @@ export async function startMesh(
     await vsmcp(`${folder}/${first}`, 'init', '--name', 'local')
     const founder = await LocalNode.start(`${folder}/${first}`, first, argsOf(0))
     nodes.push(founder)
-    for (const [index, name] of others.entries()) {
-      const { token } = (await founder.vsmcp('invite')) as { token: string }
-      await vsmcp(`${folder}/${name}`, 'join', token)
-      nodes.push(await LocalNode.start(`${folder}/${name}`, name, argsOf(index + 1)))
+    if (others.length > 0) {
+      const { token } = (await founder.vsmcp('invite', '--uses', String(others.length))) as { token: string }
+      const started = await Promise.allSettled(
+        others.map(async (name, index) => {
+          await vsmcp(`${folder}/${name}`, 'join', token)
+          return LocalNode.start(`${folder}/${name}`, name, argsOf(index + 1))
+        }),
+      )
+      for (const outcome of started) if (outcome.status === 'fulfilled') nodes.push(outcome.value)
+      for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason
     }
-    for (const node of nodes) await node.vsmcp('wait', '--members', String(names.length), '--leader', '--timeout', '30s')
+    const size = String(names.length)
+    await Promise.all(nodes.map((node) => node.vsmcp('wait', '--members', size, '--leader', '--timeout', '30s')))
     return nodes
   } catch (error) {
     await stopMesh(nodes)

@@ -22,3 +22,23 @@ function readProc(): string[] {
     return []
   }
 }
+
+/** Ends what is left of a folder's processes: SIGTERM, and SIGKILL for what does not go. Resolves when nothing is left. */
+export async function endProcessesOf(folder: string, graceMs = 5_000): Promise<void> {
+  const until = performance.now() + graceMs
+  let signal: NodeJS.Signals = 'SIGTERM'
+  for (let left = liveProcessesOf(folder); left.length > 0; left = liveProcessesOf(folder)) {
+    for (const pid of left) send(pid, signal)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    // Once is enough for an orderly stop: a node takes a second signal as "at once".
+    signal = performance.now() > until ? 'SIGKILL' : 'SIGCONT'
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // Gone meanwhile.
+  }
+}
