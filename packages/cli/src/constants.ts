@@ -37,6 +37,9 @@ export const DETACH_READY_TIMEOUT_MS = 60_000
 /** So many of a detached node's last lines are shown when it does not come up. */
 export const LAST_LINES_MAX = 20
 
+/** Largest `logs/up.out` that a start writes on; a larger one begins anew, bytes: what many starts and crashes fill. */
+export const UP_OUT_BYTES_MAX = 1024 * 1024
+
 /** After everything is stopped, open handles of a library do not keep the process longer than this, ms. */
 export const EXIT_GRACE_MS = 2_000
 

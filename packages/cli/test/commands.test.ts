@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OutcomeUnknownError, TimeoutError } from '@vsmcp/kernel'
 import { FakeError } from '@vsmcp/api/testing'
@@ -76,6 +76,39 @@ describe('logs', () => {
     const people = await vsmcp(['logs', 'files', '--since', '2026-01-01T00:00:00Z'], { dataDir })
     expect(people.stdout).toBe('2026-01-02T03:05:05.000Z warn  files: unit is slow ms=12\n')
     expect(control.calls.at(-1)).toEqual(['logs', { unit: 'files', sinceMs: Date.parse('2026-01-01T00:00:00Z'), follow: false }])
+  })
+
+  it('are read from the files where no node runs: after a death they are wanted most', async () => {
+    const dataDir = await tempDir()
+    await mkdir(join(dataDir, 'logs'))
+    const line = (number: number, rest: object): string =>
+      `${JSON.stringify({ level: 30, time: `2026-01-0${number}T00:00:00.000Z`, ...rest })}\n`
+    await writeFile(join(dataDir, 'logs', 'node.10.log'), line(3, { msg: 'third' }) + '{"level":50,"ti')
+    await writeFile(join(dataDir, 'logs', 'node.9.log'), line(1, { msg: 'first' }) + line(2, { msg: 'second', unit: 'files' }))
+    const all = await vsmcp(['logs'], { dataDir })
+    expect(all.code).toBe(0)
+    expect(all.stdout.match(/first|second|third/g)).toEqual(['first', 'second', 'third'])
+    expect(all.stderr).toContain('No node is running')
+    const some = await vsmcp(['logs', 'files', '--since', '2026-01-01T12:00:00Z', '--json'], { dataDir })
+    expect(some.json()).toEqual({ time: '2026-01-02T00:00:00.000Z', level: 'info', msg: 'second', unit: 'files' })
+    const followed = await vsmcp(['logs', '--follow', '--json'], { dataDir })
+    expect({ code: followed.code, lines: followed.stdout.trim().split('\n').length }).toEqual({ code: 3, lines: 3 })
+    const unknown = await vsmcp(['logs', 'nosuch', '--json'], { dataDir })
+    expect(unknown.code).toBe(1)
+    expect(unknown.error()).toMatchObject({ code: 'VSMCP_NODE_UNIT_UNKNOWN', hint: 'Known here: files.' })
+    expect((await vsmcp(['logs'], { dataDir: await tempDir() })).code).toBe(3)
+  })
+
+  it('of a unit that nobody knows are refused, and the known ones named', async () => {
+    const { dataDir, control } = await fakeNode()
+    await vsmcp(['attach', 'docs', '--', 'true'], { dataDir })
+    const { code, error } = await vsmcp(['logs', 'nosuch', '--json'], { dataDir })
+    expect(error()).toMatchObject({ code: 'VSMCP_NODE_UNIT_UNKNOWN', hint: 'Known here: docs.' })
+    expect(code).toBe(1)
+    // One that is known and has said nothing yet is no mistake; nor one that is gone and has.
+    expect(await vsmcp(['logs', 'docs'], { dataDir })).toMatchObject({ code: 0, stdout: '' })
+    expect((await vsmcp(['logs', 'files'], { dataDir })).code).toBe(0)
+    expect(control.units_.has('files')).toBe(false)
   })
 
   it('refuse a --since that is neither a duration nor a time', async () => {

@@ -7,18 +7,25 @@ import { type RunNodeInit, runNode } from '../src/up/run-node.ts'
 function stage(): {
   init: RunNodeInit
   events: string[]
+  logged: unknown[]
   process: EventEmitter
   ended: (reason: StopReason) => void
   ready: Promise<void>
 } {
   const events: string[] = []
+  const logged: unknown[] = []
   const process = new EventEmitter()
   const stopped = Promise.withResolvers<StopReason>()
   const ready = Promise.withResolvers<void>()
   const note = (text: string) => async (): Promise<void> => void events.push(text)
   const server = { start: note('server starts'), stop: note('server stops') }
   const init: RunNodeInit = {
-    node: { start: note('node starts'), stop: note('node stops'), stopped: stopped.promise },
+    node: {
+      start: note('node starts'),
+      stop: note('node stops'),
+      stopped: stopped.promise,
+      log: (level, msg, fields) => void logged.push([level, msg, fields]),
+    },
     server: () => server,
     onReady() {
       events.push('ready')
@@ -27,7 +34,7 @@ function stage(): {
     onEvent: (text) => void events.push(text.split('\n')[0] ?? ''),
     process: Object.assign(process, { exit: (code: number) => void events.push(`exit ${code}`) }),
   }
-  return { init, events, process, ended: stopped.resolve, ready: ready.promise }
+  return { init, events, logged, process, ended: stopped.resolve, ready: ready.promise }
 }
 
 describe('a run of a node', () => {
@@ -76,16 +83,20 @@ describe('a run of a node', () => {
     expect(events.at(-1)).toBe('server stops')
   })
 
-  it.each(['uncaughtException', 'unhandledRejection'])('ends in order, as failed, on %s', async (event) => {
-    const { init, events, process, ready } = stage()
-    const running = runNode(init)
-    await ready
-    const error = new Error('bug')
-    process.emit(event, error)
-    expect(await running).toEqual({ reason: 'failed', error })
-    expect(events).toContain(`${event}: Error: bug`)
-    expect(events.at(-1)).toBe('server stops')
-  })
+  it.each(['uncaughtException', 'unhandledRejection'])(
+    'ends in order, as failed, on %s, and leaves the error in the log',
+    async (event) => {
+      const { init, events, logged, process, ready } = stage()
+      const running = runNode(init)
+      await ready
+      const error = new Error('bug')
+      process.emit(event, error)
+      expect(await running).toEqual({ reason: 'failed', error })
+      expect(events).toContain(`${event}: Error: bug`)
+      expect(logged).toEqual([['error', 'an error that nobody caught', { event, error: error.stack }]])
+      expect(events.at(-1)).toBe('server stops')
+    },
+  )
 
   it('that cannot start says why and leaves nothing running', async () => {
     const { init, events, process } = stage()

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod } from 'node:fs/promises'
+import { appendFile, chmod, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -93,7 +93,10 @@ describe('up', () => {
     await detached(dataDir)
     process.kill((await statusOf(dataDir)).node.pid, 'SIGKILL')
     await expect.poll(async () => (await vsmcp(['status'], { dataDir })).code).toBe(3)
+    const output = join(dataDir, 'logs', 'up.out')
+    await appendFile(output, 'what it said last\n')
     expect((await detached(dataDir)).code).toBe(0)
+    expect(await readFile(output, 'utf8')).toContain('what it said last\n')
     expect((await statusOf(dataDir)).mesh.name).toBe('m')
   })
 

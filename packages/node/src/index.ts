@@ -6,6 +6,7 @@ export type * from './control.ts'
 export { readDirectoryState, type DirectoryState } from './enrol/directory-state.ts'
 export { type EnrolProgress, initMesh, type InitMeshOptions, type InitMeshResult } from './enrol/init-mesh.ts'
 export { joinMesh, type JoinMeshOptions, type JoinMeshResult } from './enrol/join-mesh.ts'
+export { readLogFiles } from './log/node-log.ts'
 export type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
 export { createNode } from './vsmcp-node.ts'
 /** For `vsmcp mcp`, which serves a running node's tools on stdin and stdout. */

@@ -32,6 +32,8 @@ export interface VsmcpNode extends Startable {
   readonly ready: { peerId: string; name: string; mcp: string; listen: string[] }
   /** The MCP endpoint, to be served under `/mcp` on the control socket too; no token is asked there. */
   readonly mcpHandler: (request: IncomingMessage, response: ServerResponse) => void
+  /** Writes to the node's log what is known only outside of it, such as an error nobody caught; nothing before `start`. */
+  log(level: 'info' | 'warn' | 'error', msg: string, fields?: Readonly<Record<string, unknown>>): void
   /** Resolves when the node has stopped, by itself or by `stop`. */
   readonly stopped: Promise<StopReason>
 }

@@ -37,6 +37,7 @@ class RunningNode implements VsmcpNode {
   readonly #stopped = Promise.withResolvers<StopReason>()
   #starting: Promise<void> | undefined
   #running: Running | undefined
+  #log: NodeLog | undefined
   #stopping: Promise<void> | undefined
 
   constructor(init: NodeInit) {
@@ -68,9 +69,14 @@ class RunningNode implements VsmcpNode {
     try {
       await this.#starting
     } catch (error) {
+      if (this.#stopping === undefined) this.log('error', 'node did not start', { error: messageOf(error) })
       await this.#lifecycle.stop().catch(() => {})
       throw error
     }
+  }
+
+  log(level: 'info' | 'warn' | 'error', msg: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.#log?.logger[level]({ ...fields }, msg)
   }
 
   stop(): Promise<void> {
@@ -84,6 +90,7 @@ class RunningNode implements VsmcpNode {
     const files = dataDirectory(dataDir)
     const log = await NodeLog.open({ directory: files.logs, level: logLevel, stderr: logToStderr })
     await this.#begin('log', { start: async () => {}, stop: () => log.close() })
+    this.#log = log
     const { logger } = log
     const store = await openStore({ dir: dataDir, create: false })({ clock: systemClock, logger })
     await this.#begin('store', store)

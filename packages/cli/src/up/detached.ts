@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { NodeError } from '@vsmcp/api'
 import { systemClock } from '@vsmcp/kernel'
 import type { VsmcpNode } from '@vsmcp/node'
-import { DETACHED_VARIABLE, DETACH_READY_TIMEOUT_MS, LAST_LINES_MAX } from '../constants.ts'
+import { DETACHED_VARIABLE, DETACH_READY_TIMEOUT_MS, LAST_LINES_MAX, UP_OUT_BYTES_MAX } from '../constants.ts'
 import { NodeFailedError, NoMeshError } from '../errors.ts'
 import type { Session } from '../session.ts'
 import type { ParentMessage } from './parent.ts'
@@ -18,8 +18,7 @@ export async function upDetached(session: Session): Promise<void> {
       hint: 'Make a mesh with "vsmcp init", or join one with "vsmcp join TOKEN"; or name another --data-dir.',
     })
   }
-  const output = join(dataDir, 'logs', 'up.out')
-  const child = startChild(session, output)
+  const { child, output } = startChild(session)
   const ready = await terminal.during('starting the node', untilReady(child, output))
   terminal.answer(
     { ready: true, ...ready },
@@ -28,11 +27,19 @@ export async function upDetached(session: Session): Promise<void> {
   terminal.remark('Stop it with "vsmcp down"; "vsmcp logs --follow" shows what happens.')
 }
 
-function startChild({ argv, cwd, dataDir }: Session, output: string): ChildProcess {
+/** What this start writes begins at `from`: before it is what earlier ones left, a crash perhaps. */
+interface Output {
+  path: string
+  from: number
+}
+
+function startChild({ argv, cwd, dataDir }: Session): { child: ChildProcess; output: Output } {
   mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 })
-  // Anew at each start, so it stays small: what the node has to say is in its own, rotated log.
-  const file = openSync(output, 'w', 0o600)
+  const path = join(dataDir, 'logs', 'up.out')
+  const file = openSync(path, 'a', 0o600)
   try {
+    if (fstatSync(file).size > UP_OUT_BYTES_MAX) ftruncateSync(file)
+    const output = { path, from: fstatSync(file).size }
     const [script = ''] = process.argv.slice(1)
     const own = argv.filter((argument) => argument !== '--detach')
     // "--": Node looks for options of its own, such as --env-file, behind the script, too.
@@ -42,16 +49,16 @@ function startChild({ argv, cwd, dataDir }: Session, output: string): ChildProce
       detached: true,
       stdio: ['ignore', file, file, 'ipc'],
     })
-    return child
+    return { child, output }
   } finally {
     closeSync(file)
   }
 }
 
-async function untilReady(child: ChildProcess, output: string): Promise<VsmcpNode['ready']> {
+async function untilReady(child: ChildProcess, output: Output): Promise<VsmcpNode['ready']> {
   const { promise, resolve, reject } = Promise.withResolvers<VsmcpNode['ready']>()
   const fail = (what: string): void => {
-    reject(new NodeFailedError(what, { hint: `All it wrote is in ${output}.`, details: { lastLines: lastLines(output) } }))
+    reject(new NodeFailedError(what, { hint: `All it wrote is in ${output.path}.`, details: { lastLines: lastLines(output) } }))
   }
   child.once('error', (error) => fail(`the node's process could not be started: ${error.message}`))
   child.once('exit', (code, signal) => fail(`the node ended before it served, with ${signal ?? `exit code ${code ?? '?'}`}`))
@@ -73,7 +80,7 @@ async function untilReady(child: ChildProcess, output: string): Promise<VsmcpNod
   }
 }
 
-function lastLines(file: string): string[] {
-  const lines = stripVTControlCharacters(readFileSync(file, 'utf8')).trimEnd().split('\n')
+function lastLines({ path, from }: Output): string[] {
+  const lines = stripVTControlCharacters(readFileSync(path).subarray(from).toString('utf8')).trimEnd().split('\n')
   return lines.slice(-LAST_LINES_MAX).filter((line) => line !== '')
 }

@@ -5,7 +5,7 @@ import type { VsmcpNode } from '@vsmcp/node'
 export type Endings = Pick<NodeJS.EventEmitter, 'on' | 'off'> & { exit(code: number): unknown }
 
 export interface RunNodeInit {
-  node: Pick<VsmcpNode, 'start' | 'stop' | 'stopped'>
+  node: Pick<VsmcpNode, 'start' | 'stop' | 'stopped' | 'log'>
   /** Makes what serves the node's control socket: started after the node, stopped after it, so that whoever asked for the stop gets an answer. */
   server: () => Startable
   /** Called once both serve. */
@@ -46,7 +46,9 @@ export async function runNode(init: RunNodeInit): Promise<Ending> {
     }),
     ...['uncaughtException', 'unhandledRejection'].map((event) => {
       const onFault = (error: unknown): void => {
-        onEvent(`${event}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+        const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+        onEvent(`${event}: ${what}`)
+        node.log('error', 'an error that nobody caught', { event, error: what })
         if (!stopping) stop({ reason: 'failed', error })
       }
       return [event, onFault] as const

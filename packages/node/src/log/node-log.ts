@@ -11,6 +11,7 @@ import {
   LOG_FLUSH_DEADLINE_MS,
   LOG_FOLLOW_QUEUE_MAX,
 } from '../constants.ts'
+import { dataDirectory } from '../enrol/data-directory.ts'
 
 export interface NodeLogInit {
   directory: string
@@ -45,6 +46,8 @@ export class NodeLog {
       size: `${(init.fileBytesMax ?? LOG_FILE_BYTES_MAX) / 1024}k`,
       limit: { count: LOG_FILES_KEPT - 1, removeOtherLogFiles: true },
       mkdir: true,
+      // Still written at once; but only with a least length does `flush` wait for what is being written.
+      minLength: 1,
       maxLength: LOG_BUFFER_BYTES_MAX,
     })
     return new NodeLog(init, file)
@@ -85,7 +88,7 @@ export class NodeLog {
     try {
       await this.#flush()
       const seen = new Set<string>()
-      for await (const line of this.#past()) {
+      for await (const line of pastLines(this.#directory)) {
         if (request.signal?.aborted === true) return
         if (!matches(line, request)) continue
         if (queue.length > 0) seen.add(identityOf(line))
@@ -122,29 +125,50 @@ export class NodeLog {
     if (!this.#isClosed) await within(LOG_FLUSH_DEADLINE_MS, (done) => this.#file.flush(() => done()))
   }
 
-  async *#past(): AsyncGenerator<LogLine> {
-    const files = (await readdir(this.#directory))
-      .map((name) => ({ name, number: Number(/^node\.(\d+)\.log$/.exec(name)?.[1] ?? NaN) }))
-      .filter((file) => Number.isInteger(file.number))
-      .sort((a, b) => a.number - b.number)
-    for (const { name } of files) {
-      // The oldest may be gone by now: another took its place.
-      const file = await open(join(this.#directory, name)).catch(() => undefined)
-      if (file === undefined) continue
-      try {
-        for await (const text of file.readLines({ autoClose: false })) {
-          const line = parseLine(text)
-          if (line !== undefined) yield line
-        }
-      } finally {
-        await file.close()
-      }
-    }
-  }
-
   #publish(text: string): void {
     const line = parseLine(text)
     if (line !== undefined) this.#events.emit('log:line', line)
+  }
+}
+
+/**
+ * What the log files of a data directory hold, for when no node runs on it to be asked. `follow` is not looked at: what is
+ * not running says nothing new.
+ */
+export async function* readLogFiles(dataDir: string, request: LogsRequest): AsyncGenerator<LogLine> {
+  for await (const line of pastLines(dataDirectory(dataDir).logs)) {
+    if (request.signal?.aborted === true) return
+    if (matches(line, request)) yield line
+  }
+}
+
+async function* pastLines(directory: string): AsyncGenerator<LogLine> {
+  const files = (await namesIn(directory))
+    .map((name) => ({ name, number: Number(/^node\.(\d+)\.log$/.exec(name)?.[1] ?? NaN) }))
+    .filter((file) => Number.isInteger(file.number))
+    .sort((a, b) => a.number - b.number)
+  for (const { name } of files) {
+    // The oldest may be gone by now: another took its place.
+    const file = await open(join(directory, name)).catch(() => undefined)
+    if (file === undefined) continue
+    try {
+      for await (const text of file.readLines({ autoClose: false })) {
+        const line = parseLine(text)
+        if (line !== undefined) yield line
+      }
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+/** None where there is no such directory: nothing was logged there yet. */
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
   }
 }
 
