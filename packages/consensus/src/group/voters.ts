@@ -95,11 +95,12 @@ function fillSeats(seats: readonly Seat[], target: number): readonly PeerIdStrin
   return chosen.map(({ peer }) => peer).sort(byCodeUnit)
 }
 
-/** Reachable before not, then the zone with the fewest seats so far, then the longest up, then by id. */
+/** Reachable before not, the shortest away first, then the zone with the fewest seats so far, then the longest up, then by id. */
 function preference(a: Seat, b: Seat, chosen: readonly Seat[]): number {
   const inZone = (zone: string): number => chosen.filter((seat) => seat.zone === zone).length
   return (
     Number(b.reachable) - Number(a.reachable) ||
+    a.failedForMs - b.failedForMs ||
     inZone(a.zone) - inZone(b.zone) ||
     b.upForMs - a.upForMs ||
     byCodeUnit(a.peer, b.peer)
