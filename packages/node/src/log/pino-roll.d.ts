@@ -14,6 +14,8 @@ declare module 'pino-roll' {
     size?: string
     limit?: { count: number; removeOtherLogFiles?: boolean }
     mkdir?: boolean
+    /** Bytes that are written together at the least. */
+    minLength?: number
     /** Bytes that may wait to be written; beyond, what is written is dropped. */
     maxLength?: number
   }): Promise<RollingFile>

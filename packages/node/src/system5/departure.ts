@@ -71,7 +71,8 @@ export class Departure {
 
   async #leave(): Promise<void> {
     const { self, log, decisions, control } = this.#c
-    if ((log.state?.members.size ?? 0) <= 1) {
+    const members = log.state?.members
+    if (members?.size === 1 && members.has(self)) {
       throw new InvalidArgumentError('this node is the only member of its mesh: there is nobody to leave it to', {
         hint: 'To end the mesh, stop the node with `vsmcp down` and delete its data directory.',
       })
@@ -95,8 +96,8 @@ export class Departure {
     const { self, log, onRefused } = this.#c
     const { promise, resolve } = Promise.withResolvers<void>()
     const offs = [
-      log.on('entry:applied', ({ state }) => {
-        if (!state.members.has(self)) resolve()
+      log.on('entry:applied', ({ effects }) => {
+        if (effects.some((effect) => effect.type === 'member:left' && effect.peer === self)) resolve()
       }),
       onRefused((code) => {
         if (code === MEMBER_LEFT) resolve()
