@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, chmod, readFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -58,6 +58,31 @@ const checksOf = (outcome: Outcome): Record<string, string> => {
   const { checks } = outcome.json() as { checks: { name: string; state: string }[] }
   return Object.fromEntries(checks.map(({ name, state }) => [name, state]))
 }
+
+describe('init', () => {
+  it('leaves a directory alone in which somebody keeps files', async () => {
+    const dataDir = await tempDir()
+    await chmod(dataDir, 0o755)
+    await writeFile(join(dataDir, 'thesis.txt'), 'years')
+    const { code, error } = await vsmcp(['init', '--json'], { dataDir })
+    expect(code).toBe(2)
+    expect(error()).toMatchObject({
+      code: 'VSMCP_INVALID_ARGUMENT',
+      message: expect.stringContaining('"thesis.txt"'),
+      hint: expect.stringContaining('--data-dir'),
+    })
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o755)
+    expect(await readdir(dataDir)).toEqual(['thesis.txt'])
+  })
+
+  it('takes a directory that holds its configuration, and what an init cut off left', async () => {
+    const dataDir = await tempDir()
+    await writeFile(join(dataDir, 'vsmcp.yaml'), 'name: plant-7')
+    await mkdir(join(dataDir, 'logs'))
+    await writeFile(join(dataDir, 'creating.0000.tmp'), '')
+    expect((await vsmcp(['init', '--name', 'm'], { dataDir })).code).toBe(0)
+  })
+})
 
 describe('up', () => {
   it('in the foreground says in one line that it serves, and ends in order on SIGTERM', async () => {

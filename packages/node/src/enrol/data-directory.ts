@@ -1,5 +1,6 @@
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { InvalidArgumentError } from '@vsmcp/kernel'
 
 /** Names of what lies in a node's data directory (mode 0700). The store keeps its own files beside them. */
 export const dataDirectory = (dir: string) => ({
@@ -16,7 +17,9 @@ export const dataDirectory = (dir: string) => ({
   processes: join(dir, 'processes'),
 })
 
+/** Makes the directory, for this node alone. Throws `InvalidArgumentError`, and touches nothing, where others keep files. */
 export async function makeDataDirectory(dir: string): Promise<void> {
+  await refuseOthersFiles(dir)
   await mkdir(dir, { recursive: true, mode: 0o700 })
   await chmod(dir, 0o700)
 }
@@ -57,4 +60,32 @@ export async function readIfThere(file: string): Promise<string | undefined> {
 
 export async function removeIfThere(file: string): Promise<void> {
   await rm(file, { force: true })
+}
+
+/** With one of these the directory is a node's already, whatever else was put there since. */
+const MARKS: ReadonlySet<string> = new Set(['format', 'creating', 'enrolment.json'])
+
+/** What may be there first: a configuration, what an enrolment cut off left, the root of a file system of its own. */
+const MAY_BE_THERE =
+  /^(?:vsmcp\.ya?ml|identity\.key|mesh\.key|running\.json|logs|processes|holder|control\.sock|lost\+found|\..*keep|.*\.tmp)$/
+
+/** A person's home, named by mistake, would be closed to all others and filled with files. */
+async function refuseOthersFiles(dir: string): Promise<void> {
+  const names = await namesIn(dir)
+  const others = names.filter((name) => !MAY_BE_THERE.test(name))
+  if (others.length === 0 || names.some((name) => MARKS.has(name))) return
+  throw new InvalidArgumentError(`${dir} holds files that are not a node's, such as ${JSON.stringify(others[0])}`, {
+    hint: 'Name a directory of its own with --data-dir, one that is empty or not there yet.',
+  })
+}
+
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return (await readdir(dir)).sort()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return []
+    if (code !== 'ENOTDIR') throw error
+    throw new InvalidArgumentError(`${dir} is a file`, { hint: 'Name a directory with --data-dir.', cause: error })
+  }
 }
