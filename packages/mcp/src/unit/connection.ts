@@ -28,6 +28,8 @@ export interface Connection {
 export interface ConnectionHooks {
   /** The server's lists are others now. */
   onListChanged: () => void
+  /** A line that is no JSON-RPC, where only that may be; it is logged, too. */
+  onRubbish?: (line: string) => void
   onLog: (source: 'stderr' | 'message' | 'stdout', level: string, text: string) => void
 }
 

@@ -65,6 +65,12 @@ export const LOG_LINES_PER_SECOND = 200
 /** Lines of stderr in a `UnitStartError`. */
 export const STDERR_LINES_SHOWN = 20
 
+/** Of a line, or a page, that a server sent in place of MCP: so much is quoted, characters. */
+export const QUOTE_LENGTH_MAX = 200
+
+/** Of a page so much is looked at for its text, characters. */
+export const PAGE_LENGTH_MAX = 8 * 1024
+
 /** Lines that are no JSON-RPC, without one that is in between, after which the server is taken for broken. */
 export const RUBBISH_LINES_MAX = 1_000
 

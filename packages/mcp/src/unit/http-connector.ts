@@ -10,6 +10,7 @@ import { HttpConnection } from './http-connection.ts'
 import { assertHeaderNames, assertHeaderValues } from './http-headers.ts'
 import { listenUntil, ReopeningPace } from './listener.ts'
 import { type ClientIdentity, modernEnvelope } from './params.ts'
+import { quotePage } from './quote.ts'
 import { resolveSecrets } from './secrets.ts'
 
 export interface HttpConnectorInit {
@@ -90,7 +91,7 @@ export function httpConnector(init: HttpConnectorInit, components: HttpConnector
       return connection
     } catch (error) {
       await agent.destroy()
-      throw new UnitStartError(`unit ${init.name} did not start: ${describe(error)}`, {
+      throw new UnitStartError(`unit ${init.name} did not start: ${quotePage(describe(error))}`, {
         hint: 'Look at the URL, at the headers, and whether an MCP server (Streamable HTTP) listens there.',
         details: { unit: init.name },
         cause: error,

@@ -186,6 +186,7 @@ export class StdioConnection implements Connection {
 
   #onRubbish(line: string): void {
     this.#hooks.onLog('stdout', 'warning', line)
+    this.#hooks.onRubbish?.(line)
     if (++this.#rubbish >= RUBBISH_LINES_MAX)
       this.#giveUpOn(`it printed ${RUBBISH_LINES_MAX} lines on stdout that are no JSON-RPC`)
   }

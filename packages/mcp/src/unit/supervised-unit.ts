@@ -5,6 +5,8 @@ import {
   InvalidArgumentError,
   type Logger,
   messageOf,
+  NotSentError,
+  OutcomeUnknownError,
   type Random,
   VsmcpError,
 } from '@vsmcp/kernel'
@@ -22,6 +24,7 @@ import {
 import { readDefinitions } from './definitions.ts'
 import { UnitStartError } from './errors.ts'
 import { LogPipe } from './log-pipe.ts'
+import { quote } from './quote.ts'
 import { Refetcher } from './refetcher.ts'
 
 export interface SupervisedUnitInit {
@@ -67,6 +70,8 @@ export class SupervisedUnit implements Unit {
   #failures = 0
   #restarts = 0
   #suspicion: string | undefined
+  /** The first line on stdout, since the server was last started, that is no MCP. */
+  #rubbish: string | undefined
 
   constructor(init: SupervisedUnitInit, { clock, random, logger }: SupervisedUnitComponents) {
     const { name, kind } = init
@@ -227,6 +232,7 @@ export class SupervisedUnit implements Unit {
   async #establish(): Promise<Established> {
     await Promise.all(this.#cleaning)
     this.#log.clear()
+    this.#rubbish = undefined
     const { startTimeoutMs } = this.#init
     const giveUp = new AbortController()
     const late = Promise.withResolvers<never>()
@@ -280,6 +286,7 @@ export class SupervisedUnit implements Unit {
         // Before the lists were read once there is nothing to read again.
         if (this.#connection !== undefined) this.#refetcher.request()
       },
+      onRubbish: (line) => (this.#rubbish ??= quote(line)),
       onLog: (source, level, text) => this.#log.write(source, level, text),
     }
   }
@@ -317,13 +324,17 @@ export class SupervisedUnit implements Unit {
   }
 
   #startError(error: unknown): VsmcpError {
-    if (error instanceof VsmcpError && !(error instanceof UnitStartError)) return error
+    // A request that a server died under while it came up is no call of anybody's: that it did not start is the news.
+    const isCut = error instanceof NotSentError || error instanceof OutcomeUnknownError
+    if (error instanceof VsmcpError && !(error instanceof UnitStartError) && !isCut) return error
     const stderr = this.#log.tail().slice(-STDERR_LINES_SHOWN)
     const message = error instanceof UnitStartError ? error.message : `unit ${this.name} did not start: ${messageOf(error)}`
+    const rubbish =
+      this.#rubbish === undefined ? '' : `\nOn stdout, where only MCP messages may be, it wrote first:\n  ${this.#rubbish}`
     const shown =
       stderr.length === 0 ? '' : `\nThe last lines it wrote on stderr:\n${stderr.map((line) => `  ${line}`).join('\n')}`
     const hint = error instanceof UnitStartError ? error.hint : undefined
-    return new UnitStartError(message + shown, {
+    return new UnitStartError(message + rubbish + shown, {
       stderr,
       details: { unit: this.name },
       cause: error,

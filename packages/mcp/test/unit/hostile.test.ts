@@ -51,7 +51,19 @@ describe('a server that does not come up is told as what it is', () => {
 
   it('one that prints rubbish and nothing else', async () => {
     const unit = await makeUnit(hostile('rubbish-only'))
-    expect((await rejection(unit.start())).message).toContain('it printed 1000 lines on stdout that are no JSON-RPC')
+    const { message } = await rejection(unit.start())
+    expect(message).toContain('it printed 1000 lines on stdout that are no JSON-RPC')
+    expect(message).toMatch(/it wrote first:\n {2}rubbish 0$/m)
+  })
+
+  it('one that prints something else than MCP and waits, with the first line of it, cut', async () => {
+    const say = `console.log('\\x1b[31mWelcome' + '!'.repeat(5000)); console.log('more'); setInterval(() => {}, 1000)`
+    const unit = await makeUnit(commandSource(process.execPath, '-e', say), { startTimeoutMs: 1_500 })
+    const { message } = await rejection(unit.start())
+    expect(message).toContain('its tools were not listed within 1500 ms')
+    expect(message).toContain(`it wrote first:\n  Welcome${'!'.repeat(193)}…`)
+    expect(message).not.toContain('more')
+    await unit.stop()
   })
 
   it('one that hangs in the handshake, which is ended', async () => {

@@ -312,6 +312,18 @@ describe('what an HTTP server does wrong is told as what it is', () => {
     expect(error.hint).toContain('headers')
   })
 
+  it('it is a web site, of whose page only some words are told', async () => {
+    const page = `<!DOCTYPE html><html><head><style>p { color: red }</style><title>404</title></head><body class="x"><h1>Not here</h1>${'<p>Try elsewhere.</p>\n'.repeat(500)}`
+    const server = await startScriptedServer(() => {})
+    server.server.removeAllListeners('request')
+    server.server.on('request', (_request, response) => response.writeHead(404, { 'content-type': 'text/html' }).end(page))
+    const { message } = await rejection((await makeUnit(at(server.url))).start())
+    expect(message).toContain('404')
+    expect(message).toContain('a page of HTML: 404 Not here Try elsewhere.')
+    expect(message).not.toMatch(/[<>]|color/)
+    expect(message.length).toBeLessThan(400)
+  })
+
   it.each(['ftp://host/', 'nonsense', 'http://user:password@host/'])('a URL that cannot work: %s', async (url) => {
     expect(await rejection(makeUnit(at(url)))).toMatchObject({ code: 'VSMCP_INVALID_ARGUMENT' })
   })
