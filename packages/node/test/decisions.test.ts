@@ -1,22 +1,9 @@
 import { encodeOperation } from '@vsmcp/consensus'
-import { RemoteError } from '@vsmcp/kernel'
-import { seededRandom } from '@vsmcp/kernel'
+import { RemoteError, seededRandom } from '@vsmcp/kernel'
 import { pack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { NoSystem5Error, RefusedError } from '../src/errors.ts'
-import { followersOf, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
-
-const invitation = (node: TestNode, id: string) =>
-  ({
-    op: 'invitation:create',
-    id,
-    verifier: 'dmVyaWZpZXI',
-    role: 'member',
-    zone: '',
-    uses: 1,
-    expiresAtMs: Date.now() + 60_000,
-    createdBy: node.peer,
-  }) as const
+import { followersOf, invitation, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
 
 describe('decisions', () => {
   it('asked by followers while the leader dies are all made, each once, by the next leader', async () => {

@@ -1,20 +1,21 @@
-import { describe, expect, it } from 'vitest'
+import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
+import { openStore } from '@vsmcp/store'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { pack } from 'msgpackr'
 import { StorageRefusedError } from '../src/errors.ts'
+import { GroupLog } from '../src/system5/group-log.ts'
 import { FailingStorage } from './support/failing-storage.ts'
-import { foundMesh, followersOf, joinNode, leaderOf, startGroup, startNode, type TestNode, until } from './support/group.ts'
-
-const create = (node: TestNode, id: string) =>
-  ({
-    op: 'invitation:create',
-    id,
-    verifier: 'dmVyaWZpZXI',
-    role: 'member',
-    zone: '',
-    uses: 1,
-    expiresAtMs: Date.now() + 60_000,
-    createdBy: node.peer,
-  }) as const
+import {
+  foundMesh,
+  followersOf,
+  invitation,
+  joinNode,
+  leaderOf,
+  startGroup,
+  startNode,
+  type TestNode,
+  until,
+} from './support/group.ts'
 
 async function onFailingDisk(): Promise<{ node: TestNode; disk: FailingStorage }> {
   let disk: FailingStorage | undefined
@@ -28,7 +29,7 @@ describe('a full disk', () => {
     const { node, disk } = await onFailingDisk()
     const acknowledged: string[] = []
     for (let at = 0; at < 5; at++) {
-      await node.decisions.decide(create(node, `before-${at}`))
+      await node.decisions.decide(invitation(node, `before-${at}`))
       acknowledged.push(`before-${at}`)
     }
     const applied = node.log.applied
@@ -41,7 +42,7 @@ describe('a full disk', () => {
     const recovered = new Promise<void>((resolve) => node.log.on('storage:recovered', () => resolve()))
 
     disk.refuses = true
-    const waiting = node.log.propose({ ...create(node, 'refused'), author: node.peer, atMs: Date.now() })
+    const waiting = node.log.propose({ ...invitation(node, 'refused'), author: node.peer, atMs: Date.now() })
     await expect(waiting).rejects.toThrow(StorageRefusedError)
     await expect(node.log.readIndex()).rejects.toThrow(StorageRefusedError)
     expect(node.log.state?.invitations.size).toBe(5)
@@ -49,7 +50,7 @@ describe('a full disk', () => {
     disk.refuses = false
     await recovered
 
-    await node.decisions.decide(create(node, 'after'))
+    await node.decisions.decide(invitation(node, 'after'))
     acknowledged.push('after')
     expect(failures).toBeGreaterThanOrEqual(3)
     // Nothing was seen to go back: neither a smaller state, nor an entry twice.
@@ -83,7 +84,7 @@ describe('a full disk', () => {
     const disk = disks.get(leader.name)
     if (disk === undefined) throw new Error('no disk')
     disk.refuses = true
-    await one.decisions.decide(create(one, 'by-the-next'))
+    await one.decisions.decide(invitation(one, 'by-the-next'))
     expect(leader.log.isLeader).toBe(false)
     expect(leader.log.state?.members.size).toBe(3)
     disk.refuses = false
@@ -93,7 +94,7 @@ describe('a full disk', () => {
   it('when it stops meanwhile the node stops all the same', async () => {
     const { node, disk } = await onFailingDisk()
     disk.refuses = true
-    const asked = node.log.propose({ ...create(node, 'x'), author: node.peer, atMs: Date.now() })
+    const asked = node.log.propose({ ...invitation(node, 'x'), author: node.peer, atMs: Date.now() })
     await expect(asked).rejects.toThrow(StorageRefusedError)
     await node.stop()
     await expect(node.log.readIndex()).rejects.toThrow(/stopping/)
@@ -107,7 +108,7 @@ describe('the consensus log', () => {
     const [one, other] = followersOf(nodes)
     await Promise.all([one.stop(), other.stop()])
     // The leader does not know yet that it is alone, or has just stepped down: both must end.
-    const asked = leader.log.propose({ ...create(leader, 'x'), author: leader.peer, atMs: Date.now() })
+    const asked = leader.log.propose({ ...invitation(leader, 'x'), author: leader.peer, atMs: Date.now() })
     const read = leader.log.readIndex()
     const settled = Promise.allSettled([asked, read])
     await leader.stop()
@@ -125,8 +126,41 @@ describe('the consensus log', () => {
       data: new TextEncoder().encode('{"format":1}'),
     }
     leader.mesh.control.notify(learner.peer, 'raft', pack({ type: 'snapshot', term: status.term, snapshot }))
-    await leader.decisions.decide(create(leader, 'goes-on'))
+    await leader.decisions.decide(invitation(leader, 'goes-on'))
     await until(learner, () => learner.log.state?.invitations.has('goes-on') === true)
     expect(learner.log.applied).toBeLessThan(status.applied + 100)
+  })
+
+  it('keeps its entries while a change of voters needs them, and is compacted when none does', async () => {
+    const founder = await foundMesh()
+    await founder.stop()
+    const store = await openStore({ dir: founder.dir })({ clock: systemClock, logger: silentLogger })
+    onTestFinished(() => store.stop())
+    let mayCompact = false
+    const log = new GroupLog({
+      storage: store.raft,
+      control: { call: () => Promise.reject(new Error('alone')), notify: () => false, handle: () => {}, onNotice: () => {} },
+      self: founder.peer,
+      clock: systemClock,
+      logger: silentLogger,
+      raft: { random: seededRandom(1) },
+      mayCompact: () => mayCompact,
+    })
+    await log.start()
+    onTestFinished(() => log.stop())
+    if (!log.isLeader)
+      await new Promise<void>((resolve) => log.on('leader:changed', ({ role }) => role === 'leader' && resolve()))
+    const decide = async (count: number): Promise<void> => {
+      const operation = { op: 'invitation:revoke', id: 'none', author: founder.peer, atMs: 0 } as const
+      await Promise.all(Array.from({ length: count }, () => log.propose(operation)))
+    }
+    // Over what is applied between snapshots, in batches under what may wait for a commit.
+    await decide(3_000)
+    await decide(3_000)
+    const first = log.status()?.firstIndex
+    expect(log.applied - (first ?? 0)).toBeGreaterThan(5_000)
+    mayCompact = true
+    await decide(1)
+    await vi.waitFor(() => expect(log.status()?.firstIndex).toBeGreaterThan(first ?? 0))
   })
 })

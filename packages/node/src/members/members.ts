@@ -109,7 +109,7 @@ export class Members implements Startable {
   #expectListed(peer: PeerIdString): void {
     if (this.#listed.has(peer)) return
     this.#clock.after(UNLISTED_GRACE_MS, () => {
-      if (this.#stopped || this.#view.member(peer)?.state !== 'alive') return
+      if (this.#stopped || this.#listed.has(peer) || this.#view.member(peer)?.state !== 'alive') return
       if (this.#isListed(peer)) {
         this.#expectListed(peer)
         return

@@ -153,3 +153,16 @@ export function until({ log, wiring, trust }: Pick<TestNode, 'log' | 'wiring' | 
   look()
   return promise
 }
+
+/** Something for the group to decide, told apart by its id. */
+export const invitation = (node: TestNode, id: string) =>
+  ({
+    op: 'invitation:create',
+    id,
+    verifier: 'dmVyaWZpZXI',
+    role: 'member',
+    zone: '',
+    uses: 1,
+    expiresAtMs: Date.now() + 60_000,
+    createdBy: node.peer,
+  }) as const
