@@ -30,7 +30,9 @@ export const wholeNumber =
   (text: string): number => {
     const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
     if (number >= least) return number
-    throw new UsageError(`${option}: a whole number of at least ${least} is needed, not "${text}"`)
+    throw new UsageError(`${option}: a whole number of at least ${least} is needed, not "${text}"`, {
+      hint: `Write it in digits: ${option} ${least + 2}.`,
+    })
   }
 
 /** Collects an option that may be given several times. */
@@ -42,5 +44,5 @@ export const oneOf =
   (text: string): T => {
     const word = words.find((each) => each === text)
     if (word !== undefined) return word
-    throw new UsageError(`${option}: "${text}" is not one of ${words.join(', ')}`)
+    throw new UsageError(`${option}: "${text}" is not one of ${words.join(', ')}`, { hint: `Write ${option} ${words[0] ?? ''}.` })
   }

@@ -4,6 +4,7 @@ import { COMMAND_GROUPS } from './commands/table.ts'
 import { VERSION } from './constants.ts'
 import { UsageError } from './errors.ts'
 import { EXIT, exitCodeOf } from './exit-code.ts'
+import { hintFor } from './hints.ts'
 import { addCommonOptions, openSession, type Surroundings } from './session.ts'
 import { printable } from './terminal/printable.ts'
 import { Terminal } from './terminal/terminal.ts'
@@ -85,7 +86,7 @@ function report(error: unknown, surroundings: Surroundings): number {
   const ended = argv.indexOf('--')
   const json = argv.slice(0, ended < 0 ? undefined : ended).includes('--json')
   const terminal = new Terminal({ ...surroundings, json })
-  const shape = toErrorShape(error)
+  const shape = withHint(error)
   if (json) {
     const details = error instanceof VsmcpError && Object.keys(error.details).length > 0 ? { details: error.details } : {}
     terminal.error(JSON.stringify({ error: { ...shape, ...details } }))
@@ -98,12 +99,18 @@ function report(error: unknown, surroundings: Surroundings): number {
   return exitCodeOf(shape.code)
 }
 
+function withHint(error: unknown): ReturnType<typeof toErrorShape> {
+  const shape = toErrorShape(error)
+  const hint = shape.hint ?? hintFor(shape.code)
+  return hint === undefined ? shape : { ...shape, hint }
+}
+
 /**
  * An error for a person: the message, the lists in its details as lines (what a server wrote before it died, which
  * addresses were tried) unless the message says them line by line already, the hint.
  */
 function tell(error: unknown, terminal: Terminal): void {
-  const { code, message, hint } = toErrorShape(error)
+  const { code, message, hint } = withHint(error)
   const details = error instanceof VsmcpError ? Object.values(error.details) : []
   const lists = details.filter((value): value is readonly string[] => Array.isArray(value))
   const short = lists.reduce((text, list) => (list.length > 1 ? text.replace(list.join(' | '), '').trimEnd() : text), message)

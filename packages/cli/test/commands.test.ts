@@ -144,6 +144,25 @@ describe('invite', () => {
   })
 })
 
+describe('what is not known', () => {
+  it('is no denial when it is an invitation, and says where to look', async () => {
+    const { dataDir, control } = await fakeNode()
+    control.failures.set('revokeInvitation', new FakeError('VSMCP_NODE_REFUSED', 'there is no invitation zzz'))
+    const unknown = await vsmcp(['invite', 'revoke', 'zzz', '--json'], { dataDir })
+    expect({ exit: unknown.code, ...unknown.error() }).toMatchObject({ exit: 2, hint: expect.stringContaining('invite ls') })
+    control.failures.set('revokeInvitation', new FakeError('VSMCP_NODE_REFUSED', 'no'))
+    expect((await vsmcp(['invite', 'revoke', 'inv1'], { dataDir })).code).toBe(4)
+  })
+
+  it('has a hint where the node gives none', async () => {
+    const { dataDir, control } = await fakeNode()
+    control.failures.set('detach', new FakeError('VSMCP_NODE_UNIT_UNKNOWN', 'no unit x'))
+    expect((await vsmcp(['detach', 'x', '--json'], { dataDir })).error().hint).toContain('"vsmcp units"')
+    expect((await vsmcp(['wait', '--members', 'x', '--json'], { dataDir })).error().hint).toContain('--members 3')
+    expect((await vsmcp(['join', '--help'])).stdout).toContain('vsmcp join vsmcp1_')
+  })
+})
+
 describe('call', () => {
   it.each([
     ['an argument', '{"path":"/x"}', undefined],

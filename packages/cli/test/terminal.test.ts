@@ -36,7 +36,7 @@ it('text of others cannot command the terminal', () => {
 it('figures read easily', () => {
   expect([950, 30_000, 120_000, 86_400_000, 200_000_000].map(formatDuration)).toEqual(['950 ms', '30 s', '2 min', '24 h', '2 d'])
   expect([null, 0.123, 12.3, 1_500].map(formatLatency)).toEqual(['-', '0.12 ms', '12 ms', '1.5 s'])
-  expect([5, 1_500, 123_456_789].map(formatBytes)).toEqual(['5 B', '1.5 kB', '123 MB'])
+  expect([5, 1_500, 123_456_789].map(formatBytes)).toEqual(['5 B', '1.5 KiB', '118 MiB'])
   expect(formatAgo('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:01:00Z'))).toBe('60 s ago')
   expect(formatAgo('2026-01-01T01:00:00Z', Date.parse('2026-01-01T00:00:00Z'))).toBe('in 60 min')
 })

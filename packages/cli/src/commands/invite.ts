@@ -1,7 +1,9 @@
+import { NodeError } from '@vsmcp/api'
 import { systemClock } from '@vsmcp/kernel'
 import type { InvitationView, MemberRole } from '@vsmcp/node'
 import type { Command } from 'commander'
 import { INVITATION_TTL_MS } from '../constants.ts'
+import { UsageError } from '../errors.ts'
 import { durationOption, oneOf, wholeNumber } from '../options.ts'
 import { addCommonOptions } from '../session.ts'
 import { formatAgo, shortPeer } from '../terminal/format.ts'
@@ -68,7 +70,14 @@ function defineRevoke(command: Command, open: Open): void {
     .addHelpText('after', examples('vsmcp invite revoke 3f9c2a'))
     .action(async (id: string) => {
       const { node, terminal } = open(command)
-      await terminal.during('asking the group', node.revokeInvitation(id))
+      try {
+        await terminal.during('asking the group', node.revokeInvitation(id))
+      } catch (error) {
+        // The group refuses one it does not know, too; who asks was not denied anything then.
+        const isRefused = error instanceof NodeError && error.code === 'VSMCP_NODE_REFUSED'
+        if (!isRefused || (await node.invitations()).some((each) => each.id === id)) throw error
+        throw new UsageError(`there is no invitation ${id}`, { hint: '"vsmcp invite ls" lists them.', cause: error })
+      }
       terminal.answer({ revoked: id }, ({ revoked }) => `revoked ${revoked}`)
     })
 }

@@ -31,7 +31,7 @@ export const define: Define = (command, open) => {
     .addHelpText(
       'after',
       examples(
-        'vsmcp join vsmcp1.eyJ…',
+        'vsmcp join vsmcp1_…',
         'ssh first vsmcp invite | vsmcp join -',
         'vsmcp join --token-file /run/secrets/vsmcp --name plant-7',
       ),

@@ -16,7 +16,7 @@ export function parseLocated(text: string, file: string): LocatedDocument {
   const document = parseDocument(text, { lineCounter: lines, schema: 'failsafe', prettyErrors: false })
   const [error] = document.errors
   if (error !== undefined) {
-    throw new ConfigError(`${file}:${lines.linePos(error.pos[0]).line}: ${error.message}`, { cause: error })
+    throw new ConfigError(`${file}:${lines.linePos(error.pos[0]).line}: ${error.message}`, { hint: SYNTAX_HINT, cause: error })
   }
   const lineAt = (offset: number | undefined): number => (offset === undefined ? 1 : lines.linePos(offset).line)
   return {
@@ -54,6 +54,9 @@ function toValue(document: Document, file: string, lineAt: (offset: number | und
     throw new ConfigError(`${file}:${line}: ${(cause as Error).message}`, { cause })
   }
 }
+
+const SYNTAX_HINT =
+  'The file must be YAML or JSON. Look at that line and those above it: indentation by spaces, closed quotes and brackets.'
 
 /** So many times may aliases be followed: nobody's file needs more, and a hostile one would fill the memory. */
 const ALIASES_MAX = 100

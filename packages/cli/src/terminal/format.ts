@@ -22,10 +22,10 @@ export function formatAgo(iso: string, nowMs: number): string {
 }
 
 export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   let value = bytes
   let unit = 0
-  for (; value >= 1_000 && unit < units.length - 1; unit++) value /= 1_000
+  for (; value >= 1_024 && unit < units.length - 1; unit++) value /= 1_024
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`
 }
 

@@ -32,7 +32,9 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
   const config = await resolveConfig({ flags, env, cwd, dataDir, configFile, defaults })
   refuseWithoutMesh(await readDirectoryState(dataDir), dataDir)
   const { httpTokenFile } = config
-  const token = httpTokenFile === undefined ? undefined : await readHttpToken(httpTokenFile, (text) => terminal.warn(text))
+  const warnings: string[] = []
+  const token = httpTokenFile === undefined ? undefined : await readHttpToken(httpTokenFile, (text) => void warnings.push(text))
+  for (const text of warnings) terminal.warn(text)
   const socketPath = controlSocketPath(dataDir, env)
   const node = createNode({
     dataDir,
@@ -50,6 +52,8 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
   // Made once the node is started: before, it has no control face.
   const server = (): Startable => createApiServer({ control: node.control, mcpHandler: node.mcpHandler, dataDir, socketPath })
   const onReady = (): void => {
+    // On the terminal of a detached node nobody sees them.
+    for (const text of warnings) node.log('warn', text)
     announce(node.ready, session)
     parent?.ready(node.ready)
   }

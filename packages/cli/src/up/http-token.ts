@@ -14,6 +14,7 @@ export async function readHttpToken(file: string, warn: (text: string) => void):
       },
     )
   }
-  if (((await stat(file)).mode & 0o077) !== 0) warn(`${file} can be read by others: chmod 600 it`)
+  if (((await stat(file)).mode & 0o077) !== 0)
+    warn(`${file} holds the token of the MCP endpoint and can be read by others: chmod 600 it`)
   return token
 }
