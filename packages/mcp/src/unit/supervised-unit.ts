@@ -159,7 +159,6 @@ export class SupervisedUnit implements Unit {
   #enter(state: UnitState, reason?: string): void {
     this.#state = state
     this.#reason = reason
-    this.#logger.debug(reason === undefined ? { state } : { state, reason }, 'unit changed state')
     this.#emitter.emit('state', reason === undefined ? { state } : { state, reason })
   }
 
