@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { AlreadyEnrolledError, EnrolmentUnreadableError, NotEnrolledError } from '../src/errors.ts'
 import { dataDirectory } from '../src/enrol/data-directory.ts'
@@ -15,6 +15,14 @@ async function enrolled(): Promise<string> {
 }
 
 describe('a data directory', () => {
+  it('is made by asking again when the first time was cut off before the end', async () => {
+    const dataDir = await emptyDirectory()
+    const first = await initMesh({ dataDir, name: 'x' })
+    await rm(dataDirectory(dataDir).enrolment)
+    const second = await initMesh({ dataDir, name: 'x' })
+    expect([second.peerId, second.meshId]).toEqual([first.peerId, first.meshId])
+  })
+
   it('is empty, enrolled, or left, and says who runs on it', async () => {
     expect(await readDirectoryState(await emptyDirectory())).toEqual({ kind: 'empty' })
     const dataDir = await enrolled()

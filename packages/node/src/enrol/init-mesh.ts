@@ -4,20 +4,17 @@ import { type MeshId, type PeerIdString, ROOT_GROUP_ID, silentLogger, systemCloc
 import {
   combineCredential,
   credentialPayload,
-  generateIdentity,
-  generateMeshKey,
   type Identity,
   type MeshKey,
   orThrow,
-  saveIdentity,
-  saveMeshKey,
   signCredential,
   signFirstCharter,
   verifyChain,
 } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { AlreadyEnrolledError } from '../errors.ts'
-import { dataDirectory, makeDataDirectory } from './data-directory.ts'
+import { makeDataDirectory } from './data-directory.ts'
+import { identityOf, meshKeyOf } from './keys.ts'
 import { type Enrolment, readEnrolment, writeEnrolment } from './enrolment.ts'
 
 /** One step of an enrolment, for a person watching. */
@@ -48,9 +45,8 @@ export async function initMesh(options: InitMeshOptions): Promise<InitMeshResult
   const store = await openStore({ dir: dataDir })({ clock: systemClock, logger: silentLogger })
   try {
     await assertUnused(dataDir)
-    const files = dataDirectory(dataDir)
-    const identity = generateIdentity()
-    const meshKey = generateMeshKey()
+    const identity = await identityOf(dataDir)
+    const meshKey = await meshKeyOf(dataDir)
     onProgress('Signing the first charter')
     const charter = firstCharter(meshKey, identity, name)
     const state = foundGroup(charter, {
@@ -62,8 +58,6 @@ export async function initMesh(options: InitMeshOptions): Promise<InitMeshResult
       joinedAtMs: Math.round(systemClock.wallMs()),
     })
     await store.raft.save({ ...bootstrap({ voters: [identity.peerId] }, encodeGroupState(state)), mustSync: true })
-    await saveIdentity(files.identity, identity)
-    await saveMeshKey(files.meshKey, meshKey)
     await writeEnrolment(dataDir, await founderEnrolment(meshKey, identity, charter, name))
     return { meshId: meshKey.meshId, meshName: name, peerId: identity.peerId, dataDir }
   } finally {

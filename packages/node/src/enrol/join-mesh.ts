@@ -4,20 +4,19 @@ import { createMesh } from '@vsmcp/mesh'
 import {
   checkInvitation,
   decodeToken,
-  generateIdentity,
   type Identity,
   type Invitation,
   type Joined,
   joinerSession,
   loadIdentity,
   runJoin,
-  saveIdentity,
 } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import type { MemberRole } from '../control.ts'
 import { AlreadyEnrolledError, NotEnrolledError } from '../errors.ts'
-import { dataDirectory, makeDataDirectory, readIfThere } from './data-directory.ts'
+import { dataDirectory, makeDataDirectory } from './data-directory.ts'
 import { readEnrolment, writeEnrolment } from './enrolment.ts'
+import { identityOf } from './keys.ts'
 import type { EnrolProgress } from './init-mesh.ts'
 
 export interface JoinMeshOptions {
@@ -97,14 +96,6 @@ export async function joinMesh(options: JoinMeshOptions): Promise<JoinMeshResult
   } finally {
     await store.stop()
   }
-}
-
-async function identityOf(dataDir: string): Promise<Identity> {
-  const file = dataDirectory(dataDir).identity
-  if ((await readIfThere(file)) !== undefined) return loadIdentity(file)
-  const identity = generateIdentity()
-  await saveIdentity(file, identity)
-  return identity
 }
 
 async function askToJoin(
