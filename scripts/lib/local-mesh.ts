@@ -30,7 +30,7 @@ export async function vsmcp(dataDir: string, ...args: string[]): Promise<unknown
   // What follows `--` belongs to the attached server.
   const dashes = args.indexOf('--')
   const [own, rest] = dashes < 0 ? [args, []] : [args.slice(0, dashes), args.slice(dashes)]
-  const result = await run(process.execPath, [COMMAND, ...own, '--json', ...rest], { env, timeoutMs: 120_000 })
+  const result = await run(process.execPath, ['--', COMMAND, ...own, '--json', ...rest], { env, timeoutMs: 120_000 })
   if (result.code !== 0)
     throw new Error(`vsmcp ${args.join(' ')} ended with ${result.code ?? 'a signal'}: ${result.stderr.trim()}`)
   return result.stdout.trim() === '' ? undefined : JSON.parse(result.stdout)
@@ -56,7 +56,7 @@ export class LocalNode {
     const env = { ...process.env, VSMCP_DATA_DIR: dataDir, NODE_ENV: 'production' }
     const ports = ['--listen', '/ip4/127.0.0.1/tcp/0', '--http', '127.0.0.1:0']
     const started = performance.now()
-    const child = spawn(process.execPath, [COMMAND, 'up', '--json', '--name', name, ...(args.length > 0 ? args : ports)], {
+    const child = spawn(process.execPath, ['--', COMMAND, 'up', '--json', '--name', name, ...(args.length > 0 ? args : ports)], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: Ctrl-C in the terminal is for whoever runs the mesh, and that one stops it in order.

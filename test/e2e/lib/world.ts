@@ -12,7 +12,7 @@ import { run, type RunResult } from '../../../scripts/lib/run.ts'
 /** Runs the command as built, whatever comes out of it. */
 export async function command(dataDir: string, ...args: string[]): Promise<RunResult> {
   const env = { ...process.env, VSMCP_DATA_DIR: dataDir, NODE_ENV: 'production' }
-  return run(process.execPath, [`${distDir}bin/vsmcp.cjs`, ...args], { env, timeoutMs: 60_000 })
+  return run(process.execPath, ['--', `${distDir}bin/vsmcp.cjs`, ...args], { env, timeoutMs: 60_000 })
 }
 
 export interface CommandError {
