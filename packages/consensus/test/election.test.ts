@@ -33,6 +33,13 @@ test('rule 1: a candidate asks for votes only in a Ready that syncs its own', ()
   expect(ready).toMatchObject({ mustSync: true, hardState: { term: 2, vote: 'n1' } })
 })
 
+test('rule 1: a vote alone, in a term adopted before, is synced as well', () => {
+  const single = new Single()
+  single.hear('n3', { type: 'stale', term: 2 })
+  single.node.step('n2', asked(2))
+  expect(single.node.ready()).toMatchObject({ mustSync: true, hardState: { term: 2, vote: 'n2' } })
+})
+
 test('a voter votes once in a term, also after it was restarted, and repeats its vote to the same candidate', () => {
   const single = new Single()
   expect(granted(single.hear('n2', asked(2)))).toBe(true)
@@ -158,6 +165,17 @@ test('voters that stand for election at the same instant let one go first: nobod
     cluster.runUntil(() => cluster.leader !== undefined)
     expect(cluster.nowMs, `seed ${seed}`).toBeLessThanOrEqual(400)
   }
+})
+
+test('a candidate that cannot win any more, because the rest is gone, does not wait for it', () => {
+  const single = new Single()
+  single.node.connectionClosed('n3')
+  single.node.campaign()
+  single.work()
+  single.hear('n2', { type: 'preVoteAnswer', term: 1, campaign: 2, granted: true, commit: 0, commitTerm: 0 })
+  single.hear('n2', { type: 'voteAnswer', term: 2, granted: false, commit: 0, commitTerm: 0 })
+  expect(single.node.status().role).toBe('follower')
+  expect(single.node.nextTickAtMs()).toBeLessThanOrEqual(150)
 })
 
 test('an election timeout is drawn anew each time, between 1 and 2 s', () => {

@@ -183,6 +183,33 @@ test('a stranger is no part of any quorum', () => {
   expect(single.node.status().commit).toBe(1)
 })
 
+test('entries replaced while the disk still writes the old ones are written, too', () => {
+  const { node } = new Single()
+  node.step('n2', append(2, [1, 1], [entry(2, 2, 'a'), entry(3, 2, 'lost'), entry(4, 2, 'lost')]))
+  const writing = node.ready()
+  node.step('n3', append(3, [1, 1], [entry(2, 2, 'a'), entry(3, 3, 'kept'), entry(4, 3, 'kept')]))
+  node.advance(writing)
+  expect(node.ready()).toMatchObject({
+    mustSync: true,
+    entries: [
+      { index: 2, term: 2 },
+      { index: 3, term: 3 },
+      { index: 4, term: 3 },
+    ],
+  })
+})
+
+test('a late rejection of what was accepted since changes nothing', () => {
+  const single = new Single().lead()
+  single.accept('n2', 2)
+  single.node.propose(bytes('a'))
+  single.work()
+  single.accept('n2', 3)
+  const late = { type: 'appendAnswer', term: 2, index: 2, rejected: true, hintIndex: 1, hintTerm: 1 } as const
+  expect(single.hear('n2', late)).toEqual([])
+  expect(single.node.status().progress.get('n2')).toMatchObject({ state: 'replicate', match: 3, next: 4 })
+})
+
 test('every node applies every committed entry once and in order, through an election, too', () => {
   const cluster = new Cluster({ seed: 3 })
   const first = cluster.elect('n1')

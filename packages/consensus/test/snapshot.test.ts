@@ -72,6 +72,20 @@ test('a lost snapshot is sent again, after a while or when the connection is bac
   expect(cluster.host('n2').machine.applied).toBe(3)
 })
 
+test('a snapshot whose answer got lost is not sent twice: the leader goes on behind it', () => {
+  const cluster = new Cluster({ voters: ['n1'], blank: ['n2'] })
+  const { node } = cluster.elect('n1')
+  let snapshots = 0
+  cluster.filter = ({ message }) => {
+    if (message.type === 'snapshot') snapshots++
+    return !(message.type === 'appendAnswer' && message.index === 1 && !message.rejected)
+  }
+  node.proposeConfiguration({ changes: [{ type: 'learner', peer: 'n2' }] })
+  cluster.run(15_000)
+  expect(snapshots).toBe(1)
+  expect(cluster.host('n2').machine.applied).toBe(3)
+})
+
 test('what every newcomer needs first is the beginning: entry 1 comes as a snapshot', () => {
   const cluster = new Cluster({ voters: ['n1'], blank: ['n2'] })
   const { node } = cluster.elect('n1')

@@ -96,6 +96,13 @@ test('rule 4: a newcomer without configuration takes the proof of whoever it joi
   expect(newcomer.node.status()).toMatchObject({ term: 50, leader: 'x' })
 })
 
+test('rule 4: not even a newcomer takes a proof without votes', () => {
+  const blank = { hardState: { term: 0, vote: null, commit: 0 }, entries: [] } as const
+  const newcomer = new Single({ stored: blank }, signing('n1'))
+  newcomer.hear('x', { type: 'heartbeat', term: 50, commit: 0, round: 0, proof: proof(50, 'x', []) })
+  expect(newcomer.node.status()).toMatchObject({ term: 1, leader: undefined })
+})
+
 test('rule 4: a pre-vote and its grant raise no term', () => {
   const single = signed()
   single.hear('n2', { type: 'preVote', term: 2, lastIndex: 1, lastTerm: 1, proof: proof(50, 'n2', ['n2', 'n3']) })

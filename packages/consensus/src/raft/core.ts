@@ -135,6 +135,7 @@ export class Core {
   heardFromLeader(): void {
     this.leaderHeardAtMs = this.nowMs
     this.urgentAttempts = undefined
+    if (this.blockedCampaign === 'preVote') this.blockedCampaign = undefined
     this.scheduleElection()
   }
 

@@ -196,7 +196,8 @@ export class CoreRaftNode implements RaftNode {
   }
 
   status(): RaftStatus {
-    const { id, role, term, leader, log, configuration, transfer, refusedMessages, lastRefusal } = this.#core
+    const core = this.#core
+    const { id, role, term, leader, log, configuration, transfer, refusedMessages, lastRefusal } = core
     return {
       id,
       role,
@@ -208,7 +209,10 @@ export class CoreRaftNode implements RaftNode {
       lastIndex: log.lastIndex,
       logBytes: log.bytes,
       configuration,
-      progress: progressOf(this.#core),
+      // Only made when it is looked at: a shell asks for its role on every turn, and learners may be thousands.
+      get progress() {
+        return progressOf(core)
+      },
       transferringTo: transfer?.to,
       refusedMessages,
       lastRefusal,

@@ -57,7 +57,7 @@ export interface RaftStatus {
   readonly lastIndex: number
   readonly logBytes: number
   readonly configuration: Configuration
-  /** On a leader: the other members. Empty elsewhere. */
+  /** On a leader: the other members, as of when it is looked at. Empty elsewhere. */
   readonly progress: ReadonlyMap<PeerIdString, PeerProgress>
   readonly transferringTo: PeerIdString | undefined
   /** Messages dropped because no honest node sends them in that state, and the last reason. */

@@ -1,6 +1,6 @@
 import { type PeerIdString, randomInteger } from '@vsmcp/kernel'
 import { SNAPSHOT_RETRY_MS, SPLIT_RETRY_MAX_MS } from '../constants.ts'
-import { isVoter } from './configuration.ts'
+import { isVoter, votersOf } from './configuration.ts'
 import type { Core } from './core.ts'
 import { askAgain, campaign, handlePreVote, handlePreVoteAnswer, handleVote, handleVoteAnswer, reconsider } from './election.ts'
 import { follow, handleAppend, handleHeartbeat, handleSnapshot } from './following.ts'
@@ -102,13 +102,10 @@ function hasActiveQuorum(core: Core): boolean {
 /** When `elapse` next has something to do. */
 export function nextDueAtMs(core: Core): number {
   if (core.role === 'leader') {
-    if (core.progress.size === 0) return Number.POSITIVE_INFINITY
-    const others = [...core.progress.keys()]
-    const votersElsewhere = others.some((peer) => isVoter(core.configuration, peer))
-    const allVote = others.every((peer) => isVoter(core.configuration, peer))
+    const otherVoters = votersOf(core.configuration).filter((peer) => peer !== core.id).length
     return Math.min(
-      votersElsewhere ? Math.min(core.heartbeatAtMs, core.quorumCheckAtMs) : Number.POSITIVE_INFINITY,
-      allVote ? Number.POSITIVE_INFINITY : core.learnerHeartbeatAtMs,
+      otherVoters > 0 ? Math.min(core.heartbeatAtMs, core.quorumCheckAtMs) : Number.POSITIVE_INFINITY,
+      core.progress.size > otherVoters ? core.learnerHeartbeatAtMs : Number.POSITIVE_INFINITY,
       core.transfer?.untilMs ?? Number.POSITIVE_INFINITY,
     )
   }
