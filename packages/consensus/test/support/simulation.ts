@@ -1,19 +1,16 @@
 import { type PeerIdString, type Random, randomInteger, seededRandom } from '@vsmcp/kernel'
 import {
   bootstrap,
-  ConfigurationRefusedError,
-  ConsensusBusyError,
   type MemberChange,
   type Message,
-  NotLeaderError,
   type RaftComponents,
   type RaftNode,
   raftNode,
   type Ready,
-  TransferRefusedError,
   validateMessage,
 } from '../../src/index.ts'
 import { bytes, Disk, type Envelope, Machine, pair, text } from './cluster.ts'
+import { attempt } from './attempt.ts'
 import { Invariants } from './invariants.ts'
 
 /** A fault that the protocol does not bear, planted to see that the checker sees it. */
@@ -385,18 +382,4 @@ function machineOf(disk: Disk): Machine {
 function termOnDisk({ entries, snapshot }: Disk, index: number): number | undefined {
   if (snapshot?.index === index) return snapshot.term
   return entries.find((entry) => entry.index === index)?.term
-}
-
-/** Does what the protocol may refuse. */
-function attempt(act: () => void): void {
-  try {
-    act()
-  } catch (error) {
-    const expected =
-      error instanceof NotLeaderError ||
-      error instanceof ConsensusBusyError ||
-      error instanceof ConfigurationRefusedError ||
-      error instanceof TransferRefusedError
-    if (!expected) throw error
-  }
 }
