@@ -93,7 +93,10 @@ export const callBench: Bench = {
       subjects.find((subject) => subject.name === name)?.figures[what] ?? Number.NaN
     const many = `calls/s at ${IN_FLIGHT} in flight`
     const ours = figure('vsmcp, two nodes (modern)', many)
-    const bestOf = (name: string): number => Math.max(figure(`${name} (modern)`, many), figure(`${name} (legacy)`, many))
+    const bestOf = (name: string): number =>
+      Math.max(
+        ...[`${name} (modern)`, `${name} (legacy)`].map((row) => figure(row, many)).filter((value) => !Number.isNaN(value)),
+      )
     const direct = 'SDK server, direct (modern)'
     return {
       subjects,
