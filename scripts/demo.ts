@@ -164,7 +164,7 @@ async function failover(nodes: LocalNode[], folder: string): Promise<void> {
 
   const files = nodes[1] ?? fail('no second node')
   const restart = async (): Promise<void> => {
-    nodes[index] = await LocalNode.start(leader.dataDir, leader.ready.name, portsOf(leader))
+    nodes[index] = await LocalNode.start(leader.dataDir, leader.ready.name, leader.sameAddresses)
     await witness.vsmcp('wait', '--members', String(nodes.length), '--leader', '--timeout', '30s')
     say(
       `${leader.ready.name} is back under the same identity: ${nodes[index]?.ready.peerId === leader.ready.peerId ? 'yes' : fail('no, another one')}`,
@@ -181,11 +181,6 @@ async function failover(nodes: LocalNode[], folder: string): Promise<void> {
   if (files !== leader) await restart()
   const members = (await witness.vsmcp('members')) as Member[]
   for (const { name, state, leader: leads } of members) say(`  ${name}: ${state}${leads ? ', System 5' : ''}`)
-}
-
-function portsOf({ ready }: LocalNode): string[] {
-  const listen = ready.listen.map((address) => address.replace(/\/p2p\/.*$/, ''))
-  return [...listen.flatMap((address) => ['--listen', address]), '--http', new URL(ready.mcp).host]
 }
 
 async function run(nodes: LocalNode[], folder: string, once: boolean): Promise<void> {

@@ -90,6 +90,13 @@ export class LocalNode {
     return this.#child.pid ?? 0
   }
 
+  /** Arguments of `up` that bring it back at the addresses and the MCP port it has now. */
+  get sameAddresses(): string[] {
+    const { listen, mcp } = this.ready
+    const bare = listen.map((address) => address.replace(/\/p2p\/.*$/, ''))
+    return [...bare.flatMap((address) => ['--listen', address]), '--http', new URL(mcp).host]
+  }
+
   /** Runs a command of a person against this node. */
   async vsmcp(...args: string[]): Promise<unknown> {
     return vsmcp(this.dataDir, ...args)

@@ -62,16 +62,10 @@ describe('a mesh of three processes', () => {
     const { nodes } = await meshOf('a', 'b', 'c')
     const { id } = (await nth(nodes, 1).vsmcp('invite')) as { id: string }
     await Promise.all(nodes.map((node) => node.end('SIGKILL')))
-    const again = await Promise.all(nodes.map((node) => LocalNode.start(node.dataDir, node.ready.name, portsOf(node))))
+    const again = await Promise.all(nodes.map((node) => LocalNode.start(node.dataDir, node.ready.name, node.sameAddresses)))
     nodes.splice(0, nodes.length, ...again)
     await nth(again, 0).vsmcp('wait', '--members', '3', '--leader', '--timeout', '30s')
     const invitations = (await nth(again, 2).vsmcp('invite', 'ls')) as { id: string }[]
     expect(invitations.map((invitation) => invitation.id)).toContain(id)
   }, 90_000)
 })
-
-/** The addresses a node had, since nodes that all died at once find each other by them. */
-function portsOf({ ready }: LocalNode): string[] {
-  const listen = ready.listen.map((address) => address.replace(/\/p2p\/.*$/, ''))
-  return [...listen.flatMap((address) => ['--listen', address]), '--http', '127.0.0.1:0']
-}

@@ -2,12 +2,6 @@ import { describe, expect, it } from 'vitest'
 
 import { eventually, LocalNode, meshOf, nth, statusOf, vsmcp } from './lib/world.ts'
 
-/** The addresses and the MCP port a node had. */
-function portsOf({ ready }: LocalNode): string[] {
-  const listen = ready.listen.map((address) => address.replace(/\/p2p\/.*$/, ''))
-  return [...listen.flatMap((address) => ['--listen', address]), '--http', '127.0.0.1:0']
-}
-
 describe('members that moved', () => {
   it('find each other through the one that stayed, whoever leads', async () => {
     const { nodes } = await meshOf('a', 'b', 'c')
@@ -16,7 +10,7 @@ describe('members that moved', () => {
     await Promise.all(nodes.map((node) => node.end('SIGTERM')))
     nodes.splice(0, 3)
     nodes.push(await LocalNode.start(b.dataDir, 'b'), await LocalNode.start(c.dataDir, 'c'))
-    nodes.push(await LocalNode.start(a.dataDir, 'a', portsOf(a)))
+    nodes.push(await LocalNode.start(a.dataDir, 'a', a.sameAddresses))
     for (const node of nodes) await node.vsmcp('wait', '--members', '3', '--leader', '--timeout', '30s')
   }, 90_000)
 

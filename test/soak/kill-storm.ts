@@ -52,7 +52,7 @@ export async function killStorm({ rounds, seed }: KillStormInit): Promise<number
       await victim.end('SIGKILL')
       const { id } = (await other.vsmcp('invite')) as { id: string }
       acknowledged.push(id)
-      const back = await LocalNode.start(victim.dataDir, victim.ready.name, portsOf(victim))
+      const back = await LocalNode.start(victim.dataDir, victim.ready.name, victim.sameAddresses)
       if (back.ready.peerId !== victim.ready.peerId) throw new Error(`${victim.ready.name} came back as somebody else`)
       nodes[index] = back
       await back.vsmcp('wait', '--members', '3', '--leader', '--timeout', '30s')
@@ -139,9 +139,4 @@ const HEADERS = {
   accept: 'application/json, text/event-stream',
   'mcp-protocol-version': '2026-07-28',
   'mcp-method': 'tools/call',
-}
-
-function portsOf({ ready }: LocalNode): string[] {
-  const listen = ready.listen.map((address) => address.replace(/\/p2p\/.*$/, ''))
-  return [...listen.flatMap((address) => ['--listen', address]), '--http', new URL(ready.mcp).host]
 }
