@@ -21,7 +21,10 @@ export class Lane {
   #stream: Stream | undefined
   #opening = false
   #closed = false
-  #flushing = false
+  /** A flush is to come: at the end of this callback, or of this turn of the event loop. */
+  #isScheduled = false
+  /** Something was written in this turn of the event loop. */
+  #hasFlushed = false
   #queue: OutgoingFrame[] = []
   /** Frames before this index are written. */
   #first = 0
@@ -112,12 +115,24 @@ export class Lane {
     this.#flush()
   }
 
-  /** `nextTick` runs when the microtasks of the turn are done: the answers of all requests of one chunk go out together. */
+  /**
+   * The first frames of a turn of the event loop go out when the callback that made them ends (`nextTick`): a call alone
+   * waits for nobody. What other callbacks of the same turn add, such as the requests of many sockets that became readable
+   * together, goes out in one write at the turn's end (`setImmediate`): a write each would wake the other process each time.
+   */
   #schedule(): void {
-    if (this.#flushing) return
-    this.#flushing = true
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    if (this.#hasFlushed) return
+    this.#hasFlushed = true
     process.nextTick(() => {
-      this.#flushing = false
+      this.#isScheduled = false
+      this.#flush()
+    })
+    setImmediate(() => {
+      this.#hasFlushed = false
+      if (!this.#isScheduled) return
+      this.#isScheduled = false
       this.#flush()
     })
   }
