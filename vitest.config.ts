@@ -20,6 +20,16 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Real processes in network namespaces, with faults between them: one at a time, as above.
+      {
+        extends: true,
+        test: {
+          name: 'partitions',
+          include: ['test/{netns,partitions}/**/*.test.ts'],
+          globalSetup: ['test/e2e/global-setup.ts'],
+          fileParallelism: false,
+        },
+      },
     ],
   },
 })
