@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -60,6 +61,21 @@ describe('connections opened and left', () => {
     await openMany(FLOOD, firstBytes)
     expect((await modern(url, 'tools/call', { name: 'echo' })).status).toBe(200)
     expect(gateway.stats().connections).toBeLessThanOrEqual(300)
+  })
+
+  it('do not keep others out when they are ten thousand, from another process', { timeout: 60_000 }, async () => {
+    await open()
+    const script = new URL('./support/open-connections.ts', import.meta.url).pathname
+    const opener = spawn(process.execPath, [script, new URL(url).port, '10000'], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const [opened] = (await once(opener.stdout, 'data')) as [Buffer]
+      expect(Number(opened)).toBe(10_000)
+      expect((await modern(url, 'tools/call', { name: 'echo' })).status).toBe(200)
+      expect(gateway.stats().connections).toBeLessThanOrEqual(2_048)
+    } finally {
+      opener.kill('SIGKILL')
+      await once(opener, 'exit')
+    }
   })
 
   it('do not close the connection of a call that is being answered', async () => {
