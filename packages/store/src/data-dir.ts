@@ -44,6 +44,10 @@ export async function writeDurably(dir: string, name: string, text: string): Pro
     await file.close()
   }
   await rename(temporary, join(dir, name))
+  await syncDirectory(dir)
+}
+
+export async function syncDirectory(dir: string): Promise<void> {
   const directory = await open(dir, 'r')
   try {
     await directory.sync()

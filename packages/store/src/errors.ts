@@ -20,6 +20,11 @@ export class StoreFormatUnknownError extends VsmcpError {
   readonly code = 'VSMCP_STORE_FORMAT_UNKNOWN'
 }
 
+/** The directory is not the one that was enrolled but a copy of it, or was restored from one: as that node it must not run. */
+export class StoreCopiedError extends VsmcpError {
+  readonly code = 'VSMCP_STORE_COPIED'
+}
+
 /** No space (or quota) left for a write. What was acknowledged stands; reading goes on; writing resumes once there is space. */
 export class StoreFullError extends VsmcpError {
   readonly code = 'VSMCP_STORE_FULL'

@@ -14,6 +14,7 @@ import type { Clock, KeyValueStore, Logger, Startable } from '@vsmcp/kernel'
 import { openLevelStore } from './level-store.ts'
 
 export {
+  StoreCopiedError,
   StoreCorruptError,
   StoreFormatNewerError,
   StoreFormatUnknownError,
@@ -29,6 +30,8 @@ export interface StoreInit {
   dir: string
   /** Make the directory when there is none; otherwise `StoreNotFoundError`. @default true */
   create?: boolean
+  /** Open it although it is a copy: to read what it holds, never to run the node it was. @default false */
+  evenIfCopied?: boolean
 }
 
 export interface StoreComponents {
@@ -50,6 +53,8 @@ export interface RaftStorage {
   save(write: RaftWrite): Promise<void>
   /** Keeps `snapshot` of this node's own state and drops entries up to `index`, which it covers; fsynced. */
   compact(index: number, snapshot: Snapshot): Promise<void>
+  /** Forgets all there was, votes included, and keeps `stored`, or nothing; fsynced. For a group that goes on in another epoch. */
+  replace(stored: StoredRaft | undefined): Promise<void>
 }
 
 export interface StoreStats {
@@ -80,7 +85,7 @@ export interface Store extends Startable {
 /**
  * Opens a data directory.
  *
- * Throws `StoreLockedError` (another process has it; names its pid), `StoreFormatNewerError`, `StoreFormatUnknownError`,
+ * Throws `StoreLockedError` (another process has it; names its pid), `StoreCopiedError`, `StoreFormatNewerError`, `StoreFormatUnknownError`,
  * `StoreNotFoundError`, `StoreCorruptError`, `StoreFullError`, `StoreIoError`.
  */
 export const openStore =

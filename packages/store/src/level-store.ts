@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { InvalidArgumentError, type KeyValueStore } from '@vsmcp/kernel'
+import { seal } from './checksum.ts'
 import { DATABASE_DIRECTORY, markCreated, prepareDataDirectory } from './data-dir.ts'
 import { Database } from './database.ts'
+import { checkSeal, copied, writeSeal } from './directory-seal.ts'
 import { lockedByWhom, refuseIfHeld, removeHolder, writeHolder } from './holder.ts'
 import type { Store, StoreComponents, StoreInit, StoreStats } from './index.ts'
 import { LevelKeyValueStore } from './level-kv.ts'
@@ -12,10 +14,11 @@ import { Writer } from './writer.ts'
 const NAMESPACE_PATTERN = /^[a-z0-9][a-z0-9-]{0,63}$/
 
 export async function openLevelStore(init: StoreInit, components: StoreComponents): Promise<Store> {
-  const { dir, create = true } = init
+  const { dir, create = true, evenIfCopied = false } = init
   const { clock, logger } = components
   const isNew = await prepareDataDirectory(dir, create, logger)
   await refuseIfHeld(dir)
+  const isSealed = !isNew && !evenIfCopied && (await isTheSealed(dir))
   const database = new Database(join(dir, DATABASE_DIRECTORY), clock, logger)
   try {
     await database.open(isNew)
@@ -24,9 +27,11 @@ export async function openLevelStore(init: StoreInit, components: StoreComponent
   }
   try {
     await writeHolder(dir, clock)
+    if (!isSealed && !evenIfCopied) await sealOnce(dir, database, isNew)
     if (isNew) await markCreated(dir)
   } catch (error) {
     await database.close()
+    await removeHolder(dir)
     throw toStoreError(error, `opening the data directory ${dir}`)
   }
   const store = new LevelStore(dir, database)
@@ -37,6 +42,24 @@ export async function openLevelStore(init: StoreInit, components: StoreComponent
     throw error
   }
   return store
+}
+
+/** The database remembers that it was sealed: a copy whose seal was left out is none that never had one. */
+const SEALED_KEY = 'm!sealed'
+
+async function isTheSealed(dir: string): Promise<boolean> {
+  try {
+    return (await checkSeal(dir)) === 'sealed'
+  } catch (error) {
+    throw toStoreError(error, `opening the data directory ${dir}`)
+  }
+}
+
+async function sealOnce(dir: string, database: Database, isNew: boolean): Promise<void> {
+  // One whose making was cut off may have got so far before.
+  if (!isNew && (await database.read((db) => db.has(SEALED_KEY)))) throw copied(dir)
+  await writeSeal(dir)
+  await database.write([{ type: 'put', key: SEALED_KEY, value: seal(SEALED_KEY, new Uint8Array()) }], true)
 }
 
 class LevelStore implements Store {

@@ -93,6 +93,18 @@ export class LevelRaftStorage implements RaftStorage {
     await this.#write([put(SNAPSHOT_KEY, snapshot), ...deletions(state.first, first - 1)], next, true)
   }
 
+  async replace(stored: StoredRaft | undefined): Promise<void> {
+    while (this.#state === undefined) await this.open()
+    const gone = deletions(this.#state.first, this.#state.last)
+    const snapshot: BatchOperation[] = stored?.snapshot === undefined ? [] : [put(SNAPSHOT_KEY, stored.snapshot)]
+    const index = stored?.snapshot?.index ?? 0
+    const next = { hardState: stored?.hardState ?? EMPTY_HARD_STATE, first: index + 1, last: index, snapshotIndex: index }
+    if (stored !== undefined && stored.entries.length > 0) {
+      throw new InvalidArgumentError('a log that takes the place of another begins with a snapshot alone')
+    }
+    await this.#write([...gone, { type: 'del', key: SNAPSHOT_KEY }, ...snapshot], next, true)
+  }
+
   /** To be awaited while the state is not known: at the start and after a failed write. */
   async open(): Promise<void> {
     this.#reading ??= this.#readState().finally(() => {

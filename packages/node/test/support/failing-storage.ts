@@ -26,6 +26,11 @@ export class FailingStorage implements RaftStorage {
     await this.#storage.compact(index, snapshot)
   }
 
+  async replace(stored: StoredRaft | undefined): Promise<void> {
+    this.#check()
+    await this.#storage.replace(stored)
+  }
+
   /** Resolves when so many writes were refused in all. */
   refusedTimes(count: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
