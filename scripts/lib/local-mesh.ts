@@ -24,13 +24,27 @@ const COMMAND = `${distDir}bin/vsmcp.cjs`
 /** A node must serve within this, or the run is given up. */
 const READY_TIMEOUT_MS = 30_000
 
+/** Where and how a node and its commands run, when it is not plainly on this machine. */
+export interface Place {
+  /** Put before each command line: what runs it in another network namespace, say. It must become the command (`exec`). */
+  prefix?: readonly string[]
+  /** Added to the node's environment. */
+  env?: Readonly<Record<string, string>>
+}
+
 /** Runs a short `vsmcp` command against a data directory. @returns its `--json` answer; throws with its stderr otherwise */
 export async function vsmcp(dataDir: string, ...args: string[]): Promise<unknown> {
+  return vsmcpAt({}, dataDir, ...args)
+}
+
+/** The same at another place. */
+export async function vsmcpAt({ prefix = [] }: Place, dataDir: string, ...args: string[]): Promise<unknown> {
   const env = { ...process.env, VSMCP_DATA_DIR: dataDir, NODE_ENV: 'production' }
   // What follows `--` belongs to the attached server.
   const dashes = args.indexOf('--')
   const [own, rest] = dashes < 0 ? [args, []] : [args.slice(0, dashes), args.slice(dashes)]
-  const result = await run(process.execPath, ['--', COMMAND, ...own, '--json', ...rest], { env, timeoutMs: 120_000 })
+  const [program = process.execPath, ...line] = [...prefix, process.execPath, '--', COMMAND, ...own, '--json', ...rest]
+  const result = await run(program, line, { env, timeoutMs: 120_000 })
   if (result.code !== 0)
     throw new Error(`vsmcp ${args.join(' ')} ended with ${result.code ?? 'a signal'}: ${result.stderr.trim()}`)
   return result.stdout.trim() === '' ? undefined : JSON.parse(result.stdout)
@@ -42,9 +56,11 @@ export class LocalNode {
   readonly ready: ReadyLine
   /** From the start of the process to its ready line. */
   readonly readyMs: number
+  readonly place: Place
   readonly #child: ChildProcess
 
-  private constructor(dataDir: string, child: ChildProcess, ready: ReadyLine, readyMs: number) {
+  private constructor(dataDir: string, place: Place, child: ChildProcess, ready: ReadyLine, readyMs: number) {
+    this.place = place
     this.dataDir = dataDir
     this.ready = ready
     this.readyMs = readyMs
@@ -52,11 +68,13 @@ export class LocalNode {
   }
 
   /** `vsmcp up` on a data directory that is enrolled; ports are the system's choice unless `args` say otherwise. */
-  static async start(dataDir: string, name: string, args: readonly string[] = []): Promise<LocalNode> {
-    const env = { ...process.env, VSMCP_DATA_DIR: dataDir, NODE_ENV: 'production' }
+  static async start(dataDir: string, name: string, args: readonly string[] = [], place: Place = {}): Promise<LocalNode> {
+    const env = { ...process.env, VSMCP_DATA_DIR: dataDir, NODE_ENV: 'production', ...place.env }
     const ports = ['--listen', '/ip4/127.0.0.1/tcp/0', '--http', '127.0.0.1:0']
     const started = performance.now()
-    const child = spawn(process.execPath, ['--', COMMAND, 'up', '--json', '--name', name, ...(args.length > 0 ? args : ports)], {
+    const up = ['up', '--json', '--name', name, ...(args.length > 0 ? args : ports)]
+    const [program = process.execPath, ...line] = [...(place.prefix ?? []), process.execPath, '--', COMMAND, ...up]
+    const child = spawn(program, line, {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: Ctrl-C in the terminal is for whoever runs the mesh, and that one stops it in order.
@@ -77,7 +95,7 @@ export class LocalNode {
     })
     try {
       const ready = await promise
-      return new LocalNode(dataDir, child, ready, performance.now() - started)
+      return new LocalNode(dataDir, place, child, ready, performance.now() - started)
     } catch (error) {
       child.kill('SIGKILL')
       throw error
@@ -99,7 +117,7 @@ export class LocalNode {
 
   /** Runs a command of a person against this node. */
   async vsmcp(...args: string[]): Promise<unknown> {
-    return vsmcp(this.dataDir, ...args)
+    return vsmcpAt(this.place, this.dataDir, ...args)
   }
 
   /** A function that asks this node's status straight over its control socket, for measuring what a new process would blur. */
@@ -131,24 +149,27 @@ export class LocalNode {
  * A mesh of real node processes on loopback, made by init, invite, join and up as a person would.
  * @param folder where the data directories go, one for each name
  * @param argsOf arguments of `up` for each node; by default ports of the system's choice
+ * @param placeOf where each node runs; by default on this machine
  */
 export async function startMesh(
   folder: string,
   names: readonly string[],
   argsOf: (index: number) => readonly string[] = () => [],
+  placeOf: (index: number) => Place = () => ({}),
 ): Promise<LocalNode[]> {
   const [first = 'a', ...others] = names
   const nodes: LocalNode[] = []
   try {
     await vsmcp(`${folder}/${first}`, 'init', '--name', 'local')
-    const founder = await LocalNode.start(`${folder}/${first}`, first, argsOf(0))
+    const founder = await LocalNode.start(`${folder}/${first}`, first, argsOf(0), placeOf(0))
     nodes.push(founder)
     if (others.length > 0) {
       const { token } = (await founder.vsmcp('invite', '--uses', String(others.length))) as { token: string }
       const started = await Promise.allSettled(
         others.map(async (name, index) => {
-          await vsmcp(`${folder}/${name}`, 'join', token)
-          return LocalNode.start(`${folder}/${name}`, name, argsOf(index + 1))
+          const place = placeOf(index + 1)
+          await vsmcpAt(place, `${folder}/${name}`, 'join', token)
+          return LocalNode.start(`${folder}/${name}`, name, argsOf(index + 1), place)
         }),
       )
       for (const outcome of started) if (outcome.status === 'fulfilled') nodes.push(outcome.value)
