@@ -14,6 +14,7 @@ import { dataDirectory } from './enrol/data-directory.ts'
 import type { Enrolment } from './enrol/enrolment.ts'
 import { MemberPlane } from './members/member-plane.ts'
 import { Members } from './members/members.ts'
+import { Lives } from './recovery/lives.ts'
 import { Router } from './route/router.ts'
 import { LocalUnits } from './system1/local-units.ts'
 import { UnitPublisher } from './system1/unit-publisher.ts'
@@ -45,6 +46,7 @@ export interface Parts {
   mesh: Mesh<VerifiedPassport>
   /** The control plane, for members only. */
   control: Plane
+  lives: Lives
   log: GroupLog
   decisions: Decisions
   admission: Admission
@@ -69,6 +71,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['membership', parts.members],
     ['mesh', parts.mesh],
     ['shared state', parts.state],
+    ['life', parts.lives],
     ['signals', parts.signals],
     ['reports', parts.reports],
     ['leader duties', parts.duties],
@@ -88,6 +91,7 @@ export function assemble(ground: Ground): Parts {
     dataDir: init.dataDir,
     identity,
     clock,
+  const lives = new Lives({ kv: (namespace) => store.kv(namespace), self, clock, logger })
     logger,
     version: init.version,
     wire,
@@ -96,6 +100,7 @@ export function assemble(ground: Ground): Parts {
   const group = (): GroupState | undefined => log.state
   // A node that holds no copy of the docket yet goes by the credential alone, which the hello has verified.
   const isMember = (peer: PeerIdString): boolean => group()?.members.has(peer) ?? true
+    lives,
   // While nobody leads, its copy may lack a newcomer for long; whom it saw leave it knows.
   const isServed = (peer: PeerIdString): boolean => isMember(peer) || (!trust.hasLeft(peer) && log.status()?.leader === undefined)
   const join = joinServer()({
@@ -224,6 +229,7 @@ export function assemble(ground: Ground): Parts {
     log,
     decisions,
     admission,
+    lives,
     members,
     duties,
     departure,

@@ -91,6 +91,12 @@ export const RELEASE_DEADLINE_MS = 8_000
 /** How long a leader that stops or leaves waits for another to take over, milliseconds: more than an election takes. */
 export const HAND_OVER_DEADLINE_MS = 2_000
 
+/** Bytes of the nonce of a life: two never meet by chance. */
+export const LIFE_NONCE_BYTES = 16
+
+/** How long `status` names a copied node after it last showed itself, milliseconds: longer than it waits between two dials. */
+export const LIFE_ALERT_MS = 120_000
+
 /** Addresses of one member in the docket, and characters of each: what an operation of the group may carry. */
 export const MEMBER_ADDRESSES_MAX = 16
 export const MEMBER_ADDRESS_LENGTH_MAX = 256

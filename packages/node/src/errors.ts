@@ -60,6 +60,14 @@ export class MemberLeftError extends VsmcpError {
   readonly code = 'VSMCP_NODE_MEMBER_LEFT'
 }
 
+/** A process runs on a copy or an old state of a node's data directory: it showed a life that is over, or is another's. */
+export class IdentityCopiedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_IDENTITY_COPIED'
+}
+
+/** Code of `IdentityCopiedError`, as a peer is told it. */
+export const IDENTITY_COPIED: IdentityCopiedError['code'] = 'VSMCP_NODE_IDENTITY_COPIED'
+
 /** Code of `MemberLeftError`, as a peer is told it. */
 export const MEMBER_LEFT: MemberLeftError['code'] = 'VSMCP_NODE_MEMBER_LEFT'
 

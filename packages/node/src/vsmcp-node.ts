@@ -130,7 +130,21 @@ class RunningNode implements VsmcpNode {
   }
 
   #control(parts: Parts, log: NodeLog, wiring: Wiring): NodeControl {
-    const { mesh, control, members, log: groupLog, trust, catalog, units, reports, state, router, admission, gateway } = parts
+    const {
+      mesh,
+      control,
+      members,
+      lives,
+      log: groupLog,
+      trust,
+      catalog,
+      units,
+      reports,
+      state,
+      router,
+      admission,
+      gateway,
+    } = parts
     const nameOf = (peer: PeerIdString): string => statusView.nameOf(peer)
     const unitsView = new UnitsView({
       self: mesh.peerId,
@@ -148,6 +162,7 @@ class RunningNode implements VsmcpNode {
       {
         mesh,
         members,
+        lives,
         log: groupLog,
         trust,
         catalog,

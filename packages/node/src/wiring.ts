@@ -1,7 +1,7 @@
 import type { GroupState } from '@vsmcp/consensus'
 import { Emitter, type Logger, messageOf, type PeerIdString, systemClock } from '@vsmcp/kernel'
 import type { Parts } from './assemble.ts'
-import { MEMBER_LEFT } from './errors.ts'
+import { IDENTITY_COPIED, MEMBER_LEFT } from './errors.ts'
 import { type KnownMember } from './members/members.ts'
 import { SelfDescription } from './members/self-description.ts'
 import { NODES_COLLECTION, Whereabouts } from './members/whereabouts.ts'
@@ -58,8 +58,11 @@ export class Wiring {
   }
 
   #wireMesh(): void {
-    const { mesh, log, state, members, signals } = this.#parts
-    mesh.on('peer:up', ({ peer }) => {
+    const { mesh, lives, log, state, members, signals } = this.#parts
+    mesh.on('peer:up', ({ peer, info }) => {
+      const failed = (error: unknown): void =>
+        this.#logger.error({ peer, error: messageOf(error) }, 'the life of a member is not on disk')
+      lives.remember(peer, info.passport.life).catch(failed)
       log.peerUp(peer)
       state.peerUp(peer)
       this.#changed()
@@ -71,10 +74,15 @@ export class Wiring {
     })
     mesh.on('peer:refused', ({ peer, side, code, reason }) => {
       if (side !== 'there') return
+      if (code === IDENTITY_COPIED && peer !== undefined) lives.refusedBy(peer)
       if (code === MEMBER_LEFT) this.#logger.error({ peer }, 'another member says that this node has left the group')
       else this.#logger.warn({ peer, code, reason }, 'a member refused this node')
     })
-    mesh.on('duplicate:identity', (duplicate) => this.#logger.error(duplicate, 'two live processes show one identity'))
+    mesh.on('duplicate:identity', (duplicate) => {
+      this.#logger.error(duplicate, 'two live processes show one identity')
+      lives.sawTwice(duplicate.peer)
+    })
+    lives.on('alert', () => this.#changed())
     members.on('member:state', () => this.#changed())
     signals.on('control', ({ node, atMs }) => this.#clockAheadMs.set(node, atMs - systemClock.wallMs()))
   }
@@ -165,6 +173,9 @@ export class Wiring {
       members.reconcile(this.#peers)
       trust.rememberPeers(this.#peers)
       const isMember = (peer: PeerIdString): boolean => group.members.has(peer)
+      this.#parts.lives
+        .keepOnly(isMember)
+        .catch((error: unknown) => this.#logger.warn({ error: messageOf(error) }, 'lives of former members are still on disk'))
       signals.forget(isMember)
       for (const peer of this.#clockAheadMs.keys()) if (!isMember(peer)) this.#clockAheadMs.delete(peer)
     }

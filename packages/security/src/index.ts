@@ -64,6 +64,7 @@ export {
   type JoinExchange,
   type JoinOutcome,
   type JoinServer,
+  type Life,
   joinServer,
   type JoinServerComponents,
   type JoinServerInit,

@@ -11,6 +11,14 @@ import type { Link } from './link.ts'
 import { orThrow, type Verdict, verdictOfAsync } from './verdict.ts'
 import { type Revocation, verifyCredential } from './verify-credential.ts'
 
+/** Which start of a node this is: see `Passport.life`. */
+export interface Life {
+  /** From 1, one higher at each start. */
+  readonly number: number
+  /** base64url, made anew with each number. */
+  readonly nonce: string
+}
+
 /** What a node shows at a hello. */
 export interface Passport {
   readonly credential: Credential
@@ -23,6 +31,8 @@ export interface Passport {
   readonly addresses: readonly string[]
   /** Version of the program, for people. */
   readonly version: string
+  /** By it members tell a node from a copy or an old state of its disk. Absent from releases that had none. */
+  readonly life?: Life
 }
 
 export interface VerifiedPassport {
@@ -59,6 +69,7 @@ const passportSchema = z.object({
     .string()
     .regex(/^[\x21-\x7e]+$/, 'not a version')
     .max(VERSION_LENGTH_MAX),
+  life: z.object({ number: z.int().positive(), nonce: z.string().regex(/^[\w-]{16,64}$/, 'not a nonce') }).exactOptional(),
 })
 
 /** Throws `PassportMalformedError` for what would be refused at the other end. */

@@ -5,6 +5,7 @@ import type { VerifiedPassport } from '@vsmcp/security'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { MemberView, NodeStatus, Profile } from '../control.ts'
 import type { Members } from '../members/members.ts'
+import type { Lives } from '../recovery/lives.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Trust } from '../system5/trust.ts'
@@ -14,6 +15,7 @@ import type { UnitsView } from './units-view.ts'
 export interface StatusComponents {
   mesh: Mesh<VerifiedPassport>
   members: Members
+  lives: Lives
   log: GroupLog
   trust: Trust
   catalog: Catalog
@@ -147,8 +149,8 @@ export class StatusView {
   }
 
   #problems(members: readonly MemberView[]): string[] {
-    const { catalog, reports, unitsView } = this.#c
-    const problems: string[] = []
+    const { catalog, lives, reports, unitsView } = this.#c
+    const problems: string[] = [...lives.problems((peer) => this.nameOf(peer))]
     if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
     if (this.#leader() === undefined) problems.push('there is no System 5: the group decides nothing, calls go on')
     for (const { name, state, self } of members) {

@@ -16,6 +16,7 @@ import {
 } from '@vsmcp/security'
 import { type Enrolment, writeEnrolment } from '../enrol/enrolment.ts'
 import { MemberLeftError } from '../errors.ts'
+import type { Lives } from '../recovery/lives.ts'
 import { sha256Hex } from '../sha256.ts'
 import { decodeLink } from './link-certificate.ts'
 
@@ -37,6 +38,7 @@ export interface TrustComponents {
   version: string
   wire: { min: number; max: number; level: number }
   addresses: () => string[]
+  lives: Pick<Lives, 'own' | 'check'>
 }
 
 /**
@@ -99,6 +101,7 @@ export class Trust {
         knownChain: this.chain,
       }),
     )
+    this.#c.lives.check(peer, info.passport.life)
     // Another hello may have brought a longer one meanwhile.
     if (info.extendsKnown && info.chain.links.length > this.chain.links.length) this.#adopt(info.chain)
     return { info }
@@ -159,8 +162,9 @@ export class Trust {
 
   #passport(): Passport {
     const { credential, chain, name } = this.#enrolment
-    const { wire, version, addresses } = this.#c
-    return { credential, firstCharter: chain.firstCharter, links: chain.links, wire, name, addresses: addresses(), version }
+    const { wire, version, addresses, lives } = this.#c
+    const { firstCharter, links } = chain
+    return { credential, firstCharter, links, wire, name, addresses: addresses(), version, life: lives.own }
   }
 
   #readRevocations(charter: Charter): void {
