@@ -1,18 +1,9 @@
-import type { GossipSub } from '@libp2p/gossipsub'
-import { generateKeyPair } from '@libp2p/crypto/keys'
-import { identify } from '@libp2p/identify'
-import type { Connection, Libp2p } from '@libp2p/interface'
-import { noise } from '@libp2p/noise'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
-import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
 import { onTestFinished } from 'vitest'
 import { HELLO_PROTOCOL } from '../../src/constants.ts'
-import { memberGossipsub } from '../../src/gossip.ts'
 import type { Mesh } from '../../src/index.ts'
 import { decodeLinkMessage, encodeLinkMessage } from '../../src/link-message.ts'
 import { MessagePipe } from '../../src/message-pipe.ts'
+import { type Connection, type GossipSub, type Libp2p, multiaddr, rawGossipNode } from './raw.ts'
 
 /** A libp2p node that says a proper hello and then writes whatever a test wants. */
 export interface RawMember {
@@ -28,15 +19,7 @@ export async function rawMember(
   manners: { payload?: string; incarnation?: string; ready?: boolean } = {},
 ): Promise<RawMember> {
   const { payload = 'let me in:raw', incarnation = 'raw', ready = true } = manners
-  const node = await createLibp2p({
-    privateKey: await generateKeyPair('Ed25519'),
-    addresses: { listen: [] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionMonitor: { enabled: false },
-    services: { identify: identify({ runOnConnectionOpen: false }), pubsub: memberGossipsub() },
-  })
+  const node = await rawGossipNode()
   onTestFinished(() => node.stop())
   node.services.pubsub.subscribe('vsmcp/presence')
   const connection = await node.dial(mesh.listenAddresses().map((address) => multiaddr(address)))
