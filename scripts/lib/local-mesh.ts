@@ -73,8 +73,8 @@ export class LocalNode {
     const ports = ['--listen', '/ip4/127.0.0.1/tcp/0', '--http', '127.0.0.1:0']
     const started = performance.now()
     const up = ['up', '--json', '--name', name, ...(args.length > 0 ? args : ports)]
-    const [program = process.execPath, ...line] = [...(place.prefix ?? []), process.execPath, '--', COMMAND, ...up]
-    const child = spawn(program, line, {
+    const [program = process.execPath, ...rest] = [...(place.prefix ?? []), process.execPath, '--', COMMAND, ...up]
+    const child = spawn(program, rest, {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: Ctrl-C in the terminal is for whoever runs the mesh, and that one stops it in order.
