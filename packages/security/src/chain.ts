@@ -1,11 +1,12 @@
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { FIRST_ERA_INDEX, LINKS_MAX, PASSPORT_BYTES_MAX } from './constants.ts'
-import { ChainBrokenError, ChainForkedError, ChainFullError, LinkMalformedError } from './errors.ts'
+import { ChainBrokenError, ChainForkedError, ChainFullError, LinkMalformedError, RecoveryRivalsError } from './errors.ts'
 import { linksField, signedCharterField } from './fields.ts'
 import { type SignedCharter, verifyFirstCharter } from './first-charter.ts'
 import { decoding, pack, unpack } from './form.ts'
 import { decodeLinkStatement, digestOf, encodeLinkStatement, type Link, type LinkStatement, verifyLink } from './link.ts'
+import { recoveryOf, verifyRecovery } from './recovery.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
 
 /** A voter set and since when it stands. */
@@ -58,9 +59,10 @@ export function extendChain(chain: Chain, link: Link): Verdict<Chain> {
 }
 
 /**
- * The longer of a known chain and one shown by somebody, when one is the beginning of the other. Links known already are
- * compared, not verified again. Throws `ChainForkedError` when both are genuine and contradict each other, and what
- * `verifyChain` refuses with for a shown one that is not genuine.
+ * The later of a known chain and one shown by somebody: the longer when one is the beginning of the other, else, where they part,
+ * the one of the higher epoch, before which the other stands down (rule 9). Links known already are compared, not verified again.
+ * Throws `RecoveryRivalsError` when two recoveries started one epoch, `ChainForkedError` when both are genuine and contradict each
+ * other within an epoch, and what `verifyChain` refuses with for a shown one that is not genuine.
  */
 export function mergeChain(known: Chain, shown: ShownChain): Chain {
   if (!sameBytes(known.firstCharter.charter, shown.firstCharter.charter)) {
@@ -74,7 +76,10 @@ export function mergeChain(known: Chain, shown: ShownChain): Chain {
     const ours = known.links[at]
     const theirs = shown.links[at]
     if (ours === undefined || theirs === undefined || sameBytes(ours.statement, theirs.statement)) continue
-    withLink(chainUntil(known, at), theirs)
+    const common = chainUntil(known, at)
+    const other = shown.links.slice(at).reduce((chain, link) => withLink(chain, link), common)
+    if (other.epoch !== known.epoch) return other.epoch > known.epoch ? other : known
+    if (known.epoch > common.epoch) throw rivals(known, other)
     throw new ChainForkedError(
       `two different changes of voters follow index ${known.eras[at]?.index}, both signed by a majority: at ${known.eras[at + 1]?.index} as known here, another one as shown`,
       { hint: 'A majority of the voters signed twice, or a copied data directory voted: stop it, and recover the group.' },
@@ -97,7 +102,7 @@ export function nextLinkStatement(chain: Chain, change: VoterChange): Uint8Array
     votersBefore: chain.voters,
     votersNow: change.votersNow,
   }
-  assertFollows(chain, statement)
+  assertFollows(chain, statement, false)
   return encodeLinkStatement(statement)
 }
 
@@ -132,8 +137,10 @@ function chainOf(meshId: MeshId, firstCharter: SignedCharter): Chain {
 
 function withLink(chain: Chain, link: Link): Chain {
   assertRoom(chain)
-  assertFollows(chain, decodeLinkStatement(link.statement))
-  const statement = verifyLink(link)
+  const read = decodeLinkStatement(link.statement)
+  const isRecovery = recoveryOf(link.statement) !== undefined
+  assertFollows(chain, read, isRecovery)
+  const statement = isRecovery ? verifyRecovery(link, chain.firstCharter.meshPublicKey) : verifyLink(link)
   const { epoch, index, votersNow: voters } = statement
   const era: VoterEra = { epoch, index, voters, digest: digestOf(link.statement) }
   return { ...chain, links: [...chain.links, link], eras: [...chain.eras, era], voters, epoch, index }
@@ -158,8 +165,8 @@ function assertRoom(chain: Chain): void {
   })
 }
 
-function assertFollows(chain: Chain, statement: LinkStatement): void {
-  const reason = whyNotAfter(chain, statement)
+function assertFollows(chain: Chain, statement: LinkStatement, isRecovery: boolean): void {
+  const reason = whyNotAfter(chain, statement, isRecovery)
   if (reason === undefined) return
   throw new ChainBrokenError(
     `the change of voters at index ${statement.index} does not follow the one at ${chain.index}: ${reason}`,
@@ -170,17 +177,34 @@ function assertFollows(chain: Chain, statement: LinkStatement): void {
   )
 }
 
-function whyNotAfter(chain: Chain, statement: LinkStatement): string | undefined {
+function whyNotAfter(chain: Chain, statement: LinkStatement, isRecovery: boolean): string | undefined {
   if (statement.mesh !== chain.meshId) return `it is of mesh ${statement.mesh}`
   if (statement.group !== chain.group) return `it is of group ${statement.group}`
   if (statement.index <= chain.index) return 'the index does not grow'
   if (statement.epoch < chain.epoch) return 'the epoch is an earlier one'
+  const epoch = isRecovery ? chain.epoch + 1 : chain.epoch
+  if (statement.epoch !== epoch) return `the epoch is ${statement.epoch}, and only a recovery goes on to the next one`
   if (statement.previous !== newestEra(chain).digest) return 'it names another one before it'
   const before = chain.voters
   if (statement.votersBefore.length !== before.length || statement.votersBefore.some((voter, at) => voter !== before[at])) {
     return 'it names other voters before it'
   }
   return undefined
+}
+
+function rivals(known: Chain, other: Chain): RecoveryRivalsError {
+  return new RecoveryRivalsError(
+    `epoch ${known.epoch} of mesh ${known.meshId} was started twice: with ${recovererOf(known)} as its first voter, and with ${recovererOf(other)}`,
+    {
+      hint: 'Neither decides now. Choose one: stop it, run `vsmcp recover --force-quorum` on it once more, and the other stands down when they meet.',
+      details: { epoch: known.epoch, known: recovererOf(known), shown: recovererOf(other) },
+    },
+  )
+}
+
+/** The voter that the chain's epoch began with. */
+function recovererOf({ eras, epoch }: Chain): PeerIdString {
+  return eras.find((era) => era.epoch === epoch)?.voters[0] ?? 'nobody'
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -18,6 +18,8 @@ export const PUBLIC_KEYS_CACHED_MAX = 4_096
 /** First bytes of everything that is signed: one purpose each, so that no signature passes for another. */
 export const CHARTER_LABEL = 'vsmcp first charter 1'
 export const LINK_LABEL = 'vsmcp voters link 1'
+export const RECOVERY_LABEL = 'vsmcp recovery link 1'
+export const CERTIFICATE_LABEL = 'vsmcp charter certificate 1'
 
 // ── Charter and links ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -56,6 +56,18 @@ export class ChainFullError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHAIN_FULL'
 }
 /** A member shows a chain that does not reach what the invitation names. */
+/** The link that starts a new epoch is not signed by the mesh's key. */
+export class RecoveryForgedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_RECOVERY_FORGED'
+}
+/** A recovery was asked for with the key of another mesh. */
+export class RecoveryKeyForeignError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_RECOVERY_KEY_FOREIGN'
+}
+/** Two recoveries started the same epoch: neither may decide until a person has chosen one. */
+export class RecoveryRivalsError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_RECOVERY_RIVALS'
+}
 export class ChainBehindError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHAIN_BEHIND'
 }

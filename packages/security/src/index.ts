@@ -43,12 +43,14 @@ export {
 export { type CredentialCheck, type Revocation, verifyCredential } from './verify-credential.ts'
 export {
   decodePassport,
+  mergeChain,
   encodePassport,
   type Passport,
   type PassportCheck,
   type VerifiedPassport,
   verifyPassport,
 } from './passport.ts'
+export { newestRecovery, type Recovery, type RecoveryChange, signRecovery } from './recovery.ts'
 export { checkInvitation, createInvitation, type Invitation, type InvitationInit, type InvitationMade } from './invitation.ts'
 export { decodeToken, encodeToken } from './token.ts'
 export { makeProof, type ProofInput, verifierOf, verifyProof } from './proof.ts'

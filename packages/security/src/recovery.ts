@@ -1,0 +1,102 @@
+import type { PeerIdString } from '@vsmcp/kernel'
+import { z } from 'zod'
+import type { Chain } from './chain.ts'
+import { NONCE_BYTES, RECOVERY_LABEL, STATEMENT_BYTES_MAX } from './constants.ts'
+import { RecoveryForgedError, RecoveryKeyForeignError } from './errors.ts'
+import { fixedBytesField } from './fields.ts'
+import { bytesOf, decodeWith, textOf, toBase64url } from './form.ts'
+import { decodeLinkStatement, digestOf, type Link, type LinkStatement } from './link.ts'
+import type { MeshKey } from './mesh-key.ts'
+import { keyObjectOf, meshIdOf, peerIdOf, verifyWith, withLabel } from './peer-keys.ts'
+
+/** How a recovery says what it is, beside the fields of every link. */
+export interface Recovery {
+  /** Wall time of the node that was recovered, milliseconds since the Unix epoch; for people. */
+  readonly atMs: number
+  /** base64url, 32 bytes: two recoveries are never the same statement. */
+  readonly nonce: string
+}
+
+/** What the next epoch begins with. */
+export interface RecoveryChange {
+  /** Log index at which it begins: above all that this node's log has. */
+  readonly index: number
+  readonly digestBefore: string
+  readonly digestNow: string
+  /** The one voter it begins with. */
+  readonly voter: PeerIdString
+  readonly atMs: number
+  readonly nonce: Uint8Array
+}
+
+const recoverySchema = z.object({
+  recovery: z
+    .object({
+      atMs: z.int().nonnegative(),
+      nonce: z.string().refine((text) => fixedBytesField(NONCE_BYTES).safeParse(text).success),
+    })
+    .exactOptional(),
+})
+
+/** What makes a link a recovery; undefined for a change of voters that the voters themselves certified. Throws for no JSON. */
+export function recoveryOf(statement: Uint8Array): Recovery | undefined {
+  if (statement.length > STATEMENT_BYTES_MAX) return undefined
+  return decodeWith(recoverySchema, JSON.parse(textOf(statement))).recovery
+}
+
+/**
+ * The link that starts the next epoch with one voter, when the majority is lost for good (rule 9). Its signature takes the place
+ * of the majorities'. Throws `RecoveryKeyForeignError` for the key of another mesh.
+ */
+export function signRecovery(meshKey: MeshKey, chain: Chain, change: RecoveryChange): Link {
+  if (meshKey.meshId !== chain.meshId) throw foreignKey(meshKey, chain)
+  const { index, digestBefore, digestNow, voter, atMs, nonce } = change
+  const statement = bytesOf(
+    JSON.stringify({
+      mesh: chain.meshId,
+      group: chain.group,
+      epoch: chain.epoch + 1,
+      index,
+      previous: chain.eras.at(-1)?.digest,
+      digestBefore,
+      digestNow,
+      votersBefore: chain.voters,
+      votersNow: [voter],
+      recovery: { atMs, nonce: toBase64url(nonce) },
+    }),
+  )
+  decodeLinkStatement(statement)
+  const signature = meshKey.sign(withLabel(RECOVERY_LABEL, statement))
+  return { statement, signatures: [{ peer: peerIdOf(meshKey.publicKey), signature }] }
+}
+
+/** Checks a recovery by itself: one voter, and the mesh key's signature. Throws `RecoveryForgedError`. */
+export function verifyRecovery({ statement, signatures }: Link, meshPublicKey: Uint8Array): LinkStatement {
+  const decoded = decodeLinkStatement(statement)
+  const [signature] = signatures
+  const isSigned =
+    signature !== undefined &&
+    signatures.length === 1 &&
+    signature.peer === peerIdOf(meshPublicKey) &&
+    verifyWith(keyObjectOf(meshPublicKey), withLabel(RECOVERY_LABEL, statement), signature.signature)
+  if (isSigned && decoded.votersNow.length === 1) return decoded
+  throw new RecoveryForgedError(`the recovery that starts epoch ${decoded.epoch} is not signed by the key of the mesh`, {
+    hint: 'Trust nothing from whoever showed it.',
+    details: { epoch: decoded.epoch },
+  })
+}
+
+/** The recovery that began the chain's epoch; undefined in the first epoch. */
+export function newestRecovery(chain: Chain): { epoch: number; index: number; digest: string; voter: PeerIdString } | undefined {
+  const link = chain.links.findLast(({ statement }) => recoveryOf(statement) !== undefined)
+  if (link === undefined) return undefined
+  const { epoch, index, votersNow } = decodeLinkStatement(link.statement)
+  return { epoch, index, digest: digestOf(link.statement), voter: votersNow[0] ?? '' }
+}
+
+function foreignKey(meshKey: MeshKey, chain: Chain): RecoveryKeyForeignError {
+  return new RecoveryKeyForeignError(`this key is of mesh ${meshIdOf(meshKey.publicKey)}, and not of ${chain.meshId}`, {
+    hint: 'Name the file that `vsmcp key export` wrote for this mesh with --mesh-key.',
+    details: { shown: meshKey.meshId, expected: chain.meshId },
+  })
+}
