@@ -8,7 +8,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'packages', include: ['packages/*/test/**/*.test.ts', 'test/{boundaries,errors}/**/*.test.ts'] },
+        test: { name: 'packages', include: ['packages/*/test/**/*.test.ts', 'test/{boundaries,errors,histories}/**/*.test.ts'] },
       },
       // Real processes of the command as published: built before, and one file at a time on two cores.
       {
