@@ -119,8 +119,8 @@ export const UNITS_MAX = 10_000
 /** Bare names granted in a group. */
 export const NAMES_MAX = 10_000
 
-/** Certified changes of voters kept in a group's docket. */
-export const LINKS_MAX = 4_096
+/** Certified changes of voters in a group's docket, and in the chain that every node shows at every hello: 256 of seven voters fit into one. */
+export const LINKS_MAX = 256
 
 /** Bytes of one link: two majorities of signatures and the voters before and after. */
 export const LINK_BYTES_MAX = 16 * 1024
@@ -157,3 +157,28 @@ export const OPERATION_BYTES_MAX = 64 * 1024
 
 /** Bytes of a charter. It is small by nature; a thousand revocations fit. */
 export const CHARTER_BYTES_MAX = 256 * 1024
+
+/** Operators that a charter names. */
+export const OPERATORS_MAX = 64
+
+/** Changes of policy that a charter remembers. */
+export const POLICY_HISTORY_MAX = 50
+
+/** Characters of the reason of a decision: a sentence or two, fifty of which fit a charter. */
+export const REASON_MAX = 500
+
+/** Characters of one signature in base64url. Ed25519 takes 86. */
+export const SIGNATURE_TEXT_MAX = 172
+
+/** Milliseconds an ephemeral member may at least and at most be away before it is forgotten: a restart, a month. */
+export const ABSENCE_MIN_MS = 1_000
+export const ABSENCE_MAX_MS = 30 * 24 * 60 * 60_000
+
+/** Revocations dropped by one entry. */
+export const EXPIRED_AT_ONCE_MAX = 64
+
+/** The feature level of this version: what its nodes understand. A new group begins with it. */
+export const FEATURE_LEVEL = 2
+
+/** Feature level from which a group knows operators, policies, evictions, certificates and proofs of leaving. */
+export const AUTHORITY_LEVEL = 2

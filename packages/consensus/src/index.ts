@@ -110,13 +110,50 @@ export {
   TooLargeError,
   TransferRefusedError,
 } from './errors.ts'
+export { AUTHORITY_LEVEL, FEATURE_LEVEL, LINKS_MAX, POLICY_HISTORY_MAX } from './constants.ts'
 export { applyEntry } from './group/apply-entry.ts'
-export type { Charter } from './group/charter.ts'
-export type { Invitation, Link, Member, MemberRole, NameGrant, UnitClaim } from './group/docket.ts'
+export { type Authority, type CertificateFacts, type Endorsement, NO_AUTHORITY, type Signer } from './group/authority.ts'
+export {
+  type Charter,
+  MESH_KEY_SIGNER,
+  type Operator,
+  operatorsVersionOf,
+  type PolicyChange,
+  policyVersionOf,
+  readCharter,
+  type Revoked,
+} from './group/charter.ts'
+export type {
+  CharterMark,
+  Invitation,
+  Link,
+  Member,
+  MemberRole,
+  NameGrant,
+  PendingChange,
+  SessionKeyRecord,
+  UnitClaim,
+} from './group/docket.ts'
 export { decodeGroupState, encodeGroupState, foundGroup } from './group/group-codec.ts'
 export type { Applied, Founder, GroupState } from './group/group-state.ts'
+export { base64urlOf, bytesOfBase64url } from './json/base64url.ts'
 export { canonicalBytes, type Json, type JsonObject } from './json/json.ts'
-export type { ApplyResult, GroupEffect, Operation, RefusalCode } from './group/operation.ts'
+export type {
+  ApplyResult,
+  GroupEffect,
+  Operation,
+  OperatorSignedOperation,
+  RefusalCode,
+  VoterEndorsedOperation,
+} from './group/operation.ts'
+export { lackingEndorsement } from './group/proofs.ts'
+export {
+  operationStatement,
+  type Provable,
+  type StatementScope,
+  type VotersStatement,
+  votersStatementBytes,
+} from './group/statement.ts'
 export { Table } from './group/table.ts'
 export { decodeOperation, encodeOperation } from './group/read-operation.ts'
 export { type Candidate, chooseVoters, type ChooseVotersInit, type Reachability } from './group/voters.ts'

@@ -18,11 +18,16 @@ const change = (...changes: [MemberChange['type'], string][]): { changes: Member
 })
 
 test('one voter more or fewer is a simple change, two are a joint one', () => {
-  expect(changedConfiguration(three, change(['voter', 'd']))).toEqual({ ...three, voters: ['a', 'b', 'c', 'd'] })
+  expect(changedConfiguration(three, change(['voter', 'd']))).toEqual({
+    ...three,
+    voters: ['a', 'b', 'c', 'd'],
+    version: 1,
+  })
   expect(changedConfiguration(three, change(['remove', 'a'], ['learner', 'd']))).toEqual({
     ...three,
     voters: ['b', 'c'],
     learners: ['d'],
+    version: 1,
   })
   expect(changedConfiguration(three, change(['voter', 'd'], ['remove', 'a']))).toEqual({
     voters: ['b', 'c', 'd'],
@@ -30,7 +35,17 @@ test('one voter more or fewer is a simple change, two are a joint one', () => {
     learners: [],
     learnersNext: [],
     autoLeave: true,
+    version: 1,
   })
+})
+
+test('the version counts changes of voters: neither learners nor the end of a joint configuration', () => {
+  const after = (before: Configuration, ...changes: [MemberChange['type'], string][]): Configuration =>
+    changedConfiguration(before, change(...changes))
+  expect(after(three, ['learner', 'd'], ['learner', 'e']).version).toBeUndefined()
+  const joint = after({ ...three, version: 6 }, ['voter', 'd'], ['remove', 'a'])
+  expect([joint.version, leftConfiguration(joint).version]).toEqual([7, 7])
+  expect(after(leftConfiguration(joint), ['learner', 'f']).version).toBe(7)
 })
 
 test('random changes keep voters and learners apart, never lose the last voter, and end where they aimed', () => {

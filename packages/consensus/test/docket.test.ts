@@ -3,7 +3,7 @@ import { applyEntry, encodeGroupState, encodeOperation, type Operation } from '.
 import * as constants from '../src/constants.ts'
 import { put } from '../src/group/records.ts'
 import { bytes } from './support/cluster.ts'
-import { Group } from './support/group.ts'
+import { AUTHORITY, Group } from './support/group.ts'
 
 const redeem = (peer: string, id = 'i'): { op: 'invitation:redeem'; id: string; peer: string; name: string } => ({
   op: 'invitation:redeem',
@@ -193,21 +193,35 @@ test('a member describes itself and nobody else', () => {
   expect(group.outcome({ op: 'member:describe', peer: 'x', name: 'Xi' })).toBe('member-unknown')
 })
 
-test('links are kept in order of index, one for each change, by voters only', () => {
-  const group = new Group().join('b')
+test('a link is kept for each committed change of voters, in order, by voters only, and once', () => {
+  const group = new Group().join('b').join('c').join('d')
   const add = (index: number, certificate: string, author = 'a'): string =>
     group.outcome({ op: 'link:add', index, certificate }, { author })
-  expect([add(9, 'BBBB'), add(4, 'AAAA'), add(4, 'AAAA'), add(4, 'CCCC'), add(12, 'DDDD', 'b')]).toEqual([
-    'changed',
+  group.change(['voter', 'b'])
+  const first = group.index
+  group.change(['voter', 'c'])
+  const second = group.index
+  expect(group.state.pendingChanges.map(({ index, before, now }) => [index, before, now])).toEqual([
+    [first, ['a'], ['a', 'b']],
+    [second, ['a', 'b'], ['a', 'b', 'c']],
+  ])
+  expect([add(second, 'AAAA'), add(first, 'BBBB'), add(first + 7, 'AAAA'), add(first, 'AAAA', 'd')]).toEqual([
+    'link-forged',
+    'link-forged',
+    'link-forged',
+    'not-yours',
+  ])
+  expect([add(first, 'AAAA'), add(first, 'AAAA'), add(first, 'AACC'), add(second, 'AABB')]).toEqual([
     'changed',
     'unchanged',
     'link-differs',
-    'not-yours',
+    'changed',
   ])
   expect(group.state.links).toEqual([
-    { index: 4, certificate: 'AAAA' },
-    { index: 9, certificate: 'BBBB' },
+    { index: first, certificate: 'AAAA' },
+    { index: second, certificate: 'AABB' },
   ])
+  expect(group.state.pendingChanges).toEqual([])
 })
 
 test('the charter names the voters before until a joint change is finished, and then those now', () => {
@@ -369,7 +383,7 @@ test('two nodes that apply the same entries hold the same bytes, whatever was re
   group.change(['learner', 'b'])
   group.apply('normal', bytes('rubbish'))
   let other = new Group().state
-  for (const entry of group.entries) other = applyEntry(other, entry).state
+  for (const entry of group.entries) other = applyEntry(other, entry, AUTHORITY).state
   expect(encodeGroupState(other)).toEqual(encodeGroupState(group.state))
 })
 

@@ -70,6 +70,7 @@ test('transcript: one voter becomes three in one joint change, once both newcome
     learners: [],
     learnersNext: [],
     autoLeave: false,
+    version: 1,
   })
   transcript.check('one-to-three')
 })

@@ -2,7 +2,7 @@ import type { GroupState } from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom, type Startable } from '@vsmcp/kernel'
 import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
 import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
-import { type Identity, joinServer, verify, type VerifiedPassport, withLabel } from '@vsmcp/security'
+import { groupAuthority, type Identity, joinServer, type VerifiedPassport, verify, withLabel } from '@vsmcp/security'
 import { createSharedState, type SharedState } from '@vsmcp/state'
 import type { Store } from '@vsmcp/store'
 import { topicsOf } from '@vsmcp/vsm'
@@ -25,6 +25,7 @@ import { Decisions } from './system5/decisions.ts'
 import { Departure } from './system5/departure.ts'
 import { GroupLog } from './system5/group-log.ts'
 import { LeaderDuties } from './system5/leader-duties.ts'
+import { decodeLink } from './system5/link-certificate.ts'
 import { Trust } from './system5/trust.ts'
 import { GroupSignals } from './topics/group-signals.ts'
 import { Reports } from './topics/reports.ts'
@@ -133,6 +134,7 @@ export function assemble(ground: Ground): Parts {
     clock,
     logger: logger.child({ part: 'system5' }),
     raft: { random, ...signedVotes(identity, enrolment, trust) },
+    authority: groupAuthority({ firstCharter: enrolment.chain.firstCharter, decodeCertificate: decodeLink }),
     mayCompact: () => trust.uncertified.length === 0,
   })
   const members = new Members({ mesh, isListed: isServed, clock, random, logger })

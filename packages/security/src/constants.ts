@@ -35,8 +35,8 @@ export const CHARTER_BYTES_MAX = 16 * 1_024
 /** Bytes of a link's statement: two times seven PeerIds, three digests and room for fields of later versions. */
 export const STATEMENT_BYTES_MAX = 4 * 1_024
 
-/** Changes of voters in a chain. Each must be shown at every hello; 256 of seven voters fit into one (asserted by a test). */
-export const LINKS_MAX = 256
+/** Changes of voters in a chain: as many as a docket keeps. Each must be shown at every hello; 256 of seven voters fit into one (asserted by a test). */
+export { LINKS_MAX } from '@vsmcp/consensus'
 
 // ── Credentials ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -31,6 +31,19 @@ export class CharterOtherMeshError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHARTER_OTHER_MESH'
 }
 
+/** The certificate of a charter cannot be read or is out of bounds. */
+export class CertificateMalformedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_CERTIFICATE_MALFORMED'
+}
+/** A signature under the certificate of a charter is wrong, or by somebody who had no vote. */
+export class CertificateForgedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_CERTIFICATE_FORGED'
+}
+/** The certificate of a charter lacks the signatures of a majority of the voters. */
+export class CertificateSignaturesError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_CERTIFICATE_SIGNATURES'
+}
+
 /** A link, or a stored chain of links, cannot be read or is out of bounds. */
 export class LinkMalformedError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_LINK_MALFORMED'
@@ -42,6 +55,18 @@ export class LinkForgedError extends VsmcpError {
 /** A link lacks the signatures of a majority of the voters before or of those now. */
 export class LinkSignaturesError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_LINK_SIGNATURES'
+}
+/** The link that starts a new epoch is not signed by the mesh's key. */
+export class RecoveryForgedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_RECOVERY_FORGED'
+}
+/** A recovery was asked for with the key of another mesh. */
+export class RecoveryKeyForeignError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_RECOVERY_KEY_FOREIGN'
+}
+/** Two recoveries started the same epoch: neither may decide until a person has chosen one. */
+export class RecoveryRivalsError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_RECOVERY_RIVALS'
 }
 /** A link does not follow from the one before: something is missing, in the wrong order, or of another mesh. */
 export class ChainBrokenError extends VsmcpError {
@@ -56,18 +81,6 @@ export class ChainFullError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHAIN_FULL'
 }
 /** A member shows a chain that does not reach what the invitation names. */
-/** The link that starts a new epoch is not signed by the mesh's key. */
-export class RecoveryForgedError extends VsmcpError {
-  readonly code = 'VSMCP_SECURITY_RECOVERY_FORGED'
-}
-/** A recovery was asked for with the key of another mesh. */
-export class RecoveryKeyForeignError extends VsmcpError {
-  readonly code = 'VSMCP_SECURITY_RECOVERY_KEY_FOREIGN'
-}
-/** Two recoveries started the same epoch: neither may decide until a person has chosen one. */
-export class RecoveryRivalsError extends VsmcpError {
-  readonly code = 'VSMCP_SECURITY_RECOVERY_RIVALS'
-}
 export class ChainBehindError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHAIN_BEHIND'
 }

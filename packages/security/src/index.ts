@@ -16,6 +16,26 @@ export { orThrow, type Verdict } from './verdict.ts'
 export { generateIdentity, type Identity, identityFromProtobuf, loadIdentity, saveIdentity } from './identity.ts'
 export { generateMeshKey, loadMeshKey, type MeshKey, meshKeyFromProtobuf, saveMeshKey } from './mesh-key.ts'
 export { meshIdOf, verify, withLabel } from './peer-keys.ts'
+export {
+  endorse,
+  generateOperatorKey,
+  loadOperatorKey,
+  type OperatorKey,
+  operatorKeyFromProtobuf,
+  saveOperatorKey,
+  signAsOperator,
+  signAsPeer,
+} from './operator-key.ts'
+export { type AuthorityInit, groupAuthority, verifySignature } from './authority.ts'
+export {
+  charterDigest,
+  type CharterCertificate,
+  charterStatement,
+  combineCharter,
+  nextCharterStatement,
+  signCharter,
+  verifyCharterCertificate,
+} from './certificate.ts'
 export { signFirstCharter, type SignedCharter } from './first-charter.ts'
 export { combineLink, decodeLinkStatement, type Link, type LinkSignature, type LinkStatement, signLink } from './link.ts'
 export {
@@ -23,12 +43,14 @@ export {
   decodeChain,
   encodeChain,
   extendChain,
+  mergeChain,
   nextLinkStatement,
   type ShownChain,
   verifyChain,
   type VoterChange,
   type VoterEra,
 } from './chain.ts'
+export { newestRecovery, type Recovery, type RecoveryChange, signRecovery } from './recovery.ts'
 export {
   combineCredential,
   type Credential,
@@ -43,14 +65,13 @@ export {
 export { type CredentialCheck, type Revocation, verifyCredential } from './verify-credential.ts'
 export {
   decodePassport,
-  mergeChain,
   encodePassport,
+  type Life,
   type Passport,
   type PassportCheck,
   type VerifiedPassport,
   verifyPassport,
 } from './passport.ts'
-export { newestRecovery, type Recovery, type RecoveryChange, signRecovery } from './recovery.ts'
 export { checkInvitation, createInvitation, type Invitation, type InvitationInit, type InvitationMade } from './invitation.ts'
 export { decodeToken, encodeToken } from './token.ts'
 export { makeProof, type ProofInput, verifierOf, verifyProof } from './proof.ts'
@@ -66,7 +87,6 @@ export {
   type JoinExchange,
   type JoinOutcome,
   type JoinServer,
-  type Life,
   joinServer,
   type JoinServerComponents,
   type JoinServerInit,

@@ -1,15 +1,20 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
-import { STATE_BYTES_MAX } from '../constants.ts'
+import { AUTHORITY_LEVEL, STATE_BYTES_MAX } from '../constants.ts'
 import { configurationAfter, isJoint } from '../raft/configuration.ts'
 import type { Entry } from '../raft/entry.ts'
+import { type Authority, NO_AUTHORITY } from './authority.ts'
+import { certifyCharter, withVoters } from './charter-change.ts'
+import { evictMember, expireRevocations, forgetMember, raiseFeatureLevel } from './evictions.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import { createInvitation, redeemInvitation, revokeInvitation } from './invitations.ts'
 import { describeMember, removeMember } from './members.ts'
 import type { Operation } from './operation.ts'
-import { type Place, refused, unchanged } from './outcome.ts'
-import { decodeOperation } from './read-operation.ts'
-import { claimUnit, grantBareName, releaseOwnUnit } from './units.ts'
 import { addLink } from './links.ts'
+import { type Place, refused, unchanged } from './outcome.ts'
+import { addOperator, removeOperator, setPolicies } from './policies.ts'
+import { decodeOperation } from './read-operation.ts'
+import { rotateSessionKey } from './session-key.ts'
+import { claimUnit, grantBareName, releaseOwnUnit } from './units.ts'
 
 /**
  * The replicated state machine of a group: the state after one committed entry, what to answer whoever proposed it, and
@@ -17,10 +22,12 @@ import { addLink } from './links.ts'
  *
  * Never throws: an entry that cannot be read, or that is refused, changes nothing. An operation of a later version is
  * refused by all nodes of this one; that all nodes read alike is what the charter's `featureLevel` is for.
+ *
+ * @param authority what proofs are checked with (rule 5); without it everything that needs one is refused
  */
-export function applyEntry(state: GroupState, entry: Entry): Applied {
+export function applyEntry(state: GroupState, entry: Entry, authority: Authority = NO_AUTHORITY): Applied {
   if (entry.type === 'noop') return unchanged(state)
-  if (entry.type === 'configuration') return applyConfiguration(state, entry)
+  if (entry.type === 'configuration') return applyConfiguration(state, entry, authority)
   let operation: Operation
   try {
     operation = decodeOperation(entry.data)
@@ -28,14 +35,14 @@ export function applyEntry(state: GroupState, entry: Entry): Applied {
     if (error instanceof InvalidArgumentError) return refused(state, 'operation-invalid', error.message)
     throw error
   }
-  const applied = applyOperation(state, operation, entry)
+  const applied = applyOperation(state, operation, entry, authority)
   if (applied.state.bytes > STATE_BYTES_MAX && applied.state.bytes > state.bytes) {
     return refused(state, 'state-full', `the records of the group may take ${STATE_BYTES_MAX} bytes, and this would be more`)
   }
   return applied
 }
 
-type Apply<O extends Operation> = (state: GroupState, operation: O, place: Place) => Applied
+type Apply<O extends Operation> = (state: GroupState, operation: O, place: Place, authority: Authority) => Applied
 
 const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O }>> } = {
   'invitation:create': createInvitation,
@@ -47,16 +54,42 @@ const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O
   'unit:release': releaseOwnUnit,
   'name:grant': grantBareName,
   'link:add': addLink,
+  'policy:set': setPolicies,
+  'operator:add': addOperator,
+  'operator:remove': removeOperator,
+  'member:evict': evictMember,
+  'member:forget': forgetMember,
+  'revocation:expire': expireRevocations,
+  'feature:raise': raiseFeatureLevel,
+  'session-key:rotate': rotateSessionKey,
+  'charter:certify': certifyCharter,
 }
 
-function applyOperation(state: GroupState, operation: Operation, place: Place): Applied {
+/** What nodes of feature level 1 cannot read, and would not do. Raising the level is what ends that. */
+const SINCE_AUTHORITY: ReadonlySet<Operation['op']> = new Set([
+  'policy:set',
+  'operator:add',
+  'operator:remove',
+  'member:evict',
+  'member:forget',
+  'revocation:expire',
+  'session-key:rotate',
+  'charter:certify',
+])
+
+function applyOperation(state: GroupState, operation: Operation, place: Place, authority: Authority): Applied {
   if (!state.members.has(operation.author)) {
     return refused(state, 'author-unknown', `${operation.author} is no member of the group`)
   }
-  return (APPLY[operation.op] as Apply<Operation>)(state, operation, place)
+  const level = state.charter.featureLevel
+  const isLater = SINCE_AUTHORITY.has(operation.op) || (operation.op === 'invitation:create' && operation.ephemeral === true)
+  if (isLater && level < AUTHORITY_LEVEL) {
+    return refused(state, 'feature-level', `${operation.op} needs feature level ${AUTHORITY_LEVEL}, and the group's is ${level}`)
+  }
+  return (APPLY[operation.op] as Apply<Operation>)(state, operation, place, authority)
 }
 
-function applyConfiguration(state: GroupState, { index, data }: Entry): Applied {
+function applyConfiguration(state: GroupState, { index, data }: Entry, authority: Authority): Applied {
   const configuration = configurationAfter(state.configuration, data)
   if (configuration === state.configuration) return unchanged(state)
   const before = state.charter.voters
@@ -65,7 +98,7 @@ function applyConfiguration(state: GroupState, { index, data }: Entry): Applied 
   // Half-way between two sets of voters the charter still names those that were: the change is made when the old half lets go.
   if (isJoint(configuration) || before.join() === now.join()) return { state: { ...state, configuration }, result, effects: [] }
   return {
-    state: { ...state, configuration, charter: { ...state.charter, voters: now } },
+    state: withVoters({ ...state, configuration }, { ...state.charter, voters: now }, index, authority),
     result,
     effects: [{ type: 'voters:changed', before, now, index }],
   }

@@ -1,7 +1,57 @@
 import { type GroupId, InvalidArgumentError, type MeshId, type PeerIdString } from '@vsmcp/kernel'
-import { CHARTER_BYTES_MAX, CHARTER_ITEMS_MAX, LABEL_MAX, TOKEN_PART_MAX, VOTERS_MAX } from '../constants.ts'
+import {
+  CHARTER_BYTES_MAX,
+  CHARTER_ITEMS_MAX,
+  LABEL_MAX,
+  OPERATORS_MAX,
+  POLICY_HISTORY_MAX,
+  REASON_MAX,
+  TOKEN_PART_MAX,
+  VOTERS_MAX,
+} from '../constants.ts'
 import { byCodeUnit, canonicalBytes, type JsonObject } from '../json/json.ts'
-import { base64url, type Fields, fieldsOf, integer, label, objects, peerIds } from './fields.ts'
+import { base64url, type Fields, fieldsOf, flag, integer, label, objects, peerId, peerIds } from './fields.ts'
+
+/** Who may sign what people decide. Fields that this version does not know are carried along. */
+export interface Operator {
+  readonly name: string
+  /** base64url of the raw Ed25519 public key. */
+  readonly publicKey: string
+  /** May also start the next epoch (rule 9). */
+  readonly recovery?: boolean
+  readonly [unknown: string]: unknown
+}
+
+/** Credentials that open nothing any more, until they would have ended anyway. */
+export interface Revoked {
+  readonly peer: PeerIdString
+  /** Wall time. */
+  readonly untilMs: number
+  /** Log index of the eviction. */
+  readonly index: number
+  /** Name of the operator, and why. */
+  readonly by: string
+  readonly reason: string
+  readonly atMs: number
+  readonly [unknown: string]: unknown
+}
+
+/** One change of the policies: what remains of it in the charter. */
+export interface PolicyChange {
+  readonly version: number
+  /** Hex SHA-256 of the policies' canonical JSON. */
+  readonly digest: string
+  /** Name of the operator that signed it, and why. */
+  readonly by: string
+  readonly reason: string
+  readonly atMs: number
+  /** Log index. */
+  readonly index: number
+  readonly [unknown: string]: unknown
+}
+
+/** Signs in place of an operator: the mesh key itself. No operator may be called so. */
+export const MESH_KEY_SIGNER = 'mesh-key'
 
 /**
  * What System 5 has decided: who the group is and by which rules it lives. Fields that this version does not know are
@@ -22,10 +72,26 @@ export interface Charter {
   /** Sorted. Follows the committed configuration of the log; during a joint configuration it still names those before. */
   readonly voters: readonly PeerIdString[]
   readonly policies: JsonObject
-  readonly operators: readonly JsonObject[]
-  readonly revocations: readonly JsonObject[]
+  /** Counts the changes of `policies`; absent before the first: see `policyVersionOf`. */
+  readonly policyVersion?: number
+  /** The newest last, `POLICY_HISTORY_MAX` of them. Absent before the first. */
+  readonly policyHistory?: readonly PolicyChange[]
+  readonly operators: readonly Operator[]
+  /** Counts the changes of `operators`; absent before the first: see `operatorsVersionOf`. */
+  readonly operatorsVersion?: number
+  readonly revocations: readonly Revoked[]
   readonly zones: readonly JsonObject[]
   readonly [unknown: string]: unknown
+}
+
+/** The first policies are version 1. */
+export function policyVersionOf({ policyVersion = 1 }: Pick<Charter, 'policyVersion'>): number {
+  return policyVersion
+}
+
+/** The first operators are version 1. */
+export function operatorsVersionOf({ operatorsVersion = 1 }: Pick<Charter, 'operatorsVersion'>): number {
+  return operatorsVersion
 }
 
 /** Characters of a path: eight levels of labels. */
@@ -49,15 +115,62 @@ export function readCharter(value: unknown): Charter {
     featureLevel: integer(fields, 'featureLevel', 1),
     voters: [...voters].sort(byCodeUnit),
     policies: policiesOf(fields),
-    operators: objects(fields, 'operators'),
-    revocations: objects(fields, 'revocations'),
+    operators: operatorsOf(fields),
+    revocations: revocationsOf(fields),
+    ...(fields['policyVersion'] === undefined ? {} : { policyVersion: integer(fields, 'policyVersion', 1) }),
+    ...(fields['operatorsVersion'] === undefined ? {} : { operatorsVersion: integer(fields, 'operatorsVersion', 1) }),
+    ...(fields['policyHistory'] === undefined ? {} : { policyHistory: historyOf(fields) }),
     zones: objects(fields, 'zones'),
   }
-  if (sizeOf(charter) > CHARTER_BYTES_MAX) throw new InvalidArgumentError(`a charter is at most ${CHARTER_BYTES_MAX} bytes`)
+  if (charterBytes(charter) > CHARTER_BYTES_MAX) throw new InvalidArgumentError(`a charter is at most ${CHARTER_BYTES_MAX} bytes`)
   return charter
 }
 
-function policiesOf(fields: Fields): JsonObject {
+/** Throws `InvalidArgumentError` for an operator without a name or key, or named `MESH_KEY_SIGNER`. */
+export function readOperator(fields: Fields): Operator {
+  const name = label(fields, 'name')
+  if (name === MESH_KEY_SIGNER) throw new InvalidArgumentError(`an operator cannot be called ${MESH_KEY_SIGNER}`)
+  return {
+    ...fields,
+    name,
+    publicKey: base64url(fields, 'publicKey', TOKEN_PART_MAX),
+    ...(fields['recovery'] === undefined ? {} : { recovery: flag(fields, 'recovery') }),
+  }
+}
+
+function operatorsOf(fields: Fields): readonly Operator[] {
+  const operators = objects(fields, 'operators', OPERATORS_MAX).map(readOperator)
+  const names = new Set(operators.map(({ name }) => name))
+  if (names.size !== operators.length) throw new InvalidArgumentError('operators names somebody twice')
+  return operators
+}
+
+function revocationsOf(fields: Fields): readonly Revoked[] {
+  return objects(fields, 'revocations').map((item) => ({
+    ...item,
+    peer: peerId(item, 'peer'),
+    untilMs: integer(item, 'untilMs', 0),
+    index: integer(item, 'index', 1),
+    by: label(item, 'by'),
+    reason: label(item, 'reason', { max: REASON_MAX }),
+    atMs: integer(item, 'atMs', 0),
+  }))
+}
+
+function historyOf(fields: Fields): readonly PolicyChange[] {
+  return objects(fields, 'policyHistory', POLICY_HISTORY_MAX).map((item) => ({
+    ...item,
+    version: integer(item, 'version', 1),
+    digest: label(item, 'digest'),
+    by: label(item, 'by'),
+    reason: label(item, 'reason', { max: REASON_MAX }),
+    atMs: integer(item, 'atMs', 0),
+    index: integer(item, 'index', 1),
+  }))
+}
+
+/** Throws `InvalidArgumentError` for policies that are no object, or too many. */
+export function policiesOf(fields: Fields): JsonObject {
   const policies = fieldsOf(fields['policies'], 'policies')
   if (Object.keys(policies).length > CHARTER_ITEMS_MAX) {
     throw new InvalidArgumentError(`policies must be at most ${CHARTER_ITEMS_MAX}`)
@@ -65,7 +178,8 @@ function policiesOf(fields: Fields): JsonObject {
   return policies as JsonObject
 }
 
-function sizeOf(charter: Charter): number {
+/** Bytes of the canonical form. Throws `InvalidArgumentError` for what is no JSON. */
+export function charterBytes(charter: Charter): number {
   try {
     return canonicalBytes(charter).length
   } catch (error) {

@@ -18,6 +18,9 @@ export interface Member extends Carried {
   readonly addresses: readonly string[]
   /** Id of the invitation redeemed; absent for the founder. */
   readonly invitation?: string
+  /** Forgotten once it was away for `absenceMs`, which is given just then. */
+  readonly ephemeral?: boolean
+  readonly absenceMs?: number
 }
 
 export interface Invitation extends Carried {
@@ -32,6 +35,9 @@ export interface Invitation extends Carried {
   readonly createdBy: PeerIdString
   readonly createdAtIndex: number
   readonly revoked: boolean
+  /** Who joins by it is ephemeral, with this `absenceMs`. */
+  readonly ephemeral?: boolean
+  readonly absenceMs?: number
 }
 
 /** Who runs a unit. The claim's `(term, index)`, with the charter's epoch, is its fencing token. */
@@ -54,4 +60,41 @@ export interface Link extends Carried {
   readonly index: number
   /** base64url */
   readonly certificate: string
+}
+
+/** A committed change of voters that has no certificate yet: all that its link must say. */
+export interface PendingChange extends Carried {
+  /** Log index. */
+  readonly index: number
+  readonly epoch: number
+  /** Sorted. */
+  readonly before: readonly PeerIdString[]
+  readonly now: readonly PeerIdString[]
+  /** Of the charter's canonical bytes. */
+  readonly digestBefore: string
+  readonly digestNow: string
+}
+
+/** The newest change of the charter, and the certificate of it when it is no change of voters (those have links). */
+export interface CharterMark extends Carried {
+  /** Log index of the change. */
+  readonly index: number
+  readonly epoch: number
+  readonly digestBefore: string
+  readonly digestNow: string
+  /** base64url; absent until enough voters have signed. */
+  readonly certificate?: string
+}
+
+/** What the group knows of its session key. The key itself goes between members, never through the log. */
+export interface SessionKeyRecord extends Carried {
+  readonly keyId: string
+  /** base64url SHA-256 of the key. */
+  readonly digest: string
+  /** Of the key before, still accepted for a while; absent for the first. */
+  readonly previous?: { readonly keyId: string; readonly digest: string }
+  readonly by: PeerIdString
+  readonly index: number
+  /** Wall time by the proposer's clock. */
+  readonly atMs: number
 }

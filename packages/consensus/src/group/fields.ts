@@ -1,6 +1,17 @@
 import { InvalidArgumentError, type PeerIdString, UNIT_NAME_PATTERN, type UnitName } from '@vsmcp/kernel'
-import { ADDRESS_MAX, ADDRESSES_MAX, CHARTER_ITEMS_MAX, LABEL_MAX, PEER_ID_MAX } from '../constants.ts'
+import {
+  ABSENCE_MAX_MS,
+  ABSENCE_MIN_MS,
+  ADDRESS_MAX,
+  ADDRESSES_MAX,
+  CHARTER_ITEMS_MAX,
+  LABEL_MAX,
+  PEER_ID_MAX,
+  PROOF_VOTES_MAX,
+  SIGNATURE_TEXT_MAX,
+} from '../constants.ts'
 import { isObject, type JsonObject } from '../json/json.ts'
+import type { Endorsement } from './authority.ts'
 import type { MemberRole } from './docket.ts'
 
 /** A JSON object of which some fields are known. */
@@ -70,6 +81,24 @@ export function addresses(fields: Fields, name: string): readonly string[] {
   return list(fields, name, ADDRESSES_MAX).map((address) => label({ [name]: address }, name, { max: ADDRESS_MAX }))
 }
 
+/** `ephemeral` and its `absenceMs`: both, or neither. */
+export function ephemerality(fields: Fields): { ephemeral?: boolean; absenceMs?: number } {
+  const ephemeral = fields['ephemeral'] === undefined ? false : flag(fields, 'ephemeral')
+  if (!ephemeral && fields['absenceMs'] !== undefined) throw new InvalidArgumentError('absenceMs is for what is ephemeral')
+  if (fields['ephemeral'] === undefined) return {}
+  return ephemeral ? { ephemeral, absenceMs: integer(fields, 'absenceMs', ABSENCE_MIN_MS, ABSENCE_MAX_MS) } : { ephemeral }
+}
+
+/** Endorsements, each peer once. */
+export function endorsements(fields: Fields, name = 'endorsements'): readonly Endorsement[] {
+  const all = list(fields, name, PROOF_VOTES_MAX).map((item) => {
+    const endorsement = fieldsOf(item, `an item of ${name}`)
+    return { peer: peerId(endorsement, 'peer'), signature: base64url(endorsement, 'signature', SIGNATURE_TEXT_MAX) }
+  })
+  if (new Set(all.map(({ peer }) => peer)).size !== all.length) throw new InvalidArgumentError(`${name} names a peer twice`)
+  return all
+}
+
 /** PeerIds, each once. */
 export function peerIds(fields: Fields, name: string, max: number): readonly PeerIdString[] {
   const peers = list(fields, name, max).map((peer) => peerId({ [name]: peer }, name))
@@ -77,8 +106,8 @@ export function peerIds(fields: Fields, name: string, max: number): readonly Pee
   return peers
 }
 
-export function objects(fields: Fields, name: string): readonly JsonObject[] {
-  return list(fields, name, CHARTER_ITEMS_MAX).map((item) => fieldsOf(item, `an item of ${name}`) as JsonObject)
+export function objects(fields: Fields, name: string, max = CHARTER_ITEMS_MAX): readonly JsonObject[] {
+  return list(fields, name, max).map((item) => fieldsOf(item, `an item of ${name}`) as JsonObject)
 }
 
 export function list(fields: Fields, name: string, max: number): readonly unknown[] {

@@ -18,12 +18,13 @@ import {
 } from '../constants.ts'
 import { StateCorruptError } from '../errors.ts'
 import { canonicalBytes, parseJson } from '../json/json.ts'
-import type { Configuration } from '../raft/configuration.ts'
+import { type Configuration, EMPTY_CONFIGURATION } from '../raft/configuration.ts'
 import { type Charter, readCharter } from './charter.ts'
-import type { Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
+import type { CharterMark, Invitation, Link, Member, NameGrant, PendingChange, SessionKeyRecord, UnitClaim } from './docket.ts'
 import {
   addresses,
   base64url,
+  ephemerality,
   type Fields,
   fieldsOf,
   flag,
@@ -43,7 +44,19 @@ import { Table } from './table.ts'
 /** Of the snapshot's text. A later one is refused, not guessed at; fields may be added without raising it. */
 const FORMAT = 1
 
-const KNOWN = ['format', 'charter', 'configuration', 'members', 'invitations', 'units', 'names', 'links']
+const KNOWN = [
+  'format',
+  'charter',
+  'configuration',
+  'members',
+  'invitations',
+  'units',
+  'names',
+  'links',
+  'pendingChanges',
+  'charterMark',
+  'sessionKey',
+]
 
 /** A group's first state: its charter, and its founder as the only member. Throws `InvalidArgumentError` for either out of bounds. */
 export function foundGroup(charter: Charter, founder: Founder): GroupState {
@@ -55,13 +68,16 @@ export function foundGroup(charter: Charter, founder: Founder): GroupState {
   const member = readMember({ name, role: founderRole, zone, addresses: reachable, joinedAtMs, joinedAtIndex: 1 })
   const empty: GroupState = {
     charter: first,
-    configuration: { voters: first.voters, outgoing: [], learners: [], learnersNext: [], autoLeave: false },
+    configuration: { ...EMPTY_CONFIGURATION, voters: first.voters },
     members: Table.empty(),
     invitations: Table.empty(),
     units: Table.empty(),
     names: Table.empty(),
     namesOfUnit: Table.empty(),
     links: [],
+    pendingChanges: [],
+    charterMark: undefined,
+    sessionKey: undefined,
     bytes: 0,
     unknown: {},
   }
@@ -80,6 +96,10 @@ export function encodeGroupState(state: GroupState): Uint8Array {
     units: state.units.entries(),
     names: state.names.entries(),
     links: state.links,
+    // Left out while empty, so that a group without them reads as it always did.
+    pendingChanges: state.pendingChanges.length === 0 ? undefined : state.pendingChanges,
+    charterMark: state.charterMark,
+    sessionKey: state.sessionKey,
   })
 }
 
@@ -120,6 +140,9 @@ function readState(fields: Fields): GroupState {
     names,
     namesOfUnit: namesByUnit(names),
     links,
+    pendingChanges: fields['pendingChanges'] === undefined ? [] : list(fields, 'pendingChanges', LINKS_MAX).map(readPending),
+    charterMark: fields['charterMark'] === undefined ? undefined : readMark(fields['charterMark']),
+    sessionKey: fields['sessionKey'] === undefined ? undefined : readSessionKey(fields['sessionKey']),
     bytes: records.reduce((sum, [key, record]) => sum + recordBytes(key, record), 0),
     unknown: unknownFields(fields, KNOWN),
   }
@@ -145,6 +168,7 @@ function readMember(value: unknown): Member {
     joinedAtIndex: integer(fields, 'joinedAtIndex', 1, COUNTER_MAX),
     joinedAtMs: integer(fields, 'joinedAtMs', 0),
     addresses: addresses(fields, 'addresses'),
+    ...ephemerality(fields),
   }
 }
 
@@ -161,6 +185,7 @@ function readInvitation(value: unknown): Invitation {
     createdBy: peerId(fields, 'createdBy'),
     createdAtIndex: integer(fields, 'createdAtIndex', 1, COUNTER_MAX),
     revoked: flag(fields, 'revoked'),
+    ...ephemerality(fields),
   }
 }
 
@@ -189,6 +214,39 @@ function readLink(value: unknown): Link {
   }
 }
 
+function readMark(value: unknown): CharterMark {
+  const fields = fieldsOf(value, 'a change of the charter')
+  return {
+    ...fields,
+    index: integer(fields, 'index', 1, COUNTER_MAX),
+    epoch: integer(fields, 'epoch', 1),
+    digestBefore: label(fields, 'digestBefore', { min: 0 }),
+    digestNow: label(fields, 'digestNow', { min: 0 }),
+    ...(fields['certificate'] === undefined ? {} : { certificate: base64url(fields, 'certificate', 2 * LINK_BYTES_MAX) }),
+  }
+}
+
+function readPending(value: unknown): PendingChange {
+  const fields = fieldsOf(value, 'a change of voters')
+  return { ...readMark(fields), before: peerIds(fields, 'before', VOTERS_MAX), now: peerIds(fields, 'now', VOTERS_MAX) }
+}
+
+function readSessionKey(value: unknown): SessionKeyRecord {
+  const fields = fieldsOf(value, 'a session key')
+  const key = (from: Fields): { keyId: string; digest: string } => ({
+    keyId: label(from, 'keyId'),
+    digest: base64url(from, 'digest', TOKEN_PART_MAX),
+  })
+  return {
+    ...fields,
+    ...key(fields),
+    ...(fields['previous'] === undefined ? {} : { previous: key(fieldsOf(fields['previous'], 'a session key')) }),
+    by: peerId(fields, 'by'),
+    index: integer(fields, 'index', 1, COUNTER_MAX),
+    atMs: integer(fields, 'atMs', 0),
+  }
+}
+
 function readConfiguration(value: unknown): Configuration {
   const fields = fieldsOf(value, 'a configuration')
   const voters = peerIds(fields, 'voters', VOTERS_MAX)
@@ -199,5 +257,6 @@ function readConfiguration(value: unknown): Configuration {
     learners: peerIds(fields, 'learners', LEARNERS_MAX),
     learnersNext: peerIds(fields, 'learnersNext', VOTERS_MAX),
     autoLeave: flag(fields, 'autoLeave'),
+    ...(fields['version'] === undefined ? {} : { version: integer(fields, 'version', 0, COUNTER_MAX) }),
   }
 }

@@ -1,6 +1,6 @@
 import type { Configuration } from '../raft/configuration.ts'
 import type { Charter } from './charter.ts'
-import type { Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
+import type { CharterMark, Invitation, Link, Member, NameGrant, PendingChange, SessionKeyRecord, UnitClaim } from './docket.ts'
 import type { JsonObject } from '../json/json.ts'
 import type { ApplyResult, GroupEffect } from './operation.ts'
 import type { Table } from './table.ts'
@@ -21,6 +21,11 @@ export interface GroupState {
   readonly namesOfUnit: Table<readonly string[]>
   /** In order of index. */
   readonly links: readonly Link[]
+  /** Committed changes of voters whose links are not in the docket yet, in order. */
+  readonly pendingChanges: readonly PendingChange[]
+  /** The newest change of the charter by an entry; `undefined` while it is the group's first. */
+  readonly charterMark: CharterMark | undefined
+  readonly sessionKey: SessionKeyRecord | undefined
   /** Bytes of all records together, the measure of `STATE_BYTES_MAX`. */
   readonly bytes: number
   /** Top-level fields of a newer version. */

@@ -1,6 +1,7 @@
 import { INVITATIONS_MAX, MEMBERS_MAX } from '../constants.ts'
 import { canonicalText } from '../json/json.ts'
 import type { Invitation, Member } from './docket.ts'
+import { isRevoked } from './evictions.ts'
 import { unknownFields } from './fields.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { GroupEffect, InvitationCreate, InvitationRedeem, InvitationRevoke } from './operation.ts'
@@ -11,7 +12,7 @@ import { drop, put } from './records.ts'
 const OPERATION_FIELDS = ['op', 'id', 'author', 'atMs']
 
 /** Fields of a redemption; what else it carries belongs to the member. */
-const REDEEM_FIELDS = [...OPERATION_FIELDS, 'peer']
+const REDEEM_FIELDS = [...OPERATION_FIELDS, 'peer', 'ephemeral', 'absenceMs']
 
 /** Asked again with the same content it is unchanged; an id is never used for two. */
 export function createInvitation(state: GroupState, operation: InvitationCreate, { index }: Place): Applied {
@@ -47,6 +48,9 @@ export function redeemInvitation(state: GroupState, operation: InvitationRedeem,
   // The same peer gets the same answer, however often it asks and whatever became of the invitation since.
   const member = state.members.get(peer)
   if (member !== undefined) return unchanged(state, member)
+  if (isRevoked(state, peer)) {
+    return refused(state, 'peer-revoked', `${peer} was evicted: it may come back with a new identity only`)
+  }
   const invitation = state.invitations.get(id)
   if (invitation === undefined) return refused(state, 'invitation-unknown', `there is no invitation ${id}`)
   if (invitation.revoked) return refused(state, 'invitation-revoked', `the invitation ${id} was revoked`)
@@ -66,6 +70,7 @@ export function redeemInvitation(state: GroupState, operation: InvitationRedeem,
     joinedAtMs: atMs,
     addresses,
     invitation: id,
+    ...(invitation.ephemeral === true ? { ephemeral: true, absenceMs: invitation.absenceMs ?? 0 } : {}),
   }
   const used = put(state, 'invitations', id, { ...invitation, used: invitation.used + 1 })
   return changed(put(used, 'members', peer, newcomer), [{ type: 'member:joined', peer }], newcomer)

@@ -1,4 +1,6 @@
 import type { PeerIdString, UnitName } from '@vsmcp/kernel'
+import type { JsonObject } from '../json/json.ts'
+import type { Endorsement } from './authority.ts'
 import type { Member, MemberRole } from './docket.ts'
 
 interface Authored {
@@ -19,6 +21,10 @@ export interface InvitationCreate extends Authored {
   readonly uses: number
   readonly expiresAtMs: number
   readonly createdBy: PeerIdString
+  /** Who joins by it is forgotten after an absence. @default false */
+  readonly ephemeral?: boolean
+  /** Milliseconds; given just when `ephemeral`. */
+  readonly absenceMs?: number
 }
 export interface InvitationRevoke extends Authored {
   readonly op: 'invitation:revoke'
@@ -32,9 +38,15 @@ export interface InvitationRedeem extends Authored {
   /** Where the newcomer can be reached, if known already. */
   readonly addresses?: readonly string[]
 }
+/** With the leaver's own `signature`, or with `endorsements` of a majority of the voters. */
 export interface MemberRemove extends Authored {
   readonly op: 'member:remove'
   readonly peer: PeerIdString
+  /** `Member.joinedAtIndex`: which of its memberships is meant. */
+  readonly joinedAtIndex?: number
+  /** base64url: the member's own. */
+  readonly signature?: string
+  readonly endorsements?: readonly Endorsement[]
 }
 export interface MemberDescribe extends Authored {
   readonly op: 'member:describe'
@@ -63,6 +75,101 @@ export interface LinkAdd extends Authored {
   readonly certificate: string
 }
 
+/**
+ * An operation that a person decides: signed by the key of an operator whom the charter names, or by the mesh key. The
+ * signature covers every field (see `operationStatement`) but `author`, the member that carries it, and `atMs`.
+ */
+interface OperatorSigned extends Authored {
+  /** Name of the operator that signs, `MESH_KEY_SIGNER` for the mesh key. */
+  readonly operator: string
+  readonly reason: string
+  /** Wall time of the signer, milliseconds since the Unix epoch. */
+  readonly signedAtMs: number
+  /** base64url */
+  readonly signature: string
+}
+
+/** An operation that the voters bear out: signed by a majority of them. The signatures cover every field but `author` and `atMs`. */
+interface VoterEndorsed extends Authored {
+  readonly endorsements: readonly Endorsement[]
+}
+
+/** Replaces all policies. */
+export interface PolicySet extends OperatorSigned {
+  readonly op: 'policy:set'
+  readonly policies: JsonObject
+  /** `policyVersionOf(charter)` that it replaces. */
+  readonly expects: number
+}
+export interface OperatorAdd extends OperatorSigned {
+  readonly op: 'operator:add'
+  readonly name: string
+  /** base64url of the raw Ed25519 public key. */
+  readonly publicKey: string
+  /** May also start the next epoch after the quorum was lost (rule 9). @default false */
+  readonly recovery?: boolean
+  /** `operatorsVersionOf(charter)` that it follows. */
+  readonly expects: number
+}
+/** Never the last one, unless the mesh key signs. */
+export interface OperatorRemove extends OperatorSigned {
+  readonly op: 'operator:remove'
+  readonly name: string
+  readonly expects: number
+}
+/** Revokes a member's credentials and takes it off the list. Refused while it votes: the voters are changed first. */
+export interface MemberEvict extends OperatorSigned {
+  readonly op: 'member:evict'
+  readonly peer: PeerIdString
+  /** `Member.joinedAtIndex`; 0 for who is no member (any more) but may still hold a credential. */
+  readonly joinedAtIndex: number
+  /** When its last credential would have ended: the revocation stands until then. */
+  readonly untilMs: number
+}
+/** Takes an ephemeral member off the list after its absence. */
+export interface MemberForget extends VoterEndorsed {
+  readonly op: 'member:forget'
+  readonly peer: PeerIdString
+  readonly joinedAtIndex: number
+  /** Since when the voters have not seen it, and when they looked; wall time. At least its `absenceMs` apart. */
+  readonly absentSinceMs: number
+  readonly asOfMs: number
+}
+/** Drops revocations of peers whose credentials have ended meanwhile. */
+export interface RevocationExpire extends VoterEndorsed {
+  readonly op: 'revocation:expire'
+  readonly peers: readonly PeerIdString[]
+  readonly asOfMs: number
+}
+/** Endorsed by every voter: each signs only a level that it supports. */
+export interface FeatureRaise extends VoterEndorsed {
+  readonly op: 'feature:raise'
+  readonly level: number
+}
+/** The leader, or any voter, names a new session key. It signs itself: the key seals session ids, and decides nothing. */
+export interface SessionKeyRotate extends Authored {
+  readonly op: 'session-key:rotate'
+  /** The voter that made the key, and signs. */
+  readonly by: PeerIdString
+  readonly keyId: string
+  /** base64url SHA-256 of the key. */
+  readonly digest: string
+  /** Id of the key before; empty when there is none. */
+  readonly expects: string
+  /** base64url */
+  readonly signature: string
+}
+/** Keeps the certificate of the newest charter, when a change of voters (whose link certifies it) was not the last to change it. */
+export interface CharterCertify extends Authored {
+  readonly op: 'charter:certify'
+  readonly index: number
+  /** base64url */
+  readonly certificate: string
+}
+
+export type OperatorSignedOperation = PolicySet | OperatorAdd | OperatorRemove | MemberEvict
+export type VoterEndorsedOperation = MemberForget | RevocationExpire | FeatureRaise
+
 /** What a `normal` entry of a group's log asks for. */
 export type Operation =
   | InvitationCreate
@@ -74,6 +181,10 @@ export type Operation =
   | UnitRelease
   | NameGrantOperation
   | LinkAdd
+  | OperatorSignedOperation
+  | VoterEndorsedOperation
+  | SessionKeyRotate
+  | CharterCertify
 
 /** Why an operation was refused. Codes never change their meaning. */
 export type RefusalCode =
@@ -99,7 +210,36 @@ export type RefusalCode =
   | 'name-taken'
   | 'names-full'
   | 'link-differs'
+  /** No committed change of voters, or none before that is certified, bears the certificate out; or it is not properly signed. */
+  | 'link-forged'
   | 'links-full'
+  /** The group's feature level is below the operation's: not every voter could read it. */
+  | 'feature-level'
+  /** Not signed by the operator it names, or by the member it concerns. */
+  | 'signature-wrong'
+  | 'operator-unknown'
+  | 'operator-exists'
+  | 'operators-full'
+  /** The last operator goes only by the mesh key. */
+  | 'operator-last'
+  /** Signed for another version than the one in force; `current` names it. */
+  | 'version-differs'
+  /** Too few voters endorse it, or somebody else does. */
+  | 'not-endorsed'
+  /** It is about an earlier membership of the same peer. */
+  | 'membership-differs'
+  | 'peer-revoked'
+  | 'revocations-full'
+  /** It has not ended yet, or is not there. */
+  | 'revocation-stands'
+  /** It is no ephemeral member, or was not away for long enough. */
+  | 'not-absent'
+  /** The level is the one in force, or a lower one. */
+  | 'feature-lower'
+  /** The charter was changed since, or its newest change is certified already; or the certificate is not properly signed. */
+  | 'certificate-forged'
+  /** The charter would be larger than it may be. */
+  | 'charter-full'
   /** All records together are as large as a snapshot may be. */
   | 'state-full'
 
@@ -118,6 +258,8 @@ export type ApplyResult =
       readonly message: string
       /** Who holds what was asked for: the peer of a taken unit, the unit of a taken name. */
       readonly holder?: string
+      /** For `version-differs`: the version in force. */
+      readonly current?: number | string
     }
 
 /** What became true by an entry, for the shell to act upon. */
@@ -133,3 +275,12 @@ export type GroupEffect =
       readonly index: number
     }
   | { readonly type: 'link:added'; readonly index: number }
+  /** Something else than the voters; each such entry has one of these. */
+  | { readonly type: 'charter:changed'; readonly index: number }
+  | { readonly type: 'charter:certified'; readonly index: number }
+  | { readonly type: 'policy:changed'; readonly version: number }
+  | { readonly type: 'operator:added' | 'operator:removed'; readonly name: string }
+  | { readonly type: 'member:evicted' | 'member:forgotten'; readonly peer: PeerIdString }
+  | { readonly type: 'revocation:expired'; readonly peers: readonly PeerIdString[] }
+  | { readonly type: 'feature:raised'; readonly level: number }
+  | { readonly type: 'session-key:rotated'; readonly keyId: string }

@@ -12,6 +12,12 @@ export function refused(state: GroupState, code: RefusalCode, message: string, h
   return { state, result: { ok: false, code, message, ...(holder === undefined ? {} : { holder }) }, effects: [] }
 }
 
+/** It was signed for another version than the one in force. */
+export function refusedVersion(state: GroupState, what: string, expects: number | string, current: number | string): Applied {
+  const message = `${what} are at version ${current}, and this was signed for ${expects === '' ? 'none' : expects}`
+  return { state, result: { ok: false, code: 'version-differs', message, current }, effects: [] }
+}
+
 /** The state already says what was asked for. */
 export function unchanged(state: GroupState, member?: Member): Applied {
   return { state, result: { ok: true, changed: false, ...(member === undefined ? {} : { member }) }, effects: [] }

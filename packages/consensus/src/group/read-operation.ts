@@ -2,13 +2,30 @@ import { InvalidArgumentError, messageOf } from '@vsmcp/kernel'
 import {
   BARE_NAME_MAX,
   COUNTER_MAX,
+  EXPIRED_AT_ONCE_MAX,
   INVITATION_USES_MAX,
   LINK_BYTES_MAX,
   OPERATION_BYTES_MAX,
+  REASON_MAX,
+  SIGNATURE_TEXT_MAX,
   TOKEN_PART_MAX,
 } from '../constants.ts'
 import { canonicalBytes, parseJson } from '../json/json.ts'
-import { addresses, base64url, type Fields, fieldsOf, integer, label, peerId, role, unitName } from './fields.ts'
+import { policiesOf, readOperator } from './charter.ts'
+import {
+  addresses,
+  base64url,
+  endorsements,
+  ephemerality,
+  type Fields,
+  fieldsOf,
+  integer,
+  label,
+  peerId,
+  peerIds,
+  role,
+  unitName,
+} from './fields.ts'
 import type { Operation } from './operation.ts'
 
 /** base64url takes four characters for three bytes. */
@@ -28,6 +45,7 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     uses: integer(f, 'uses', 1, INVITATION_USES_MAX),
     expiresAtMs: integer(f, 'expiresAtMs', 0),
     createdBy: peerId(f, 'createdBy'),
+    ...ephemerality(f),
   }),
   'invitation:revoke': (f) => ({ ...f, op: 'invitation:revoke', id: label(f, 'id', { max: TOKEN_PART_MAX }) }),
   'invitation:redeem': (f) => ({
@@ -38,7 +56,14 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     name: label(f, 'name'),
     ...(f['addresses'] === undefined ? {} : { addresses: addresses(f, 'addresses') }),
   }),
-  'member:remove': (f) => ({ ...f, op: 'member:remove', peer: peerId(f, 'peer') }),
+  'member:remove': (f) => ({
+    ...f,
+    op: 'member:remove',
+    peer: peerId(f, 'peer'),
+    ...(f['joinedAtIndex'] === undefined ? {} : { joinedAtIndex: integer(f, 'joinedAtIndex', 1, COUNTER_MAX) }),
+    ...(f['signature'] === undefined ? {} : { signature: signature(f) }),
+    ...(f['endorsements'] === undefined ? {} : { endorsements: endorsements(f) }),
+  }),
   'member:describe': (f) => ({
     ...f,
     op: 'member:describe',
@@ -60,6 +85,72 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     index: integer(f, 'index', 1, COUNTER_MAX),
     certificate: base64url(f, 'certificate', LINK_TEXT_MAX),
   }),
+  'policy:set': (f) => ({
+    ...operatorSigned(f),
+    op: 'policy:set',
+    policies: policiesOf(f),
+    expects: integer(f, 'expects', 1),
+  }),
+  'operator:add': (f) => ({ ...operatorSigned(f), op: 'operator:add', ...readOperator(f), expects: integer(f, 'expects', 1) }),
+  'operator:remove': (f) => ({
+    ...operatorSigned(f),
+    op: 'operator:remove',
+    name: label(f, 'name'),
+    expects: integer(f, 'expects', 1),
+  }),
+  'member:evict': (f) => ({
+    ...operatorSigned(f),
+    op: 'member:evict',
+    peer: peerId(f, 'peer'),
+    joinedAtIndex: integer(f, 'joinedAtIndex', 0, COUNTER_MAX),
+    untilMs: integer(f, 'untilMs', 1),
+  }),
+  'member:forget': (f) => ({
+    ...f,
+    op: 'member:forget',
+    peer: peerId(f, 'peer'),
+    joinedAtIndex: integer(f, 'joinedAtIndex', 1, COUNTER_MAX),
+    absentSinceMs: integer(f, 'absentSinceMs', 0),
+    asOfMs: integer(f, 'asOfMs', 0),
+    endorsements: endorsements(f),
+  }),
+  'revocation:expire': (f) => ({
+    ...f,
+    op: 'revocation:expire',
+    peers: peerIds(f, 'peers', EXPIRED_AT_ONCE_MAX),
+    asOfMs: integer(f, 'asOfMs', 0),
+    endorsements: endorsements(f),
+  }),
+  'feature:raise': (f) => ({ ...f, op: 'feature:raise', level: integer(f, 'level', 1), endorsements: endorsements(f) }),
+  'session-key:rotate': (f) => ({
+    ...f,
+    op: 'session-key:rotate',
+    by: peerId(f, 'by'),
+    keyId: label(f, 'keyId'),
+    digest: base64url(f, 'digest', TOKEN_PART_MAX),
+    expects: label(f, 'expects', { min: 0 }),
+    signature: signature(f),
+  }),
+  'charter:certify': (f) => ({
+    ...f,
+    op: 'charter:certify',
+    index: integer(f, 'index', 1, COUNTER_MAX),
+    certificate: base64url(f, 'certificate', LINK_TEXT_MAX),
+  }),
+}
+
+function signature(fields: Fields): string {
+  return base64url(fields, 'signature', SIGNATURE_TEXT_MAX)
+}
+
+function operatorSigned(fields: Common): Common & { operator: string; reason: string; signedAtMs: number; signature: string } {
+  return {
+    ...fields,
+    operator: label(fields, 'operator'),
+    reason: label(fields, 'reason', { max: REASON_MAX }),
+    signedAtMs: integer(fields, 'signedAtMs', 0),
+    signature: signature(fields),
+  }
 }
 
 /** Data of a `normal` entry. Throws `InvalidArgumentError` for an operation out of bounds. */

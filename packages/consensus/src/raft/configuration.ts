@@ -15,6 +15,8 @@ export interface Configuration {
   readonly learnersNext: readonly PeerIdString[]
   /** The leader leaves the joint configuration by itself as soon as it is committed. */
   readonly autoLeave: boolean
+  /** How often the voters were changed (the end of a joint configuration is no change by itself): what endorsements are bound to. Absent: never. */
+  readonly version?: number
 }
 
 /** `voter` adds or promotes, `learner` adds or demotes, `remove` takes out. */
@@ -28,7 +30,13 @@ export interface ConfigurationChange {
   readonly changes: readonly MemberChange[]
 }
 
-export const EMPTY_CONFIGURATION: Configuration = { voters: [], outgoing: [], learners: [], learnersNext: [], autoLeave: false }
+export const EMPTY_CONFIGURATION: Configuration = {
+  voters: [],
+  outgoing: [],
+  learners: [],
+  learnersNext: [],
+  autoLeave: false,
+}
 
 export function isJoint(configuration: Configuration): boolean {
   return configuration.outgoing.length > 0
@@ -63,10 +71,15 @@ export function changedConfiguration(before: Configuration, change: Configuratio
   if (voters.size === 0) throw new InvalidArgumentError('the change would leave no voter')
   if (voters.size > VOTERS_MAX) throw new InvalidArgumentError(`the change would make more than ${VOTERS_MAX} voters`)
   if (learners.size > LEARNERS_MAX) throw new InvalidArgumentError(`the change would make more than ${LEARNERS_MAX} learners`)
-  const after: Configuration = { ...EMPTY_CONFIGURATION, voters: sorted(voters), learners: sorted(learners) }
   const outgoing = before.voters
   const differing =
-    after.voters.filter((peer) => !outgoing.includes(peer)).length + outgoing.filter((peer) => !voters.has(peer)).length
+    [...voters].filter((peer) => !outgoing.includes(peer)).length + outgoing.filter((peer) => !voters.has(peer)).length
+  const after: Configuration = {
+    ...EMPTY_CONFIGURATION,
+    voters: sorted(voters),
+    learners: sorted(learners),
+    ...versionAfter(before, differing > 0),
+  }
   if (differing <= 1) return after
   // A voter must not listen only while its old half still counts its vote: it becomes a learner when the joint configuration is left.
   const demoted = after.learners.filter((peer) => outgoing.includes(peer))
@@ -76,6 +89,7 @@ export function changedConfiguration(before: Configuration, change: Configuratio
     learners: after.learners.filter((peer) => !outgoing.includes(peer)),
     learnersNext: demoted,
     autoLeave: true,
+    ...versionAfter(before, true),
   }
 }
 
@@ -86,7 +100,13 @@ export function leftConfiguration(before: Configuration): Configuration {
     ...EMPTY_CONFIGURATION,
     voters: before.voters,
     learners: sorted(new Set([...before.learners, ...before.learnersNext])),
+    ...versionAfter(before, false),
   }
+}
+
+function versionAfter({ version = 0 }: Configuration, votersChange: boolean): { version?: number } {
+  const next = votersChange ? version + 1 : version
+  return next === 0 ? {} : { version: next }
 }
 
 /** What a `configuration` entry asks for. */

@@ -145,6 +145,7 @@ function readConfiguration(value: unknown): Configuration {
     learners: peers(value, 'learners', LEARNERS_MAX),
     learnersNext: peers(value, 'learnersNext', VOTERS_MAX),
     autoLeave: flag(value, 'autoLeave'),
+    ...(value['version'] === undefined ? {} : { version: counter(value, 'version') }),
   }
   const { voters, outgoing, learners, learnersNext } = configuration
   if (voters.length === 0) throw invalid('a configuration without voters')

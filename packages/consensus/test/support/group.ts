@@ -1,6 +1,8 @@
 import {
   applyEntry,
   type ApplyResult,
+  type Authority,
+  base64urlOf,
   type Charter,
   encodeOperation,
   type Entry,
@@ -9,6 +11,7 @@ import {
   type GroupState,
   type MemberChange,
   type Operation,
+  type Signer,
 } from '../../src/index.ts'
 import { encodeConfigurationStep } from '../../src/raft/configuration.ts'
 
@@ -30,6 +33,26 @@ export const CHARTER: Charter = {
 /** An operation without what every operation has. */
 type Asked = { [O in Operation['op']]: Omit<Extract<Operation, { op: O }>, 'author' | 'atMs'> }[Operation['op']]
 
+/** Certificates of this group are texts that begin with `AA`; signatures are made by `sign`; digests are lengths. */
+export const AUTHORITY: Authority = {
+  verifySignature: (signer, bytes, signature) => base64urlOf(signature) === sign(signer, bytes),
+  digest: digestOf,
+  verifyCertificate: (certificate) => certificate.startsWith('AA'),
+}
+
+/** A digest for tests: FNV-1a, as text. */
+function digestOf(bytes: Uint8Array): string {
+  let hash = 0x811c9dc5
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+  return (hash >>> 0).toString(16).padStart(8, '0')
+}
+
+/** What stands in these tests for a signature: it names the signer and depends on every byte. */
+export function sign(signer: Signer, bytes: Uint8Array): string {
+  const who = 'peer' in signer ? signer.peer : signer.publicKey
+  return base64urlOf(new TextEncoder().encode(`${who} ${digestOf(bytes)}`))
+}
+
 /** A group and its log, entry by entry. The founder is `a`. */
 export class Group {
   state: GroupState
@@ -44,7 +67,7 @@ export class Group {
   apply(type: Entry['type'], data: Uint8Array): ApplyResult {
     const entry: Entry = { index: ++this.index, term: 2, type, data }
     this.entries.push(entry)
-    const { state, result, effects } = applyEntry(this.state, entry)
+    const { state, result, effects } = applyEntry(this.state, entry, AUTHORITY)
     this.state = state
     this.effects = effects
     return result

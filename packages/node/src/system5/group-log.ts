@@ -1,6 +1,7 @@
 import {
   type ApplyResult,
   applyEntry,
+  type Authority,
   decodeGroupState,
   encodeOperation,
   type Entry,
@@ -47,6 +48,8 @@ export interface GroupLogComponents {
   clock: Clock
   logger: Logger
   raft: RaftComponents
+  /** What proofs in entries are checked with (rule 5). */
+  authority: Authority
   /** False while something needs entries that a snapshot would swallow. */
   mayCompact: () => boolean
 }
@@ -268,7 +271,7 @@ export class GroupLog implements Startable {
     if (entry.index <= this.#applied) return
     if (this.#state === undefined) throw new InvalidMessageError('the log has entries but no state to apply them to')
     const before = this.#state
-    const { state, result, effects } = applyEntry(before, entry)
+    const { state, result, effects } = applyEntry(before, entry, this.#c.authority)
     this.#state = state
     this.#applied = entry.index
     this.#events.emit('entry:applied', { index: entry.index, term: entry.term, before, state, effects })

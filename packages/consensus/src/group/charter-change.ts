@@ -1,0 +1,60 @@
+import { CHARTER_BYTES_MAX } from '../constants.ts'
+import { canonicalBytes } from '../json/json.ts'
+import type { Authority } from './authority.ts'
+import { type Charter, charterBytes } from './charter.ts'
+import type { CharterMark, PendingChange } from './docket.ts'
+import type { Applied, GroupState } from './group-state.ts'
+import type { CharterCertify, GroupEffect } from './operation.ts'
+import { changed, type Place, refused, unchanged } from './outcome.ts'
+
+/** The state with another charter, as changed by the entry of this place. Its certificate is still to come. */
+export function withCharter(state: GroupState, charter: Charter, { index }: Place, authority: Authority): GroupState {
+  return { ...state, charter, charterMark: markOf(state.charter, charter, index, authority) }
+}
+
+/** The same with other voters: the change waits for its link. A shell has each certified before it proposes the next. */
+export function withVoters(state: GroupState, charter: Charter, index: number, authority: Authority): GroupState {
+  const mark = markOf(state.charter, charter, index, authority)
+  const pending: PendingChange = { ...mark, before: state.charter.voters, now: charter.voters }
+  return { ...state, charter, charterMark: mark, pendingChanges: [...state.pendingChanges, pending] }
+}
+
+/** What becomes of a decision about the charter, unless the charter grew too large by it. */
+export function charterChanged(
+  state: GroupState,
+  charter: Charter,
+  place: Place,
+  authority: Authority,
+  effects: readonly GroupEffect[],
+): Applied {
+  const { length } = canonicalBytes(charter)
+  if (length > CHARTER_BYTES_MAX && length > charterBytes(state.charter)) {
+    return refused(state, 'charter-full', `a charter may take ${CHARTER_BYTES_MAX} bytes, and this one would take ${length}`)
+  }
+  const next = withCharter(state, charter, place, authority)
+  return changed(next, [...effects, { type: 'charter:changed', index: place.index }])
+}
+
+/** Keeps the certificate of the newest charter. The one before went with the charter it certified. */
+export function certifyCharter(state: GroupState, operation: CharterCertify, _: Place, authority: Authority): Applied {
+  const { index, certificate } = operation
+  const { charter, charterMark: mark, links } = state
+  if (mark?.index !== index) {
+    return refused(state, 'certificate-forged', `the charter was last changed by entry ${mark?.index ?? 1}, not ${index}`)
+  }
+  if (mark.certificate !== undefined || links.at(-1)?.index === index) return unchanged(state)
+  if (state.pendingChanges.length > 0) {
+    return refused(state, 'certificate-forged', 'a change of voters must be certified before the charter of after it')
+  }
+  const { meshId: mesh, groupId: group, voters } = charter
+  const { epoch, digestBefore, digestNow } = mark
+  const facts = { mesh, group, epoch, index, digestBefore, digestNow, votersBefore: voters, votersNow: voters }
+  if (!authority.verifyCertificate(certificate, { kind: 'charter', previous: links.at(-1)?.certificate, ...facts })) {
+    return refused(state, 'certificate-forged', `the certificate does not say what entry ${index} made of the charter`)
+  }
+  return changed({ ...state, charterMark: { ...mark, certificate } }, [{ type: 'charter:certified', index }])
+}
+
+function markOf(before: Charter, now: Charter, index: number, { digest }: Authority): CharterMark {
+  return { index, epoch: now.epoch, digestBefore: digest(canonicalBytes(before)), digestNow: digest(canonicalBytes(now)) }
+}
