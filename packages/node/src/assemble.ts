@@ -44,10 +44,10 @@ export interface Ground {
 /** Every part of a running node, wired, none started. */
 export interface Parts {
   trust: Trust
+  lives: Lives
   mesh: Mesh<VerifiedPassport>
   /** The control plane, for members only. */
   control: Plane
-  lives: Lives
   log: GroupLog
   decisions: Decisions
   admission: Admission
@@ -68,11 +68,11 @@ export interface Parts {
 /** Those with a life, in the order they start; they stop in reverse. */
 export function inStartOrder(parts: Parts): readonly (readonly [string, Startable])[] {
   return [
+    ['life', parts.lives],
     ['consensus', parts.log],
     ['membership', parts.members],
     ['mesh', parts.mesh],
     ['shared state', parts.state],
-    ['life', parts.lives],
     ['signals', parts.signals],
     ['reports', parts.reports],
     ['leader duties', parts.duties],
@@ -88,20 +88,20 @@ export function assemble(ground: Ground): Parts {
   const random = seededRandom(randomSeed(identity, clock))
   const self = identity.peerId
   const wire = { ...WIRE_RANGE, level: FEATURE_LEVEL }
+  const lives = new Lives({ kv: (namespace) => store.kv(namespace), self, clock, logger })
   const trust = new Trust(enrolment, {
     dataDir: init.dataDir,
     identity,
     clock,
-  const lives = new Lives({ kv: (namespace) => store.kv(namespace), self, clock, logger })
     logger,
     version: init.version,
     wire,
     addresses: () => mesh.listenAddresses(),
+    lives,
   })
   const group = (): GroupState | undefined => log.state
   // A node that holds no copy of the docket yet goes by the credential alone, which the hello has verified.
   const isMember = (peer: PeerIdString): boolean => group()?.members.has(peer) ?? true
-    lives,
   // While nobody leads, its copy may lack a newcomer for long; whom it saw leave it knows.
   const isServed = (peer: PeerIdString): boolean => isMember(peer) || (!trust.hasLeft(peer) && log.status()?.leader === undefined)
   const join = joinServer()({
@@ -226,12 +226,12 @@ export function assemble(ground: Ground): Parts {
   const reports = new Reports({ self, signals, units, router, log, control, clock, logger })
   return {
     trust,
+    lives,
     mesh,
     control,
     log,
     decisions,
     admission,
-    lives,
     members,
     duties,
     departure,
