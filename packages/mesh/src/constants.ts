@@ -90,17 +90,29 @@ export const LISTEN_BACKLOG = 4_096
 /** Connections without a verified hello at any time; the oldest makes room, so that a flood cannot lock members out. */
 export const STRANGERS_MAX = 128
 
-/** TCP connections that have not finished their noise handshake; the oldest makes room. */
+/** Connections that have not finished their noise handshake, or not yet asked for a WebSocket; the oldest makes room. */
 export const HANDSHAKES_MAX = 256
 
 /**
- * Inbound connections per second and IP address. libp2p's default of 5 locks out nodes that share an address (one host,
- * one NAT) after a restart; a handshake costs about 2 ms, so one address can take a fifth of a core at most.
+ * Inbound connections per second from one IPv4 address or one IPv6 /64. libp2p's default of 5 locks out nodes that share an
+ * address (one host, one NAT) after a restart; a handshake costs about 2 ms, so one source can take a fifth of a core at most.
  */
 export const INBOUND_PER_SECOND_PER_IP = 100
 
 /** Milliseconds for tcp, noise and yamux of an inbound connection. */
 export const UPGRADE_TIMEOUT_MS = 5_000
+
+/** Bytes of the HTTP request that asks for a WebSocket, headers and all: ours has 200, proxies add some. */
+export const REQUEST_LENGTH_MAX = 8 * 1024
+
+/** Bytes of one WebSocket message that this node sends. */
+export const WEBSOCKET_MESSAGE_LENGTH = 256 * 1024
+
+/** Bytes of one WebSocket message that is read; it is held whole before anybody has proved who he is. */
+export const WEBSOCKET_MESSAGE_LENGTH_MAX = 512 * 1024
+
+/** Bytes handed to a WebSocket and not yet to the system, from which on nothing more is handed to it. */
+export const WEBSOCKET_BUFFERED_MAX = 1024 * 1024
 
 /** Milliseconds until a connection must have a verified hello (or be in a join). */
 export const HELLO_TIMEOUT_MS = 5_000

@@ -1,7 +1,7 @@
 import type { Gossip, Logger, PeerIdString, Plane, Random, Startable, Clock } from '@vsmcp/kernel'
 
 export interface MeshInit {
-  /** Multiaddrs to listen on. @default ['/ip4/0.0.0.0/tcp/4950', '/ip6/::/tcp/4950'] */
+  /** Multiaddrs to listen on: TCP, and WebSockets (`/ip4/0.0.0.0/tcp/4952/ws`). @default ['/ip4/0.0.0.0/tcp/4950', '/ip6/::/tcp/4950'] */
   listen?: readonly string[]
   /** Multiaddrs others reach this node at, for nodes behind NAT or in containers; named before the local ones. @default [] */
   advertise?: readonly string[]
@@ -18,7 +18,7 @@ export interface MeshLimits {
   connectionsMax?: number
   /** Connections that have not completed a hello, at any time; one more closes the oldest. @default 128 */
   strangersMax?: number
-  /** Inbound connections accepted per second from one IP address. @default 100 */
+  /** Inbound connections accepted per second from one IPv4 address or one IPv6 /64. @default 100 */
   inboundPerSecondPerIp?: number
   /** Milliseconds a connection may stay without a verified hello. @default 5_000 */
   helloTimeoutMs?: number

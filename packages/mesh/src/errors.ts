@@ -1,6 +1,6 @@
 import { VsmcpError, type VsmcpErrorOptions } from '@vsmcp/kernel'
 
-/** A multiaddr that cannot be read, or is not TCP over IPv4, IPv6 or DNS. */
+/** A multiaddr that cannot be read, or is not TCP or a WebSocket over IPv4, IPv6 or DNS. */
 export class AddressError extends VsmcpError {
   readonly code = 'VSMCP_MESH_ADDRESS'
 }

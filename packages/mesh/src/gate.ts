@@ -1,18 +1,29 @@
+import type { Socket } from 'node:net'
 import type { Connection, MultiaddrConnection, StreamMiddleware } from '@libp2p/interface'
 import type { Clock, Logger, Timer } from '@vsmcp/kernel'
-import { HANDSHAKES_MAX, PROTOCOLS_FOR_STRANGERS } from './constants.ts'
+import { HANDSHAKES_MAX, PROTOCOLS_FOR_STRANGERS, UPGRADE_TIMEOUT_MS } from './constants.ts'
 import { ConnectionEndedError } from './errors.ts'
 import type { Registrar } from './gossip.ts'
+import { InboundRate } from './inbound-rate.ts'
 
 export interface GateInit {
   readonly strangersMax: number
+  readonly inboundPerSecondPerIp: number
   readonly helloTimeoutMs: number
+}
+
+/** What has come in and is not encrypted yet: a connection, or a socket that may become one. */
+interface Handshake {
+  abort(error: Error): void
 }
 
 interface Stranger {
   readonly connection: Connection
   timer: Timer
 }
+
+/** Where a connection over plain TCP comes from. */
+const TCP = /^\/ip[46]\/([^/]+)\/tcp\/\d+$/
 
 /**
  * Keeps strangers out and few. Until a connection is admitted every protocol but hello and join is aborted on it, in both
@@ -25,13 +36,15 @@ export class Gate {
   readonly #logger: Logger
   readonly #admitted = new WeakSet<Connection>()
   readonly #strangers = new Map<Connection, Stranger>()
-  /** TCP connections that are not encrypted yet, oldest first. */
-  readonly #handshakes = new Set<MultiaddrConnection>()
+  /** Oldest first. */
+  readonly #handshakes = new Set<Handshake>()
+  readonly #rate: InboundRate
 
   constructor(init: GateInit, components: { clock: Clock; logger: Logger }) {
     this.#init = init
     this.#clock = components.clock
     this.#logger = components.logger
+    this.#rate = new InboundRate(init.inboundPerSecondPerIp, components.clock)
   }
 
   get strangers(): number {
@@ -63,10 +76,37 @@ export class Gate {
     this.#forget(connection)
   }
 
-  /** A TCP connection came in. */
-  onHandshake(maConn: MultiaddrConnection): void {
-    this.#handshakes.add(maConn)
+  /**
+   * A socket came in that asks for nothing yet.
+   * @returns what to call once it does, or is gone; undefined when its source sends too many
+   */
+  onSocket(socket: Socket): (() => void) | undefined {
+    const { remoteAddress } = socket
+    if (remoteAddress === undefined || !this.#rate.takes(remoteAddress)) return undefined
+    const handshake: Handshake = { abort: () => void socket.destroy() }
+    const timer = this.#clock.after(UPGRADE_TIMEOUT_MS, () => void socket.destroy())
+    this.#shake(handshake)
+    return () => {
+      timer.cancel()
+      this.#handshakes.delete(handshake)
+    }
+  }
+
+  /**
+   * A connection came in: over TCP from a source that is counted now, over a WebSocket from one that was counted before, over
+   * a relay from a member.
+   * @returns whether it may go on
+   */
+  onHandshake(maConn: MultiaddrConnection): boolean {
+    const ip = TCP.exec(maConn.remoteAddr.toString())?.[1]
+    if (ip !== undefined && !this.#rate.takes(ip)) return false
+    this.#shake(maConn)
     maConn.addEventListener('close', () => this.#handshakes.delete(maConn))
+    return true
+  }
+
+  #shake(handshake: Handshake): void {
+    this.#handshakes.add(handshake)
     if (this.#handshakes.size <= HANDSHAKES_MAX) return
     const [oldest] = this.#handshakes
     if (oldest === undefined) return

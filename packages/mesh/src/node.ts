@@ -1,6 +1,6 @@
 import { type GossipSub, type GossipSubComponents } from '@libp2p/gossipsub'
 import { type Identify, identify } from '@libp2p/identify'
-import type { Ed25519PrivateKey, Libp2p, MultiaddrConnection } from '@libp2p/interface'
+import type { ComponentLogger, Ed25519PrivateKey, Libp2p, MultiaddrConnection } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
@@ -15,13 +15,13 @@ import {
 import type { Gate } from './gate.ts'
 import { memberGossipsub, type Registrar } from './gossip.ts'
 import { guardedYamux } from './muxer.ts'
+import { WebSocketTransport } from './websocket/transport.ts'
 
 export interface NodeInit {
   readonly privateKey: Ed25519PrivateKey
   readonly listen: readonly string[]
   readonly advertise: readonly string[]
   readonly connectionsMax: number
-  readonly inboundPerSecondPerIp: number
   readonly helloTimeoutMs: number
 }
 
@@ -32,6 +32,10 @@ interface Services extends Record<string, unknown> {
 }
 
 export type Node = Libp2p<Services>
+
+interface TransportComponents {
+  readonly logger: ComponentLogger
+}
 
 /**
  * One system call and one segment for what noise hands down as a length, a text and a tag: TCP's adapter writes every
@@ -49,13 +53,16 @@ function joinWrites(maConn: MultiaddrConnection): boolean {
  * runs identify only when told to. The gate stands before anything can answer.
  */
 export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
-  const { privateKey, listen, advertise, connectionsMax, inboundPerSecondPerIp, helloTimeoutMs } = init
+  const { privateKey, listen, advertise, connectionsMax, helloTimeoutMs } = init
   return createLibp2p<Services>({
     start: false,
     privateKey,
     nodeInfo: { name: 'vsmcp', userAgent: 'vsmcp' },
     addresses: { listen: [...listen], appendAnnounce: [...advertise] },
-    transports: [tcp({ backlog: LISTEN_BACKLOG })],
+    transports: [
+      tcp({ backlog: LISTEN_BACKLOG }),
+      ({ logger }: TransportComponents) => new WebSocketTransport(logger, (socket) => gate.onSocket(socket)),
+    ],
     connectionEncrypters: [noise()],
     streamMuxers: [
       guardedYamux({
@@ -68,8 +75,8 @@ export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
     ],
     connectionManager: {
       maxConnections: connectionsMax,
-      inboundConnectionThreshold: inboundPerSecondPerIp,
-      // the gate bounds these: it drops the oldest, where libp2p would refuse the newest
+      // the gate bounds these: it counts an IPv6 network as one source, and drops the oldest where libp2p would refuse the newest
+      inboundConnectionThreshold: Number.MAX_SAFE_INTEGER,
       maxIncomingPendingConnections: Number.MAX_SAFE_INTEGER,
       inboundUpgradeTimeout: Math.min(UPGRADE_TIMEOUT_MS, helloTimeoutMs),
       inboundStreamProtocolNegotiationTimeout: UPGRADE_TIMEOUT_MS,
@@ -80,10 +87,7 @@ export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
     },
     connectionMonitor: { enabled: false },
     connectionGater: {
-      denyInboundConnection: (maConn) => {
-        gate.onHandshake(maConn)
-        return false
-      },
+      denyInboundConnection: (maConn) => !gate.onHandshake(maConn),
       denyInboundEncryptedConnection: (_peer, maConn) => joinWrites(maConn),
       denyOutboundEncryptedConnection: (_peer, maConn) => joinWrites(maConn),
       denyInboundUpgradedConnection: (_peer, maConn) => {

@@ -1,6 +1,6 @@
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { InvalidArgumentError } from '@vsmcp/kernel'
-import { parseAddress } from './addresses.ts'
+import { parseAddress, parseListenAddress } from './addresses.ts'
 import {
   CONNECTIONS_MAX,
   DEFAULT_LISTEN,
@@ -27,7 +27,8 @@ export interface FullInit extends Required<MeshLimits> {
 /** Fills in the defaults and checks; throws `AddressError` or `InvalidArgumentError`. */
 export function fullInit(init: MeshInit, privateKey: Ed25519PrivateKey): FullInit {
   const { listen = DEFAULT_LISTEN, advertise = [], featureLevel = FEATURE_LEVEL, wire = WIRE_RANGE, limits = {} } = init
-  for (const address of [...listen, ...advertise]) parseAddress(address)
+  for (const address of listen) parseListenAddress(address)
+  for (const address of advertise) parseAddress(address)
   const { connectionsMax = CONNECTIONS_MAX, strangersMax = STRANGERS_MAX } = limits
   const { inboundPerSecondPerIp = INBOUND_PER_SECOND_PER_IP, helloTimeoutMs = HELLO_TIMEOUT_MS, silenceMs = SILENCE_MS } = limits
   const { inFlightMax = IN_FLIGHT_MAX, sendQueueBytesMax = SEND_QUEUE_BYTES_MAX } = limits

@@ -47,7 +47,7 @@ describe('a dial', () => {
     expect(attempts.map(({ address }) => address)).toEqual(addresses)
     expect(attempts.map(({ reason }) => reason)).toEqual([
       expect.stringContaining('is not a multiaddr'),
-      expect.stringContaining('is not a TCP address'),
+      expect.stringContaining('is no address of TCP'),
       'connection refused: nothing listens there',
       'no answer within 300 ms',
       'the connection was closed before its handshake was done',

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 
-const MULTIADDR = /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/\s]+\/tcp\/(\d{1,5})(?:\/p2p\/[A-Za-z0-9]+)?$/
+const MULTIADDR =
+  /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/\s]+\/tcp\/(\d{1,5})(?:\/ws|\/wss|\/tls\/(?:sni\/[^/\s]+\/)?ws)?(?:\/p2p\/[A-Za-z0-9]+)?$/
 
 /** A multiaddr, or a host and port made into one: `plant.example:4950`, `10.0.0.7:4950`, `[fd00::7]:4950`. */
 export function toMultiaddr(text: string): string | undefined {
