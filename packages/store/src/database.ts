@@ -48,7 +48,8 @@ export class Database {
   async read<T>(work: (db: Db) => Promise<T>): Promise<T> {
     while (this.#reopening !== undefined) await this.#reopening
     if (this.#closed) throw new StoppedError('the store is closed')
-    if (this.#db.status !== 'open') throw this.#refusal ?? fullError('reading')
+    // Reopening failed half-way: whoever has to read before it writes would else wait for ever for somebody else's write.
+    if (this.#db.status !== 'open') await this.#recover(this.#refusal ?? fullError('reading'))
     this.#reading++
     try {
       return await work(this.#db)
@@ -79,16 +80,18 @@ export class Database {
   }
 
   async #recover(refusal: VsmcpError): Promise<void> {
-    if (this.#clock.monotonicMs() - this.#lastReopenMs < REOPEN_INTERVAL_MS) throw refusal
-    if ((await this.#freeBytes()) < RECOVERY_SPACE_BYTES) throw fullError('writing')
-    this.#lastReopenMs = this.#clock.monotonicMs()
-    this.#reopening = this.#reopen().finally(() => {
-      this.#reopening = undefined
-    })
+    if (this.#reopening === undefined) {
+      if (this.#clock.monotonicMs() - this.#lastReopenMs < REOPEN_INTERVAL_MS) throw refusal
+      this.#reopening = this.#reopen().finally(() => {
+        this.#reopening = undefined
+      })
+    }
     await this.#reopening
   }
 
   async #reopen(): Promise<void> {
+    if ((await this.#freeBytes()) < RECOVERY_SPACE_BYTES) throw fullError('writing')
+    this.#lastReopenMs = this.#clock.monotonicMs()
     try {
       await this.#idleReads()
       await this.#db.close()

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { open, rm, statfs } from 'node:fs/promises'
+import { open, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, silentLogger, systemClock } from '@vsmcp/kernel'
 import { expect, onTestFinished, test } from 'vitest'
@@ -93,4 +93,30 @@ test.skipIf(!MOUNTS)(MOUNTS ? title : `${title} (skipped: only root may mount a 
   const stored = await again.raft.load()
   expect(stored?.entries.at(-1)?.index).toBe(last)
   expect(stored?.entries.every((entry) => entry.data.every((byte) => byte === entry.index % 256))).toBe(true)
+})
+
+const again = 'a database that could not be reopened at the first try is opened by whoever reads next'
+test.skipIf(!MOUNTS)(MOUNTS ? again : `${again} (skipped: only root may mount a small disk)`, async () => {
+  const disk = await smallDisk()
+  let aheadMs = 0
+  const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs }
+  const store = await openStore({ dir: join(disk, 'data') })({ clock, logger: silentLogger })
+  onTestFinished(() => store.stop())
+  const kv = store.kv('a')
+  const put = (bytes: number) => kv.write([{ type: 'put', key: 'x', value: new Uint8Array(bytes) }])
+  await put(1)
+  const ballast = await fill(disk, 256 * 1024)
+  await expect(put(1024 * 1024)).rejects.toThrow(StoreFullError)
+  await rm(ballast)
+  // The disk is bad in another way when it is tried again: LevelDB closes and does not open.
+  const current = join(disk, 'data', 'db', 'CURRENT')
+  await rename(current, `${current}.away`)
+  aheadMs += 2_000
+  await expect(put(1)).rejects.toThrow('reopening')
+  await expect(kv.get('x')).rejects.toThrow('reopening')
+  await rename(`${current}.away`, current)
+  aheadMs += 2_000
+  expect(await Promise.all([kv.get('x'), kv.get('x')])).toEqual([new Uint8Array(1), new Uint8Array(1)])
+  await put(2)
+  expect(store.stats().refusing).toBeUndefined()
 })
