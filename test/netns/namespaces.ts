@@ -191,6 +191,7 @@ export class Network {
 
   async #close(): Promise<void> {
     const gone = once(this.#janitor, 'exit') as Promise<[number | null]>
+    this.#janitor.ref()
     this.#janitor.stdin?.end('close\n')
     const [code] = await gone
     if (code !== 0) throw new Error(`namespaces ${this.#prefix}* could not be removed`)

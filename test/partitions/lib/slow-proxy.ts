@@ -1,0 +1,51 @@
+/**
+ * A TCP proxy that holds every byte back for a while, both ways, in order: `node slow-proxy.ts LISTEN_HOST:PORT TARGET_HOST:PORT`.
+ * How long, in milliseconds, is read line by line from stdin. This kernel has no netem.
+ */
+import { connect, createServer, type Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+
+/** What may be held back of one direction, bytes; beyond it the sender has to wait. */
+const HELD_BYTES_MAX = 16 * 1024 * 1024
+
+const [listen = '', target = ''] = process.argv.slice(2)
+let delayMs = 0
+
+const split = (address: string): { host: string; port: number } => {
+  const colon = address.lastIndexOf(':')
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
+}
+
+function forward(from: Socket, to: Socket): void {
+  let held = 0
+  /** Nothing overtakes what came before, though the delay was lowered meanwhile. */
+  let lastAt = 0
+  const later = (work: () => void): void => {
+    lastAt = Math.max(lastAt, performance.now() + delayMs)
+    setTimeout(work, Math.max(0, lastAt - performance.now()))
+  }
+  from.on('data', (chunk: Buffer) => {
+    held += chunk.length
+    if (held > HELD_BYTES_MAX) from.pause()
+    later(() => {
+      held -= chunk.length
+      if (from.isPaused() && held <= HELD_BYTES_MAX) from.resume()
+      if (!to.destroyed) to.write(chunk)
+    })
+  })
+  from.once('end', () => later(() => to.end()))
+  from.once('error', () => to.destroy())
+  from.once('close', () => later(() => to.destroy()))
+}
+
+createServer({ allowHalfOpen: true }, (inbound) => {
+  const outbound = connect({ ...split(target), allowHalfOpen: true, noDelay: true })
+  inbound.setNoDelay(true)
+  forward(inbound, outbound)
+  forward(outbound, inbound)
+}).listen({ ...split(listen) }, () => console.log('listening'))
+
+createInterface(process.stdin).on('line', (line) => {
+  delayMs = Number(line)
+  console.log(`delay ${delayMs}`)
+})
