@@ -32,6 +32,11 @@ export class ConfigurationRefusedError extends VsmcpError {
   readonly code = 'VSMCP_CONSENSUS_CONFIGURATION_REFUSED'
 }
 
+/** A change of voters lacks the endorsement of a majority of the voters (rule 5). */
+export class NotEndorsedError extends VsmcpError {
+  readonly code = 'VSMCP_CONSENSUS_NOT_ENDORSED'
+}
+
 /** The transfer of leadership cannot be made. */
 export class TransferRefusedError extends VsmcpError {
   readonly code = 'VSMCP_CONSENSUS_TRANSFER_REFUSED'

@@ -4,6 +4,7 @@
  */
 import type { PeerIdString, Random } from '@vsmcp/kernel'
 import type { ConfigurationChange } from './raft/configuration.ts'
+import type { Endorsement, VotersStatement } from './raft/endorsement.ts'
 import type { Snapshot, StoredRaft } from './raft/entry.ts'
 import type { Message, VoteProof } from './raft/message.ts'
 import { CoreRaftNode } from './raft/raft-node.ts'
@@ -14,6 +15,12 @@ export interface RaftInit {
   id: PeerIdString
   /** What the store holds; absent for a node that never ran. Such a node waits for a leader to send it a snapshot. */
   stored?: StoredRaft
+  /**
+   * False for a node whose disk was restored or copied (rule 8): it may have forgotten votes it gave and entries it
+   * acknowledged. It never votes nor campaigns, and what it acknowledges is marked so that nobody counts it; it follows,
+   * whatever the configuration says it is. @default true
+   */
+  mayVote?: boolean
   /** Milliseconds between heartbeats to voters. @default 100 */
   heartbeatMs?: number
   /** Milliseconds: shortest election timeout; at least five heartbeats. @default 1_000 */
@@ -37,6 +44,12 @@ export interface RaftComponents {
    * that the shell has verified by certified links? @default true only while this node holds no configuration
    */
   trustsVoters?: (signers: readonly PeerIdString[], proof: VoteProof) => boolean
+  /**
+   * Whether `signature` is `voter`'s over this change of voters, of this group and epoch (`votersStatementBytes`). Asked when a
+   * change is proposed here and when a leader's entry comes to be appended (rule 5). Synchronous, must not throw. Without it every
+   * change of voters is refused; changes of learners need none.
+   */
+  verifyEndorsement?: (voter: PeerIdString, statement: VotersStatement, signature: Uint8Array) => boolean
 }
 
 /** Where a proposal stands in the log. It is committed when an entry of this index *and* term comes out of a `Ready`; an entry of another term there means it was lost. */
@@ -63,10 +76,12 @@ export interface RaftNode {
   /** Throws `NotLeaderError`, `ConsensusBusyError`, `TooLargeError`. */
   propose(data: Uint8Array): Proposed
   /**
-   * Proposes a change of voters and learners, joint when more than one voter differs. One at a time.
-   * Throws `NotLeaderError`, `ConsensusBusyError`, `ConfigurationRefusedError`.
+   * Proposes a change of voters and learners, joint when more than one voter differs. One at a time. When it touches who votes
+   * (`changesVoters`), a majority of the voters must have endorsed `votersStatement(status().configuration, status().term,
+   * change)`, the leader among them or not; followers refuse the entry otherwise.
+   * Throws `NotLeaderError`, `ConsensusBusyError`, `ConfigurationRefusedError`, `NotEndorsedError`.
    */
-  proposeConfiguration(change: ConfigurationChange): Proposed
+  proposeConfiguration(change: ConfigurationChange, endorsements?: readonly Endorsement[]): Proposed
   /** Hands leadership to a voter; given up after an election timeout. Throws `NotLeaderError`, `TransferRefusedError`. */
   transferLeadership(to: PeerIdString): void
   /** The voter to hand over to: active, connected, with the longest log. `undefined` on a follower or when there is none. */
@@ -105,6 +120,7 @@ export {
   ConfigurationRefusedError,
   ConsensusBusyError,
   InvalidMessageError,
+  NotEndorsedError,
   NotLeaderError,
   StateCorruptError,
   TooLargeError,
@@ -112,7 +128,7 @@ export {
 } from './errors.ts'
 export { AUTHORITY_LEVEL, FEATURE_LEVEL, LINKS_MAX, POLICY_HISTORY_MAX } from './constants.ts'
 export { applyEntry } from './group/apply-entry.ts'
-export { type Authority, type CertificateFacts, type Endorsement, NO_AUTHORITY, type Signer } from './group/authority.ts'
+export { type Authority, type CertificateFacts, NO_AUTHORITY, type Signer } from './group/authority.ts'
 export {
   type Charter,
   MESH_KEY_SIGNER,
@@ -146,14 +162,7 @@ export type {
   RefusalCode,
   VoterEndorsedOperation,
 } from './group/operation.ts'
-export { lackingEndorsement } from './group/proofs.ts'
-export {
-  operationStatement,
-  type Provable,
-  type StatementScope,
-  type VotersStatement,
-  votersStatementBytes,
-} from './group/statement.ts'
+export { operationStatement, type Provable, type StatementScope, votersStatementBytes } from './group/statement.ts'
 export { Table } from './group/table.ts'
 export { decodeOperation, encodeOperation } from './group/read-operation.ts'
 export { type Candidate, chooseVoters, type ChooseVotersInit, type Reachability } from './group/voters.ts'
@@ -170,4 +179,5 @@ export {
 export type { Message, OutgoingMessage, SignedVote, VoteProof } from './raft/message.ts'
 export type { PeerProgress, RaftStatus, ReadState, Ready, Role, SoftState } from './raft/ready.ts'
 export { validateMessage } from './raft/validate-message.ts'
+export { changesVoters, type Endorsement, lackingEndorsement, type VotersStatement, votersStatement } from './raft/endorsement.ts'
 export { bootstrap } from './raft/bootstrap.ts'

@@ -96,6 +96,18 @@ test('a configuration entry that cannot be read or taken changes nothing, on any
 test('steps are read back as they were written', () => {
   const step = change(['voter', 'a'], ['remove', 'b'])
   expect(decodeConfigurationStep(encodeConfigurationStep(step))).toEqual(step)
+  const endorsed = { ...step, endorsements: [{ peer: 'a', signature: 'AAAA' }] }
+  expect(decodeConfigurationStep(encodeConfigurationStep(endorsed))).toEqual(endorsed)
+  for (const endorsements of [
+    {},
+    [1],
+    [{ peer: '', signature: 'A' }],
+    [{ peer: 'a' }],
+    Array.from({ length: 8 }, () => ({ peer: 'a', signature: 'A' })),
+  ]) {
+    const data = bytes(JSON.stringify({ ...step, endorsements }))
+    expect(() => decodeConfigurationStep(data)).toThrow(InvalidArgumentError)
+  }
   expect(decodeConfigurationStep(encodeConfigurationStep('leave'))).toBe('leave')
   expect(() => decodeConfigurationStep(bytes('{"changes":[{"peer":"a","type":"king"}]}'))).toThrow(InvalidArgumentError)
 })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { bootstrap, type Message } from '../src/index.ts'
 import { bytes, Cluster } from './support/cluster.ts'
+import { entryOf } from './support/endorse.ts'
 import { append, entry, Single } from './support/single.ts'
 
 const asked = (term: number, lastIndex = 1, lastTerm = 1): Message => ({
@@ -220,9 +221,8 @@ test('two voters that refuse each other, one for its short log, the other for it
 
 test('a voter that stopped in the middle of a joint change learns from a refusal that the change is committed', () => {
   const single = new Single({ voters: ['n1', 'n2', 'n3'] })
-  const remove = (peers: readonly string[]): Uint8Array =>
-    bytes(`{"changes":[${peers.map((peer) => `{"peer":"${peer}","type":"remove"}`).join()}]}`)
-  const change = { index: 2, term: 2, type: 'configuration', data: remove(['n2', 'n3']) } as const
+  const changes = ['n2', 'n3'].map((peer) => ({ type: 'remove' as const, peer }))
+  const change = { index: 2, term: 2, type: 'configuration', data: entryOf(single.node, 2, changes) } as const
   const leave = { index: 3, term: 2, type: 'configuration', data: bytes('{"leave":true}') } as const
   single.hear('n2', append(2, [1, 1], [change, leave], 2))
   expect(single.node.status().configuration).toMatchObject({ voters: ['n1'], outgoing: ['n1', 'n2', 'n3'] })

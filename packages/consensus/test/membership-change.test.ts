@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { ConfigurationRefusedError, type ConfigurationChange, type MemberChange } from '../src/index.ts'
 import { bytes, Cluster } from './support/cluster.ts'
+import { proposeEndorsed } from './support/endorse.ts'
 import { Single } from './support/single.ts'
 
 const change = (...changes: [MemberChange['type'], string][]): ConfigurationChange => ({
@@ -11,14 +12,14 @@ test('rule 7: one voter becomes three in one step, by joint consensus', () => {
   const cluster = new Cluster({ voters: ['n1'], blank: ['n2', 'n3'] })
   const { node } = cluster.elect('n1')
   const seen: string[] = []
-  node.proposeConfiguration(change(['learner', 'n2'], ['learner', 'n3']))
+  proposeEndorsed(node, change(['learner', 'n2'], ['learner', 'n3']))
   cluster.run(3_000)
   cluster.onTurn = (host) => {
     const { voters, outgoing } = host.node.status().configuration
     const text = `${voters.join('')}/${outgoing.join('')}`
     if (host.id === 'n1' && seen.at(-1) !== text) seen.push(text)
   }
-  node.proposeConfiguration(change(['voter', 'n2'], ['voter', 'n3']))
+  proposeEndorsed(node, change(['voter', 'n2'], ['voter', 'n3']))
   cluster.settle()
   expect(seen).toEqual(['n1n2n3/n1', 'n1n2n3/'])
   cluster.kill('n1')
@@ -28,7 +29,7 @@ test('rule 7: one voter becomes three in one step, by joint consensus', () => {
 test('in a joint configuration both halves must agree: a majority of the new voters alone commits nothing', () => {
   const single = new Single().lead()
   single.accept('n2', 2)
-  single.node.proposeConfiguration(change(['remove', 'n2'], ['remove', 'n3'], ['voter', 'n4'], ['voter', 'n5']))
+  proposeEndorsed(single.node, change(['remove', 'n2'], ['remove', 'n3'], ['voter', 'n4'], ['voter', 'n5']))
   single.work()
   single.accept('n2', 3)
   expect(single.node.status().configuration).toMatchObject({ voters: ['n1', 'n4', 'n5'], outgoing: ['n1', 'n2', 'n3'] })
@@ -50,7 +51,7 @@ test('a new leader ends a joint configuration that the one before left behind', 
       message.type === 'append' &&
       message.entries.some(({ data }) => data.length > 0 && new TextDecoder().decode(data).includes('leave'))
     )
-  node.proposeConfiguration(change(['voter', 'n4'], ['voter', 'n5']))
+  proposeEndorsed(node, change(['voter', 'n4'], ['voter', 'n5']))
   cluster.run(200)
   expect(cluster.host('n2').node.status().configuration.outgoing).not.toEqual([])
   cluster.kill('n1')
@@ -63,18 +64,18 @@ test('a new leader ends a joint configuration that the one before left behind', 
 test('changes of voters come one at a time', () => {
   const single = new Single().lead()
   single.accept('n2', 2)
-  single.node.proposeConfiguration(change(['learner', 'n4']))
-  expect(() => single.node.proposeConfiguration(change(['learner', 'n5']))).toThrow(ConfigurationRefusedError)
+  proposeEndorsed(single.node, change(['learner', 'n4']))
+  expect(() => proposeEndorsed(single.node, change(['learner', 'n5']))).toThrow(ConfigurationRefusedError)
   single.work()
   single.accept('n2', 3)
-  single.node.proposeConfiguration(change(['learner', 'n5']))
+  proposeEndorsed(single.node, change(['learner', 'n5']))
 })
 
 test('a new leader changes no voters before an entry of its own term is committed', () => {
   const single = new Single().lead()
-  expect(() => single.node.proposeConfiguration(change(['learner', 'n4']))).toThrow(ConfigurationRefusedError)
+  expect(() => proposeEndorsed(single.node, change(['learner', 'n4']))).toThrow(ConfigurationRefusedError)
   single.accept('n2', 2)
-  expect(single.node.proposeConfiguration(change(['learner', 'n4']))).toEqual({ index: 3, term: 2 })
+  expect(proposeEndorsed(single.node, change(['learner', 'n4']))).toEqual({ index: 3, term: 2 })
 })
 
 test.for<[string, ConfigurationChange]>([
@@ -86,14 +87,14 @@ test.for<[string, ConfigurationChange]>([
 ])('a change that cannot be made is refused and not proposed: %s', ([, refused]) => {
   const single = new Single().lead()
   single.accept('n2', 2)
-  expect(() => single.node.proposeConfiguration(refused)).toThrow(ConfigurationRefusedError)
+  expect(() => proposeEndorsed(single.node, refused)).toThrow(ConfigurationRefusedError)
   expect(single.node.status().lastIndex).toBe(2)
 })
 
 test('learners get the log and count for nothing', () => {
   const single = new Single().lead()
   single.accept('n2', 2)
-  single.node.proposeConfiguration(change(['learner', 'n4']))
+  proposeEndorsed(single.node, change(['learner', 'n4']))
   single.work()
   single.accept('n2', 3)
   expect(single.node.status().progress.has('n4')).toBe(true)
@@ -106,7 +107,7 @@ test('learners get the log and count for nothing', () => {
 test('a voter becomes a learner only when its old half has let go', () => {
   const single = new Single().lead()
   single.accept('n2', 2)
-  single.node.proposeConfiguration(change(['learner', 'n2'], ['voter', 'n4']))
+  proposeEndorsed(single.node, change(['learner', 'n2'], ['voter', 'n4']))
   single.work()
   single.accept('n3', 3)
   expect(single.node.status().configuration).toMatchObject({
@@ -128,7 +129,7 @@ test('a voter becomes a learner only when its old half has let go', () => {
 test('a leader that is voted out names its successor and steps back; nobody waits for a timeout', () => {
   const cluster = new Cluster({ seed: 2 })
   const { node } = cluster.elect('n1')
-  node.proposeConfiguration(change(['remove', 'n1']))
+  proposeEndorsed(node, change(['remove', 'n1']))
   cluster.settle()
   expect(node.status()).toMatchObject({ role: 'follower' })
   expect(cluster.nowMs).toBe(0)
@@ -146,7 +147,7 @@ test('removing a voter may commit what the smaller quorum already holds', () => 
     single.hear(peer, { type: 'preVoteAnswer', term: 1, campaign: 2, granted: true, commit: 0, commitTerm: 0 })
   for (const peer of ['n2', 'n3']) single.hear(peer, { type: 'voteAnswer', term: 2, granted: true, commit: 0, commitTerm: 0 })
   for (const peer of ['n2', 'n3']) single.accept(peer, 2)
-  single.node.proposeConfiguration(change(['remove', 'n4']))
+  proposeEndorsed(single.node, change(['remove', 'n4']))
   single.node.propose(bytes('a'))
   single.work()
   single.accept('n2', 4)
@@ -159,7 +160,7 @@ test('who was removed and does not know it disturbs nobody', () => {
   const cluster = new Cluster()
   const { node } = cluster.elect('n1')
   cluster.disconnect('n1', 'n3', false)
-  node.proposeConfiguration(change(['remove', 'n3']))
+  proposeEndorsed(node, change(['remove', 'n3']))
   cluster.run(10_000)
   expect(node.status()).toMatchObject({ role: 'leader', term: 2 })
 })

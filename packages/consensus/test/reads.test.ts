@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytes, Cluster } from './support/cluster.ts'
+import { proposeEndorsed } from './support/endorse.ts'
 import { Single } from './support/single.ts'
 
 test('rule 3: a read is answered only after a quorum has answered a heartbeat sent after it', () => {
@@ -65,7 +66,7 @@ test('one voter answers a read in one Ready', () => {
 test('in a joint configuration a read needs both halves', () => {
   const single = new Single().lead()
   single.accept('n2', 2)
-  single.node.proposeConfiguration({ changes: ['n4', 'n5'].map((peer) => ({ type: 'voter', peer })) })
+  proposeEndorsed(single.node, { changes: ['n4', 'n5'].map((peer) => ({ type: 'voter', peer })) })
   single.work()
   single.accept('n2', 3)
   single.node.readIndex('r')

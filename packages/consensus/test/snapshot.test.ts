@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '@vsmcp/kernel'
 import { expect, test } from 'vitest'
 import { bootstrap, StateCorruptError, type Snapshot, type StoredRaft, TooLargeError } from '../src/index.ts'
 import { bytes, Cluster } from './support/cluster.ts'
+import { proposeEndorsed } from './support/endorse.ts'
 import { append, entry, Single } from './support/single.ts'
 
 const configuration = { voters: ['n1', 'n2', 'n3'], outgoing: [], learners: [], learnersNext: [], autoLeave: false }
@@ -63,7 +64,7 @@ test('a lost snapshot is sent again, after a while or when the connection is bac
   const { node } = cluster.elect('n1')
   let lost = 0
   cluster.filter = ({ message }) => !(message.type === 'snapshot' && lost++ === 0)
-  node.proposeConfiguration({ changes: [{ type: 'learner', peer: 'n2' }] })
+  proposeEndorsed(node, { changes: [{ type: 'learner', peer: 'n2' }] })
   cluster.run(5_000)
   expect(lost).toBe(1)
   expect(cluster.host('n2').machine.applied).toBe(0)
@@ -80,7 +81,7 @@ test('a snapshot whose answer got lost is not sent twice: the leader goes on beh
     if (message.type === 'snapshot') snapshots++
     return !(message.type === 'appendAnswer' && message.index === 1 && !message.rejected)
   }
-  node.proposeConfiguration({ changes: [{ type: 'learner', peer: 'n2' }] })
+  proposeEndorsed(node, { changes: [{ type: 'learner', peer: 'n2' }] })
   cluster.run(15_000)
   expect(snapshots).toBe(1)
   expect(cluster.host('n2').machine.applied).toBe(3)
@@ -90,7 +91,7 @@ test('what every newcomer needs first is the beginning: entry 1 comes as a snaps
   const cluster = new Cluster({ voters: ['n1'], blank: ['n2'] })
   const { node } = cluster.elect('n1')
   node.propose(bytes('a'))
-  node.proposeConfiguration({ changes: [{ type: 'learner', peer: 'n2' }] })
+  proposeEndorsed(node, { changes: [{ type: 'learner', peer: 'n2' }] })
   cluster.run(3_000)
   expect(cluster.host('n2').disk.snapshot?.index).toBe(1)
   expect(cluster.lines('n2')).toEqual(['a'])

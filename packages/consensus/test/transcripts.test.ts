@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytes } from './support/cluster.ts'
+import { proposeEndorsed } from './support/endorse.ts'
 import { Transcript } from './support/transcript.ts'
 
 function sign(voter: string): { signVote: (term: number, candidate: string) => Uint8Array; verifyVote: () => boolean } {
@@ -47,7 +48,7 @@ test('transcript: one voter becomes three in one joint change, once both newcome
   cluster.elect('n1')
   const { node } = cluster.host('n1')
   transcript.say('n2 and n3 become learners')
-  node.proposeConfiguration({
+  proposeEndorsed(node, {
     changes: [
       { type: 'learner', peer: 'n2' },
       { type: 'learner', peer: 'n3' },
@@ -57,7 +58,7 @@ test('transcript: one voter becomes three in one joint change, once both newcome
   cluster.run(10)
   expect([...node.status().progress.values()].map(({ inSync }) => inSync)).toEqual([true, true])
   transcript.say('Both are in sync: they become voters')
-  node.proposeConfiguration({
+  proposeEndorsed(node, {
     changes: [
       { type: 'voter', peer: 'n2' },
       { type: 'voter', peer: 'n3' },

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { ConsensusBusyError, TransferRefusedError } from '../src/index.ts'
 import { bytes, Cluster } from './support/cluster.ts'
+import { proposeEndorsed } from './support/endorse.ts'
 import { Single } from './support/single.ts'
 
 test('rule 2: leadership goes to a voter whose log is complete, at once and although all still hear the leader', () => {
@@ -40,7 +41,7 @@ test.for<[string, string]>([
 ])('leadership is not handed to %s', ([, to]) => {
   const single = new Single().lead()
   single.accept('n2', 2)
-  single.node.proposeConfiguration({ changes: [{ type: 'learner', peer: 'n4' }] })
+  proposeEndorsed(single.node, { changes: [{ type: 'learner', peer: 'n4' }] })
   single.work()
   single.accept('n2', 3)
   single.node.connectionClosed('n3')

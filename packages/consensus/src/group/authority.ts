@@ -45,10 +45,3 @@ export const NO_AUTHORITY: Authority = {
   digest: () => '',
   verifyCertificate: () => false,
 }
-
-/** A voter's (or the leaver's own) signature under a statement, as entries carry it. */
-export interface Endorsement {
-  readonly peer: PeerIdString
-  /** base64url */
-  readonly signature: string
-}

@@ -11,7 +11,7 @@ import {
   SIGNATURE_TEXT_MAX,
 } from '../constants.ts'
 import { isObject, type JsonObject } from '../json/json.ts'
-import type { Endorsement } from './authority.ts'
+import type { Endorsement } from '../raft/endorsement.ts'
 import type { MemberRole } from './docket.ts'
 
 /** A JSON object of which some fields are known. */

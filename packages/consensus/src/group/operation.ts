@@ -1,6 +1,6 @@
 import type { PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { JsonObject } from '../json/json.ts'
-import type { Endorsement } from './authority.ts'
+import type { Endorsement } from '../raft/endorsement.ts'
 import type { Member, MemberRole } from './docket.ts'
 
 interface Authored {

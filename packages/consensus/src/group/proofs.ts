@@ -1,8 +1,7 @@
 import type { PeerIdString } from '@vsmcp/kernel'
 import { bytesOfBase64url } from '../json/base64url.ts'
-import { type Configuration, isVoter } from '../raft/configuration.ts'
-import { outcomeOf } from '../raft/quorum.ts'
-import type { Authority, Endorsement, Signer } from './authority.ts'
+import { type Endorsement, lackingEndorsement } from '../raft/endorsement.ts'
+import type { Authority, Signer } from './authority.ts'
 import { type Charter, MESH_KEY_SIGNER } from './charter.ts'
 import type { GroupState } from './group-state.ts'
 import type { OperatorSignedOperation } from './operation.ts'
@@ -49,27 +48,4 @@ export function flawOfEndorsements(
   const verify = (peer: PeerIdString, signature: Uint8Array): boolean => authority.verifySignature({ peer }, bytes, signature)
   const missing = lackingEndorsement(configuration, operation.endorsements, verify, needed)
   return missing === undefined ? undefined : { code: 'not-endorsed', message: `${operation.op} is not endorsed: ${missing}` }
-}
-
-/**
- * What is missing for these endorsements to be enough. One that is wrong, foreign or there twice spoils all: no honest node
- * puts it there. @returns undefined when they are enough
- */
-export function lackingEndorsement(
-  configuration: Configuration,
-  endorsements: readonly Endorsement[],
-  verify: (peer: PeerIdString, signature: Uint8Array) => boolean,
-  needed: 'majority' | 'all' = 'majority',
-): string | undefined {
-  const signers = new Set<PeerIdString>()
-  for (const { peer, signature } of endorsements) {
-    if (!isVoter(configuration, peer)) return `${peer} signed it, and is no voter`
-    const raw = bytesOfBase64url(signature)
-    if (signers.has(peer) || raw === undefined || !verify(peer, raw)) return `the signature of ${peer} is wrong, or there twice`
-    signers.add(peer)
-  }
-  const { voters, outgoing } = configuration
-  const unsigned = voters.concat(outgoing).filter((peer) => !signers.has(peer))
-  const enough = needed === 'all' ? unsigned.length === 0 : outcomeOf(configuration, (peer) => signers.has(peer)) === 'won'
-  return enough ? undefined : `${signers.size} of its voters signed, ${needed === 'all' ? 'and each must' : 'no majority'}`
 }

@@ -1,7 +1,6 @@
-import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
+import type { GroupId, MeshId } from '@vsmcp/kernel'
 import { canonicalText } from '../json/json.ts'
-import type { ConfigurationChange } from '../raft/configuration.ts'
-import type { Endorsement } from './authority.ts'
+import type { VotersStatement } from '../raft/endorsement.ts'
 
 /** Whose words a statement is part of: a signature made in another mesh, group or epoch is worth nothing here. A `Charter` fits. */
 export interface StatementScope {
@@ -32,25 +31,9 @@ export function operationStatement(scope: StatementScope, operation: Provable): 
   return statement(OPERATION_LABEL, scope, { operation: fields })
 }
 
-/** A change of voters, bound to the term it is proposed in and to the voters it follows: good once. */
-export interface VotersStatement {
-  /** Term of the leader that proposes it, and of the entry. */
-  readonly term: number
-  /** `Configuration.version` before: how often the voters were changed. */
-  readonly version: number
-  /** Before; sorted. */
-  readonly voters: readonly PeerIdString[]
-  readonly changes: ConfigurationChange['changes']
-}
-
 /** What voters sign to endorse a change of voters. */
 export function votersStatementBytes(scope: StatementScope, { term, version, voters, changes }: VotersStatement): Uint8Array {
   return statement(VOTERS_LABEL, scope, { term, version, voters, changes: changes.map(({ type, peer }) => ({ type, peer })) })
-}
-
-/** Peers and signatures only: how entries carry endorsements. */
-export function carriedEndorsements(endorsements: readonly Endorsement[]): readonly Endorsement[] {
-  return endorsements.map(({ peer, signature }) => ({ peer, signature }))
 }
 
 function statement(label: string, { meshId, groupId, epoch }: StatementScope, content: object): Uint8Array {

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, messageOf, type PeerIdString } from '@vsmcp/kernel'
-import { CONFIGURATION_CHANGES_MAX, LEARNERS_MAX, PEER_ID_MAX, VOTERS_MAX } from '../constants.ts'
+import { CONFIGURATION_CHANGES_MAX, LEARNERS_MAX, PEER_ID_MAX, SIGNATURE_TEXT_MAX, VOTERS_MAX } from '../constants.ts'
 import { byCodeUnit, canonicalBytes, isObject, parseJson } from '../json/json.ts'
+import type { Endorsement } from './endorsement.ts'
 
 /**
  * Who votes and who listens. While `outgoing` is not empty the configuration is joint: elections and commits need a
@@ -109,11 +110,22 @@ function versionAfter({ version = 0 }: Configuration, votersChange: boolean): { 
   return next === 0 ? {} : { version: next }
 }
 
+/** A change as an entry carries it, with the signatures of the voters that bear it out. */
+export interface EndorsedChange extends ConfigurationChange {
+  /** Absent where none are needed. */
+  readonly endorsements?: readonly Endorsement[]
+}
+
 /** What a `configuration` entry asks for. */
-export type ConfigurationStep = ConfigurationChange | 'leave'
+export type ConfigurationStep = EndorsedChange | 'leave'
 
 export function encodeConfigurationStep(step: ConfigurationStep): Uint8Array {
-  return canonicalBytes(step === 'leave' ? { leave: true } : { changes: step.changes.map(({ type, peer }) => ({ type, peer })) })
+  if (step === 'leave') return canonicalBytes({ leave: true })
+  const endorsements = (step.endorsements ?? []).map(({ peer, signature }) => ({ peer, signature }))
+  return canonicalBytes({
+    changes: step.changes.map(({ type, peer }) => ({ type, peer })),
+    endorsements: endorsements.length === 0 ? undefined : endorsements,
+  })
 }
 
 /** Throws `InvalidArgumentError`. */
@@ -125,7 +137,26 @@ export function decodeConfigurationStep(data: Uint8Array): ConfigurationStep {
     throw new InvalidArgumentError(`a configuration entry is not JSON: ${messageOf(error)}`, { cause: error })
   }
   if (isObject(value) && value['leave'] === true) return 'leave'
-  return checkedChange(value)
+  const endorsements = endorsementsOf(value)
+  return { ...checkedChange(value), ...(endorsements.length === 0 ? {} : { endorsements }) }
+}
+
+function endorsementsOf(value: unknown): readonly Endorsement[] {
+  const endorsements = isObject(value) ? (value['endorsements'] ?? []) : []
+  if (!Array.isArray(endorsements) || endorsements.length > VOTERS_MAX) {
+    throw new InvalidArgumentError(`a change of configuration has up to ${VOTERS_MAX} endorsements`)
+  }
+  return endorsements.map((item: unknown): Endorsement => {
+    const { peer, signature } = isObject(item) ? item : {}
+    if (!isPeer(peer) || typeof signature !== 'string' || signature.length > SIGNATURE_TEXT_MAX) {
+      throw new InvalidArgumentError('a change of configuration has an endorsement that is none')
+    }
+    return { peer, signature }
+  })
+}
+
+function isPeer(value: unknown): value is PeerIdString {
+  return typeof value === 'string' && value.length > 0 && value.length <= PEER_ID_MAX
 }
 
 /** Throws `InvalidArgumentError` unless `value` is a change of at least one and at most `CONFIGURATION_CHANGES_MAX` members, each named once. */
@@ -138,7 +169,7 @@ export function checkedChange(value: unknown): ConfigurationChange {
   return {
     changes: changes.map((item: unknown): MemberChange => {
       const { type, peer } = isObject(item) ? item : {}
-      if (typeof peer !== 'string' || peer.length === 0 || peer.length > PEER_ID_MAX || seen.has(peer)) {
+      if (!isPeer(peer) || seen.has(peer)) {
         throw new InvalidArgumentError('a change of configuration names a peer twice, or something that is no peer')
       }
       if (type !== 'voter' && type !== 'learner' && type !== 'remove') {

@@ -30,6 +30,8 @@ export class Core {
   readonly random: Random
   readonly components: RaftComponents
   readonly timings: Timings
+  /** Rule 8: false for a node whose disk may have forgotten what it promised. */
+  readonly mayVote: boolean
   readonly log: RaftLog
 
   nowMs = 0
@@ -80,6 +82,7 @@ export class Core {
     this.random = components.random
     this.components = components
     this.timings = checkedTimings(init)
+    this.mayVote = init.mayVote ?? true
     this.log = new RaftLog(stored)
     this.term = stored.hardState.term
     this.vote = stored.hardState.vote
@@ -88,8 +91,9 @@ export class Core {
     this.scheduleElection()
   }
 
+  /** Whether this node votes: it is named, and may. */
   get isVoter(): boolean {
-    return isVoter(this.configuration, this.id)
+    return this.mayVote && isVoter(this.configuration, this.id)
   }
 
   /** Whether this node vouches for a leader: it leads, or heard from the leader lately over a connection that is still open. */
@@ -106,6 +110,11 @@ export class Core {
 
   send(to: PeerIdString, message: Message): void {
     this.outbox.push({ to, message })
+  }
+
+  /** A member of what a follower answers: whether its acknowledgement may be counted. */
+  get counting(): { uncounted?: true } {
+    return this.mayVote ? {} : { uncounted: true }
   }
 
   /** Counts a message that no honest node sends. */

@@ -36,7 +36,11 @@ export function askAgain(core: Core): void {
 export function handlePreVote(core: Core, from: PeerIdString, message: PreVote): void {
   const free = core.vote === from || (core.vote === null && core.leader === undefined) || message.term > core.term
   const granted =
-    !core.hasLiveLeader && message.term >= core.term && free && core.log.isOutdoneBy(message.lastTerm, message.lastIndex)
+    core.mayVote &&
+    !core.hasLiveLeader &&
+    message.term >= core.term &&
+    free &&
+    core.log.isOutdoneBy(message.lastTerm, message.lastIndex)
   core.send(from, {
     type: 'preVoteAnswer',
     term: core.term,
@@ -57,7 +61,7 @@ export function handlePreVoteAnswer(core: Core, from: PeerIdString, message: Pre
 
 export function handleVote(core: Core, from: PeerIdString, message: Vote): void {
   const free = core.vote === from || (core.vote === null && core.leader === undefined)
-  const granted = free && core.log.isOutdoneBy(message.lastTerm, message.lastIndex)
+  const granted = core.mayVote && free && core.log.isOutdoneBy(message.lastTerm, message.lastIndex)
   if (!granted) {
     core.send(from, { type: 'voteAnswer', term: core.term, granted, ...committedBy(core) })
     return

@@ -1,5 +1,6 @@
 import type { PeerIdString } from '@vsmcp/kernel'
 import type { Core } from './core.ts'
+import { unendorsedEntry } from './endorsement.ts'
 import type { Append, Heartbeat, InstallSnapshot } from './message.ts'
 
 /**
@@ -20,7 +21,15 @@ export function handleAppend(core: Core, from: PeerIdString, message: Append): v
   const { log, term } = core
   const { previousIndex, previousTerm, entries } = message
   if (previousIndex < log.committed) {
-    core.send(from, { type: 'appendAnswer', term, index: log.committed, rejected: false, hintIndex: 0, hintTerm: 0 })
+    core.send(from, {
+      type: 'appendAnswer',
+      term,
+      index: log.committed,
+      rejected: false,
+      hintIndex: 0,
+      hintTerm: 0,
+      ...core.counting,
+    })
     return
   }
   if (!log.matches(previousIndex, previousTerm)) {
@@ -32,19 +41,26 @@ export function handleAppend(core: Core, from: PeerIdString, message: Append): v
       rejected: true,
       hintIndex: hint.index,
       hintTerm: hint.term,
+      ...core.counting,
     })
+    return
+  }
+  const flaw = unendorsedEntry(core, previousIndex, entries)
+  if (flaw !== undefined) {
+    // Nothing is written, and nothing answered: an honest leader never sends it.
+    core.refuse(`${from}: ${flaw}`)
     return
   }
   log.merge(entries)
   const lastNew = previousIndex + entries.length
   // Only up to what this message vouches for: what lies behind may not be the leader's.
   log.commitTo(Math.min(message.commit, lastNew))
-  core.send(from, { type: 'appendAnswer', term, index: lastNew, rejected: false, hintIndex: 0, hintTerm: 0 })
+  core.send(from, { type: 'appendAnswer', term, index: lastNew, rejected: false, hintIndex: 0, hintTerm: 0, ...core.counting })
 }
 
 export function handleHeartbeat(core: Core, from: PeerIdString, message: Heartbeat): void {
   core.log.commitTo(message.commit)
-  core.send(from, { type: 'heartbeatAnswer', term: core.term, round: message.round })
+  core.send(from, { type: 'heartbeatAnswer', term: core.term, round: message.round, ...core.counting })
 }
 
 export function handleSnapshot(core: Core, from: PeerIdString, { snapshot }: InstallSnapshot): void {
@@ -61,5 +77,13 @@ export function handleSnapshot(core: Core, from: PeerIdString, { snapshot }: Ins
       core.scheduleElection()
     }
   }
-  core.send(from, { type: 'appendAnswer', term, index: log.committed, rejected: false, hintIndex: 0, hintTerm: 0 })
+  core.send(from, {
+    type: 'appendAnswer',
+    term,
+    index: log.committed,
+    rejected: false,
+    hintIndex: 0,
+    hintTerm: 0,
+    ...core.counting,
+  })
 }

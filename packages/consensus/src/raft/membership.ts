@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
-import { ConfigurationRefusedError } from '../errors.ts'
+import { ConfigurationRefusedError, NotEndorsedError } from '../errors.ts'
 import {
   changedConfiguration,
   checkedChange,
@@ -12,6 +12,7 @@ import {
   membersOf,
 } from './configuration.ts'
 import type { Core } from './core.ts'
+import { changesVoters, type Endorsement, flawOfChange } from './endorsement.ts'
 import type { Entry } from './entry.ts'
 import { Progress } from './progress.ts'
 import { advanceCommit, appendOwn, sendAppend } from './replication.ts'
@@ -19,9 +20,10 @@ import { bestSuccessor } from './transfer.ts'
 
 /**
  * Appends a change of voters and learners. Like every entry it takes effect when it is committed and applied, not when
- * it is appended (etcd-io/raft; safe because the next one is proposed only after that). Throws `ConfigurationRefusedError`.
+ * it is appended (etcd-io/raft; safe because the next one is proposed only after that). Its endorsements are checked
+ * when it is appended, here as on every follower. Throws `ConfigurationRefusedError`, `NotEndorsedError`.
  */
-export function proposeChange(core: Core, change: ConfigurationChange): Entry {
+export function proposeChange(core: Core, change: ConfigurationChange, endorsements: readonly Endorsement[]): Entry {
   if (core.pendingConfigurationIndex > core.log.applied || isJoint(core.configuration)) {
     throw new ConfigurationRefusedError(
       'another change of configuration is under way, or this term has not committed anything yet',
@@ -32,7 +34,15 @@ export function proposeChange(core: Core, change: ConfigurationChange): Entry {
     )
   }
   const checked = checkChange(core.configuration, change)
-  const entry = appendOwn(core, 'configuration', encodeConfigurationStep(checked))
+  const votersChange = changesVoters(core.configuration, checked)
+  const flaw = votersChange ? flawOfChange(core, core.configuration, core.term, checked, endorsements) : undefined
+  if (flaw !== undefined) {
+    throw new NotEndorsedError(`the voters have not endorsed this change of voters: ${flaw}`, {
+      hint: 'A majority of the voters must see it as the leader does: ask them again.',
+    })
+  }
+  const carried = votersChange ? endorsements : []
+  const entry = appendOwn(core, 'configuration', encodeConfigurationStep({ ...checked, endorsements: carried }))
   core.pendingConfigurationIndex = entry.index
   return entry
 }

@@ -71,6 +71,8 @@ export interface AppendAnswer extends Common {
   readonly rejected: boolean
   readonly hintIndex: number
   readonly hintTerm: number
+  /** The sender may not vote (rule 8): its log counts towards no majority. */
+  readonly uncounted?: true
 }
 
 export interface Heartbeat extends Common {
@@ -83,6 +85,7 @@ export interface Heartbeat extends Common {
 export interface HeartbeatAnswer extends Common {
   readonly type: 'heartbeatAnswer'
   readonly round: number
+  readonly uncounted?: true
 }
 
 /** Answered by an `appendAnswer`. */

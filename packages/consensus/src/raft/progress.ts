@@ -25,6 +25,8 @@ export class Progress {
   heardAtMs = Number.NEGATIVE_INFINITY
   /** Has answered in the leader's term: it needs no proof of the election any more. */
   knowsTerm = false
+  /** False for a node that may not vote (rule 8): its log counts towards no majority. */
+  counted = true
   /** In `snapshot`: its index, and when it was sent. */
   snapshotIndex = 0
   snapshotSentAtMs = 0
@@ -112,6 +114,15 @@ export class Progress {
     this.next = Math.max(Math.min(previous, hint + 1), this.match + 1)
     this.#probeSent = false
     return true
+  }
+
+  /** The peer's disk was restored: what it once acknowledged may be gone, so all of it is found out anew. */
+  distrust(lastIndex: number): void {
+    if (!this.counted) return
+    this.counted = false
+    this.match = 0
+    this.#reset('probe')
+    this.next = lastIndex + 1
   }
 
   heard(nowMs: number): void {

@@ -20,6 +20,7 @@ import type { Proposed, RaftComponents, RaftInit, RaftNode } from '../index.ts'
 import type { ConfigurationChange } from './configuration.ts'
 import { Core } from './core.ts'
 import { campaign } from './election.ts'
+import type { Endorsement } from './endorsement.ts'
 import type { HardState, Snapshot } from './entry.ts'
 import { applyChange, leaveJoint, proposeChange } from './membership.ts'
 import type { Message } from './message.ts'
@@ -70,10 +71,10 @@ export class CoreRaftNode implements RaftNode {
     return { index, term }
   }
 
-  proposeConfiguration(change: ConfigurationChange): Proposed {
+  proposeConfiguration(change: ConfigurationChange, endorsements: readonly Endorsement[] = []): Proposed {
     this.#checkLeads('a change of configuration')
     this.#checkRoom(ENTRY_OVERHEAD_BYTES)
-    const { index, term } = proposeChange(this.#core, change)
+    const { index, term } = proposeChange(this.#core, change, endorsements)
     return { index, term }
   }
 
@@ -214,6 +215,7 @@ export class CoreRaftNode implements RaftNode {
         return progressOf(core)
       },
       transferringTo: transfer?.to,
+      mayVote: core.mayVote,
       refusedMessages,
       lastRefusal,
     }
@@ -259,12 +261,13 @@ function progressOf(core: Core): ReadonlyMap<PeerIdString, PeerProgress> {
   for (const [peer, progress] of core.progress) {
     const { match, next, state } = progress
     const active = core.hearsFrom(progress) && !core.closed.has(peer)
+    const isCaughtUp = state === 'replicate' && match + IN_SYNC_LAG_MAX >= core.log.committed
     all.set(peer, {
       match,
       next,
       state,
       active,
-      inSync: active && state === 'replicate' && match + IN_SYNC_LAG_MAX >= core.log.committed,
+      inSync: active && progress.counted && isCaughtUp,
     })
   }
   return all

@@ -41,7 +41,7 @@ export interface PeerProgress {
   readonly state: 'probe' | 'replicate' | 'snapshot'
   /** Heard from within the last two heartbeats of a learner. */
   readonly active: boolean
-  /** Active, replicating, and at most `IN_SYNC_LAG_MAX` entries behind the commit index: fit to become a voter. */
+  /** Active, replicating, and at most `IN_SYNC_LAG_MAX` entries behind the commit index: fit to become a voter. Never for one that may not vote (rule 8). */
   readonly inSync: boolean
 }
 
@@ -60,6 +60,8 @@ export interface RaftStatus {
   /** On a leader: the other members, as of when it is looked at. Empty elsewhere. */
   readonly progress: ReadonlyMap<PeerIdString, PeerProgress>
   readonly transferringTo: PeerIdString | undefined
+  /** As `RaftInit.mayVote` said. */
+  readonly mayVote: boolean
   /** Messages dropped because no honest node sends them in that state, and the last reason. */
   readonly refusedMessages: number
   readonly lastRefusal: string | undefined

@@ -28,7 +28,7 @@ export function advanceCommit(core: Core): void {
   const { log } = core
   const before = log.committed
   const reached = reachedByQuorum(core.configuration, (peer) =>
-    peer === core.id ? log.lastIndex : (core.progress.get(peer)?.match ?? 0),
+    peer === core.id ? log.lastIndex : countedMatch(core.progress.get(peer)),
   )
   if (reached <= before || !log.matches(reached, core.term)) return
   for (let index = before + 1; index <= reached; index++) {
@@ -37,6 +37,10 @@ export function advanceCommit(core: Core): void {
   }
   log.commitTo(reached)
   core.unsent = true
+}
+
+function countedMatch(progress: Progress | undefined): number {
+  return progress?.counted === true ? progress.match : 0
 }
 
 /** Sends everybody what is new since the last time, be it only the commit index. */
@@ -106,6 +110,7 @@ export function handleAppendAnswer(core: Core, from: PeerIdString, message: Appe
     return
   }
   progress.heard(core.nowMs)
+  if (message.uncounted === true) progress.distrust(core.log.lastIndex)
   if (message.rejected) handleRejection(core, from, progress, message)
   else handleAcceptance(core, from, progress, message.index)
 }
@@ -114,16 +119,17 @@ export function handleHeartbeatAnswer(core: Core, from: PeerIdString, message: H
   const progress = core.progress.get(from)
   if (progress === undefined) return
   progress.heard(core.nowMs)
+  if (message.uncounted === true) progress.distrust(core.log.lastIndex)
   progress.tryAgain()
   if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, from, progress, 'always')
   concludeTransfer(core, from, progress)
-  core.reads.answered(from, message.round)
+  if (progress.counted) core.reads.answered(from, message.round)
   core.reads.settle(core.configuration, core.id)
 }
 
 /** Tells the target of a transfer to campaign as soon as its log is complete. */
 export function concludeTransfer(core: Core, peer: PeerIdString, progress: Progress): void {
-  if (core.transfer?.to !== peer || progress.match !== core.log.lastIndex) return
+  if (core.transfer?.to !== peer || !progress.counted || progress.match !== core.log.lastIndex) return
   core.send(peer, { type: 'timeoutNow', term: core.term })
 }
 

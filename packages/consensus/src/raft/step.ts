@@ -96,7 +96,11 @@ function elapseAsLeader(core: Core): void {
 
 /** Whether a quorum was heard from since the last check: a leader that is alone steps back, so that its clients look elsewhere. */
 function hasActiveQuorum(core: Core): boolean {
-  return outcomeOf(core.configuration, (peer) => peer === core.id || core.progress.get(peer)?.active === true) === 'won'
+  const answers = (peer: PeerIdString): boolean => {
+    const progress = core.progress.get(peer)
+    return progress?.active === true && progress.counted
+  }
+  return outcomeOf(core.configuration, (peer) => peer === core.id || answers(peer)) === 'won'
 }
 
 /** When `elapse` next has something to do. */

@@ -9,7 +9,7 @@ export function bestSuccessor(core: Core): PeerIdString | undefined {
   let best: { peer: PeerIdString; match: number } | undefined
   for (const peer of core.configuration.voters) {
     const progress = core.progress.get(peer)
-    if (progress === undefined || !core.hearsFrom(progress) || core.closed.has(peer)) continue
+    if (progress?.counted !== true || !core.hearsFrom(progress) || core.closed.has(peer)) continue
     if (best === undefined || progress.match > best.match) best = { peer, match: progress.match }
   }
   return best?.peer
@@ -25,6 +25,11 @@ export function beginTransfer(core: Core, to: PeerIdString): void {
         hint: `Choose one of ${core.configuration.voters.filter((voter) => voter !== core.id).join(', ') || 'no other voters: there are none'}.`,
       },
     )
+  }
+  if (!progress.counted) {
+    throw new TransferRefusedError(`${to} cannot take over leadership: its disk was restored, and may not vote`, {
+      hint: 'Choose another voter, and let that node join anew.',
+    })
   }
   if (core.closed.has(to)) {
     throw new TransferRefusedError(`${to} cannot take over leadership: there is no connection to it`, {

@@ -53,9 +53,10 @@ const READERS: { readonly [T in Message['type']]: (fields: Fields, common: { ter
     rejected: flag(f, 'rejected'),
     hintIndex: counter(f, 'hintIndex'),
     hintTerm: counter(f, 'hintTerm'),
+    ...counting(f),
   }),
   heartbeat: (f, common) => ({ type: 'heartbeat', ...common, commit: counter(f, 'commit'), round: counter(f, 'round') }),
-  heartbeatAnswer: (f, common) => ({ type: 'heartbeatAnswer', ...common, round: counter(f, 'round') }),
+  heartbeatAnswer: (f, common) => ({ type: 'heartbeatAnswer', ...common, round: counter(f, 'round'), ...counting(f) }),
   snapshot: (f, common) => {
     const snapshot = readSnapshot(f['snapshot'])
     if (snapshot.term > common.term) throw invalid('a snapshot of a later term than its leader')
@@ -171,6 +172,11 @@ function counter(fields: Fields, name: string): number {
     throw invalid(`one whose ${name} is no counter`)
   }
   return value
+}
+
+/** What says anything but `false` is not counted: better one acknowledgement too few than one too many. */
+function counting(fields: Fields): { uncounted?: true } {
+  return fields['uncounted'] === undefined || fields['uncounted'] === false ? {} : { uncounted: true }
 }
 
 function flag(fields: Fields, name: string): boolean {

@@ -14,6 +14,7 @@ import {
   type StoredRaft,
   validateMessage,
 } from '../../src/index.ts'
+import { verifyEndorsement } from './endorse.ts'
 
 /** A disk that keeps what was synced; what was only written is lost by a crash. */
 export class Disk {
@@ -175,7 +176,7 @@ export class Cluster {
 
   add(id: PeerIdString, disk: Disk, components: Partial<RaftComponents> = {}): Host {
     const random = seededRandom(Math.floor(this.random.next() * 2 ** 32))
-    const host = new Host(id, disk, { random, ...components })
+    const host = new Host(id, disk, { random, verifyEndorsement, ...components })
     this.hosts.set(id, host)
     host.node.tick(this.nowMs)
     return host

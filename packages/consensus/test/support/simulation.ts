@@ -10,6 +10,7 @@ import {
   validateMessage,
 } from '../../src/index.ts'
 import { bytes, Disk, type Envelope, Machine, pair, text } from './cluster.ts'
+import { proposeEndorsed, verifyEndorsement } from './endorse.ts'
 import { attempt } from './attempt.ts'
 import { Invariants } from './invariants.ts'
 
@@ -214,7 +215,7 @@ export class Simulation {
       if (this.#chance(0.5)) return configuration.learners.includes(peer) ? [] : [{ type: 'learner', peer }]
       return votes ? [{ type: 'remove', peer }] : []
     })
-    attempt(() => raft.proposeConfiguration({ changes }))
+    attempt(() => proposeEndorsed(raft, { changes }))
   }
 
   #transfer({ raft, up }: Node): void {
@@ -323,7 +324,7 @@ export class Simulation {
   }
 
   #boot(id: PeerIdString, disk: Disk): RaftNode {
-    const components: RaftComponents = { random: seededRandom(Math.floor(this.random.next() * 2 ** 32)) }
+    const components: RaftComponents = { random: seededRandom(Math.floor(this.random.next() * 2 ** 32)), verifyEndorsement }
     if (this.#signed) {
       components.signVote = (term, candidate) => sign(id, term, candidate)
       components.verifyVote = (voter, term, candidate, signature) => text(signature) === text(sign(voter, term, candidate))

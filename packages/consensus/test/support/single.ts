@@ -10,6 +10,7 @@ import {
   type Ready,
 } from '../../src/index.ts'
 import { bytes } from './cluster.ts'
+import { verifyEndorsement } from './endorse.ts'
 
 /** A node alone with its test, which plays all the others. */
 export class Single {
@@ -22,7 +23,11 @@ export class Single {
     { voters = ['n1', 'n2', 'n3'], ...init }: Partial<RaftInit> & { voters?: readonly PeerIdString[] } = {},
     components: Partial<RaftComponents> = {},
   ) {
-    this.node = raftNode({ id: 'n1', stored: bootstrap({ voters }, bytes('[]')), ...init })({ random: random(), ...components })
+    this.node = raftNode({ id: 'n1', stored: bootstrap({ voters }, bytes('[]')), ...init })({
+      random: random(),
+      verifyEndorsement,
+      ...components,
+    })
   }
 
   /** Does everything there is to do. @returns the messages sent */

@@ -100,7 +100,7 @@ function detailsOf(message: Message): string {
 }
 
 function entriesText(entries: readonly Entry[]): string {
-  return `[${entries.map(({ index, term, type, data }) => `${index}/${term} ${type === 'noop' ? 'noop' : text(data)}`).join(', ')}]`
+  return `[${entries.map(({ index, term, type, data }) => `${index}/${term} ${type === 'noop' ? 'noop' : said(text(data))}`).join(', ')}]`
 }
 
 function snapshotText({ index, term, configuration }: Snapshot): string {
@@ -110,4 +110,12 @@ function snapshotText({ index, term, configuration }: Snapshot): string {
 function configurationText({ voters, outgoing, learners }: Configuration): string {
   const half = (name: string, peers: readonly string[]): string => (peers.length === 0 ? '' : `, ${name} ${peers.join(' ')}`)
   return `voters ${voters.join(' ')}${half('outgoing', outgoing)}${half('learners', learners)}`
+}
+
+/** Signatures say nothing to a reader: who signed does. */
+function said(data: string): string {
+  return data.replace(/,"endorsements":(\[.*?\])/, (_, list: string) => {
+    const signers = (JSON.parse(list) as { peer: string }[]).map(({ peer }) => peer)
+    return `,endorsed by ${signers.join(' ')}`
+  })
 }
