@@ -5,6 +5,8 @@ export interface MeshInit {
   listen?: readonly string[]
   /** Multiaddrs others reach this node at, for nodes behind NAT or in containers; named before the local ones. @default [] */
   advertise?: readonly string[]
+  /** Text of a key as `newPnetKey` makes it; only nodes with the same key understand each other. @default none */
+  pnetKey?: string
   /** Feature level told to others in the hello; the charter names the level a group uses. @default 1 */
   featureLevel?: number
   /** Wire versions this node speaks; ranges that do not overlap are refused. @default { min: 1, max: 1 } */

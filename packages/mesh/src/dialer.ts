@@ -9,6 +9,8 @@ import { type DialAttempt, DialError, HelloRefusedError, UnexpectedPeerError } f
 export interface DialerComponents {
   readonly self: PeerIdString
   readonly clock: Clock
+  /** Everything is said inside a private network. */
+  readonly hasPnetKey: boolean
   /** libp2p's own dial: gives the connection that stands, or makes one. */
   connect: (address: Multiaddr, signal: AbortSignal) => Promise<Connection>
   /** Closes a connection that turned out to be of no use, unless a verified peer uses it. */
@@ -29,6 +31,7 @@ const UNREACHABLE: ReadonlyArray<readonly [pattern: RegExp, reason: string]> = [
     /ECONNRESET|EPIPE|closed the connection|unexpected end|Unexpected EOF|Remote closed|operation was aborted/i,
     'the connection was closed before its handshake was done',
   ],
+  [/Missing newline|varint|data length|too long/i, 'what answers there does not speak libp2p'],
   [/does not match expected remote identity/, 'somebody with another identity answers there'],
   [/dial self/i, 'that is this node itself'],
 ]
@@ -54,7 +57,7 @@ export class Dialer {
         return await this.#try(address, route, use)
       } catch (error) {
         if (route.signal?.aborted === true) throw failed([...attempts, { address, reason: 'cancelled' }], [...causes, error])
-        attempts.push(attempt(address, error))
+        attempts.push(attempt(address, error, this.#components.hasPnetKey))
         causes.push(error)
       }
     }
@@ -93,10 +96,20 @@ function checkPeer(peer: PeerIdString | undefined, expect: readonly PeerIdString
   throw new UnexpectedPeerError(`${peer} is there, ${expect.join(' or ')} was expected`)
 }
 
-function attempt(address: string, error: unknown): DialAttempt {
-  const reason = reasonOf(error)
+function attempt(address: string, error: unknown, hasPnetKey: boolean): DialAttempt {
+  const isPnet = hasPnetKey && (error instanceof TimeoutError || isWithoutHandshake(error))
+  const reason = isPnet ? `${reasonOf(error)} (its pnet key may be another, or it has none)` : reasonOf(error)
   if (error instanceof HelloRefusedError) return { address, reason, code: error.refusal }
   return error instanceof VsmcpError ? { address, reason, code: error.code } : { address, reason }
+}
+
+/** It broke off before both had a word of libp2p in common, or that word was none. */
+function isWithoutHandshake(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isWithoutHandshake)
+  return (
+    error instanceof Error &&
+    ((error.name === 'EncryptionFailedError' && !/identity/.test(error.message)) || /ECONNRESET/.test(error.message))
+  )
 }
 
 function reasonOf(error: unknown): string {
@@ -117,5 +130,5 @@ function hintOf(attempts: readonly DialAttempt[], causes: readonly unknown[]): s
   const known = causes.find((cause) => cause instanceof VsmcpError && cause.hint !== undefined)
   if (known instanceof VsmcpError && known.hint !== undefined) return known.hint
   if (attempts.length === 0) return 'Ask a member for its addresses.'
-  return 'Check that the node runs there, that its port is open, and that the addresses are those it is reached at from here.'
+  return 'Check that the node runs there, that its port is open, that the addresses are those it is reached at from here, and that both or neither have the pnet key.'
 }

@@ -10,6 +10,11 @@ export class PrivateKeyError extends VsmcpError {
   readonly code = 'VSMCP_MESH_PRIVATE_KEY'
 }
 
+/** What was given as the key of the private network is none. */
+export class PnetKeyError extends VsmcpError {
+  readonly code = 'VSMCP_MESH_PNET_KEY'
+}
+
 /** An address to listen on could not be had. */
 export class ListenError extends VsmcpError {
   readonly code = 'VSMCP_MESH_LISTEN'

@@ -23,6 +23,7 @@ export {
 } from './constants.ts'
 export type * from './contract.ts'
 export * from './errors.ts'
+export { checkPnetKey, newPnetKey } from './private-network.ts'
 
 /** Fails at construction when a component is missing or the private key is not an Ed25519 key. */
 export const createMesh =

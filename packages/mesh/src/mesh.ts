@@ -70,6 +70,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     this.#dialer = new Dialer({
       self: this.peerId,
       clock,
+      hasPnetKey: this.#init.pnetKey !== undefined,
       connect: (address, signal) => this.#running().dial(address, { signal }),
       discard: (connection, error) => this.#discard(connection, error),
     })

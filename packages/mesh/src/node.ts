@@ -15,6 +15,7 @@ import {
 import type { Gate } from './gate.ts'
 import { memberGossipsub, type Registrar } from './gossip.ts'
 import { guardedYamux } from './muxer.ts'
+import { privateNetwork } from './private-network.ts'
 import { WebSocketTransport } from './websocket/transport.ts'
 
 export interface NodeInit {
@@ -23,6 +24,7 @@ export interface NodeInit {
   readonly advertise: readonly string[]
   readonly connectionsMax: number
   readonly helloTimeoutMs: number
+  readonly pnetKey: string | undefined
 }
 
 interface Services extends Record<string, unknown> {
@@ -53,7 +55,7 @@ function joinWrites(maConn: MultiaddrConnection): boolean {
  * runs identify only when told to. The gate stands before anything can answer.
  */
 export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
-  const { privateKey, listen, advertise, connectionsMax, helloTimeoutMs } = init
+  const { privateKey, listen, advertise, connectionsMax, helloTimeoutMs, pnetKey } = init
   return createLibp2p<Services>({
     start: false,
     privateKey,
@@ -63,6 +65,7 @@ export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
       tcp({ backlog: LISTEN_BACKLOG }),
       ({ logger }: TransportComponents) => new WebSocketTransport(logger, (socket) => gate.onSocket(socket)),
     ],
+    ...(pnetKey === undefined ? {} : { connectionProtector: await privateNetwork(pnetKey) }),
     connectionEncrypters: [noise()],
     streamMuxers: [
       guardedYamux({

@@ -14,12 +14,14 @@ import {
   WIRE_RANGE,
 } from './constants.ts'
 import type { MeshInit, MeshLimits, WireRange } from './contract.ts'
+import { checkPnetKey } from './private-network.ts'
 
 /** Every option with its value. */
 export interface FullInit extends Required<MeshLimits> {
   readonly privateKey: Ed25519PrivateKey
   readonly listen: readonly string[]
   readonly advertise: readonly string[]
+  readonly pnetKey: string | undefined
   readonly featureLevel: number
   readonly wire: WireRange
 }
@@ -27,6 +29,8 @@ export interface FullInit extends Required<MeshLimits> {
 /** Fills in the defaults and checks; throws `AddressError` or `InvalidArgumentError`. */
 export function fullInit(init: MeshInit, privateKey: Ed25519PrivateKey): FullInit {
   const { listen = DEFAULT_LISTEN, advertise = [], featureLevel = FEATURE_LEVEL, wire = WIRE_RANGE, limits = {} } = init
+  const { pnetKey } = init
+  if (pnetKey !== undefined) checkPnetKey(pnetKey)
   for (const address of listen) parseListenAddress(address)
   for (const address of advertise) parseAddress(address)
   const { connectionsMax = CONNECTIONS_MAX, strangersMax = STRANGERS_MAX } = limits
@@ -45,5 +49,5 @@ export function fullInit(init: MeshInit, privateKey: Ed25519PrivateKey): FullIni
     if (!(value > 0)) throw new InvalidArgumentError(`limits.${name} is ${value}; it must be above 0`)
   }
   if (!(wire.min >= 0 && wire.min <= wire.max)) throw new InvalidArgumentError(`wire runs from ${wire.min} to ${wire.max}`)
-  return Object.freeze({ privateKey, listen, advertise, featureLevel, wire, ...bounds })
+  return Object.freeze({ privateKey, listen, advertise, pnetKey, featureLevel, wire, ...bounds })
 }
