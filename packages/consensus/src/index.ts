@@ -50,6 +50,11 @@ export interface RaftComponents {
    * change of voters is refused; changes of learners need none.
    */
   verifyEndorsement?: (voter: PeerIdString, statement: VotersStatement, signature: Uint8Array) => boolean
+  /**
+   * Asked about a peer that stands for election and is no voter of the configuration this node holds: is it one by
+   * certified links? @default true: a voter that missed a change of voters elects whom it does not know
+   */
+  mayStand?: (peer: PeerIdString) => boolean
 }
 
 /** Where a proposal stands in the log. It is committed when an entry of this index *and* term comes out of a `Ready`; an entry of another term there means it was lost. */

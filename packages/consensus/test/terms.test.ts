@@ -18,16 +18,65 @@ function proof(term: number, candidate: string, voters: readonly string[]): Vote
 
 const signed = (): Single => new Single({}, signing('n1'))
 
-test('rule 4: a term one ahead is adopted and its message handled', () => {
+/** What `n2` leads `n1` to: term 2, with the votes of a majority. */
+const led = (): Single => {
   const single = signed()
-  expect(single.hear('n2', append(2, [1, 1], [entry(2, 2)]))).toMatchObject([{ type: 'appendAnswer', index: 2, rejected: false }])
-  expect(single.node.status()).toMatchObject({ term: 2, leader: 'n2' })
+  single.hear('n2', { ...append(2, [1, 1], [entry(2, 2)]), proof: proof(2, 'n2', ['n2', 'n3']) })
+  return single
+}
+
+test('rule 4: a term one ahead is adopted and its vote answered', () => {
+  const single = signed()
+  expect(single.hear('n2', { type: 'vote', term: 2, lastIndex: 1, lastTerm: 1, transfer: true })).toMatchObject([
+    { type: 'voteAnswer', term: 2, granted: true },
+  ])
+  expect(single.node.status()).toMatchObject({ term: 2, leader: undefined })
 })
 
 test.for<[string, Message]>([
-  ['append', append(50, [1, 1], [entry(2, 50)])],
+  ['append', append(2, [1, 1], [entry(2, 2, 'mine')])],
+  ['heartbeat', { type: 'heartbeat', term: 2, commit: 1, round: 0 }],
+  ['append far ahead', append(50, [1, 1], [entry(2, 50, 'mine')])],
+  ['append of the term of now', append(1, [1, 1], [entry(2, 1, 'mine')])],
+])('rule 4: a leader without proof of its election is not believed, and asked for it: %s', ([, message]) => {
+  const single = signed()
+  expect(single.hear('n2', message)).toEqual([{ type: 'stale', term: 1 }])
+  expect(single.node.status()).toMatchObject({ term: 1, leader: undefined, lastIndex: 1, refusedMessages: 1 })
+})
+
+test('rule 4: a follower that began anew in the leader’s term is shown the proof again', () => {
+  const cluster = new Cluster({ components: signing })
+  cluster.elect('n1')
+  cluster.settle()
+  // nobody tells the leader that it was away
+  cluster.host('n2').restart()
+  cluster.host('n1').node.propose(bytes('a'))
+  cluster.run(500)
+  expect(cluster.lines('n2')).toEqual(['a'])
+  expect(cluster.host('n1').node.status()).toMatchObject({ role: 'leader' })
+})
+
+test.for<[string, Message]>([
+  ['vote', { type: 'vote', term: 2, lastIndex: 9, lastTerm: 9, transfer: true }],
+  ['pre-vote', { type: 'preVote', term: 2, lastIndex: 9, lastTerm: 9 }],
+  ['refused pre-vote', { type: 'preVoteAnswer', term: 50, campaign: 2, granted: false, commit: 0, commitTerm: 0 }],
+  ['stale', { type: 'stale', term: 50 }],
+  ['timeoutNow', { type: 'timeoutNow', term: 50 }],
+])('rule 4: who does not vote gets no vote and lifts no term: %s', ([, message]) => {
+  const single = new Single({}, { ...signing('n1'), mayStand: (peer) => peer === 'certified' })
+  expect(single.hear('outsider', message).filter((sent) => 'granted' in sent && sent.granted)).toEqual([])
+  expect(single.node.status()).toMatchObject({ term: 1, leader: undefined })
+})
+
+test('rule 4: a voter by certified links that this node does not know yet gets its vote', () => {
+  const single = new Single({}, { ...signing('n1'), mayStand: (peer) => peer === 'certified' })
+  expect(single.hear('certified', { type: 'vote', term: 2, lastIndex: 9, lastTerm: 9, transfer: true })).toMatchObject([
+    { type: 'voteAnswer', term: 2, granted: true },
+  ])
+})
+
+test.for<[string, Message]>([
   ['vote', { type: 'vote', term: 50, lastIndex: 9, lastTerm: 9, transfer: true }],
-  ['heartbeat', { type: 'heartbeat', term: 50, commit: 1, round: 0 }],
   ['stale', { type: 'stale', term: 50 }],
   ['timeoutNow', { type: 'timeoutNow', term: 50 }],
   ['refused pre-vote', { type: 'preVoteAnswer', term: 50, campaign: 2, granted: false, commit: 0, commitTerm: 0 }],
@@ -62,7 +111,7 @@ const forged: readonly [string, VoteProof][] = [
 test.for(forged)('rule 4: a proof is not believed: %s', ([, false_]) => {
   const single = signed()
   single.hear('n2', { ...append(50, [1, 1], [entry(2, 50)]), proof: false_ })
-  expect(single.node.status()).toMatchObject({ term: 2, leader: undefined, lastIndex: 1 })
+  expect(single.node.status()).toMatchObject({ term: 1, leader: undefined, lastIndex: 1 })
 })
 
 test('rule 4: without verification no proof is believed', () => {
@@ -100,7 +149,7 @@ test('rule 4: not even a newcomer takes a proof without votes', () => {
   const blank = { hardState: { term: 0, vote: null, commit: 0 }, entries: [] } as const
   const newcomer = new Single({ stored: blank }, signing('n1'))
   newcomer.hear('x', { type: 'heartbeat', term: 50, commit: 0, round: 0, proof: proof(50, 'x', []) })
-  expect(newcomer.node.status()).toMatchObject({ term: 1, leader: undefined })
+  expect(newcomer.node.status()).toMatchObject({ term: 0, leader: undefined })
 })
 
 test('rule 4: a pre-vote and its grant raise no term', () => {
@@ -177,16 +226,14 @@ test('rule 4: a voter many terms behind whose vote is needed gets there by repea
 })
 
 test('a message of an earlier term is answered with the term it has to catch up with, and not handled', () => {
-  const single = signed()
-  single.hear('n2', append(2, [1, 1], [entry(2, 2)]))
+  const single = led()
   single.hear('n3', { type: 'vote', term: 3, lastIndex: 2, lastTerm: 2, transfer: true })
   expect(single.hear('n2', append(2, [2, 2], [entry(3, 2, 'late')]))).toEqual([{ type: 'stale', term: 3 }])
   expect(single.node.status().lastIndex).toBe(2)
 })
 
 test('a term has one leader: a second one is refused and counted', () => {
-  const single = signed()
-  single.hear('n2', append(2, [1, 1], [entry(2, 2)]))
+  const single = led()
   expect(single.hear('n3', append(2, [2, 2], [entry(3, 2, 'rival')]))).toEqual([])
   expect(single.node.status()).toMatchObject({ lastIndex: 2, leader: 'n2', refusedMessages: 1 })
 })

@@ -259,6 +259,7 @@ function signedVotes(identity: Identity, { meshId, groupId }: Enrolment, trust: 
       const { voters } = trust.chain
       return signers.filter((signer) => voters.includes(signer)).length > voters.length / 2
     },
+    mayStand: (peer: PeerIdString) => trust.chain.voters.includes(peer),
   }
 }
 

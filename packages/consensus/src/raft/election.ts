@@ -6,7 +6,7 @@ import type { PreVote, PreVoteAnswer, Vote, VoteAnswer, VoteProof } from './mess
 import { outcomeOf } from './quorum.ts'
 import { appendOwn } from './replication.ts'
 import { Progress } from './progress.ts'
-import { newerProof } from './terms.ts'
+import { mayStand, newerProof } from './terms.ts'
 
 /** How a campaign begins: by asking first, or because the leader said so. */
 export type Campaign = 'preVote' | 'transfer'
@@ -37,6 +37,7 @@ export function handlePreVote(core: Core, from: PeerIdString, message: PreVote):
   const free = core.vote === from || (core.vote === null && core.leader === undefined) || message.term > core.term
   const granted =
     core.mayVote &&
+    mayStand(core, from) &&
     !core.hasLiveLeader &&
     message.term >= core.term &&
     free &&
@@ -61,7 +62,7 @@ export function handlePreVoteAnswer(core: Core, from: PeerIdString, message: Pre
 
 export function handleVote(core: Core, from: PeerIdString, message: Vote): void {
   const free = core.vote === from || (core.vote === null && core.leader === undefined)
-  const granted = core.mayVote && free && core.log.isOutdoneBy(message.lastTerm, message.lastIndex)
+  const granted = core.mayVote && mayStand(core, from) && free && core.log.isOutdoneBy(message.lastTerm, message.lastIndex)
   if (!granted) {
     core.send(from, { type: 'voteAnswer', term: core.term, granted, ...committedBy(core) })
     return

@@ -48,8 +48,17 @@ export function step(core: Core, from: PeerIdString, message: Message): void {
       handleTimeoutNow(core, from, message)
       break
     case 'stale':
+      handleStale(core, from)
       break
   }
+}
+
+/** A follower that began anew asks for the proof of this leader's election. */
+function handleStale(core: Core, from: PeerIdString): void {
+  const progress = core.role === 'leader' ? core.progress.get(from) : undefined
+  if (progress === undefined || !progress.knowsTerm) return
+  progress.knowsTerm = false
+  sendHeartbeat(core, from, progress)
 }
 
 function handleTimeoutNow(core: Core, from: PeerIdString, { term }: TimeoutNow): void {
@@ -120,6 +129,8 @@ export function connectionClosed(core: Core, peer: PeerIdString): void {
   core.closed.add(peer)
   if (core.role === 'leader') {
     const progress = core.progress.get(peer)
+    // What comes back may have forgotten who leads.
+    if (progress !== undefined) progress.knowsTerm = false
     if (progress !== undefined && progress.state !== 'probe') progress.becomeProbe()
     if (core.transfer?.to === peer) core.transfer = undefined
   } else if (core.role !== 'follower') reconsider(core)

@@ -1,4 +1,5 @@
 import type { PeerIdString } from '@vsmcp/kernel'
+import { isVoter } from './configuration.ts'
 import type { Core } from './core.ts'
 import type { Message, VoteProof } from './message.ts'
 import { outcomeOf } from './quorum.ts'
@@ -17,6 +18,10 @@ import { outcomeOf } from './quorum.ts'
  * A pre-vote raises no term, nor does its grant. Its refusal does, by the same rule: otherwise two voters, one with the
  * longer log and one with the later term, would refuse each other for ever.
  *
+ * Where votes are signed, two more things hold, so that a member that does not vote moves nobody, and a voter makes
+ * itself nobody's leader: who is not known to vote lifts nobody's term without proof, and a leader's messages are believed
+ * only with proof of its election. A follower that has none, because it began anew, says so by `stale`.
+ *
  * @returns whether the message is to be handled; the node's term is then the message's, or the message is one of those
  * that are handled whatever their term
  */
@@ -30,19 +35,41 @@ export function admit(core: Core, from: PeerIdString, message: Message): boolean
     return false
   }
   if (message.proof !== undefined) learn(core, message.proof, term)
+  const leads = type === 'append' || type === 'heartbeat' || type === 'snapshot'
+  if (leads && term >= core.term && !isProvenLeader(core, from, term)) {
+    core.refuse(`${from} claims to lead term ${term} without proof of its election`)
+    if (term > core.term || core.leader === undefined) core.send(from, { type: 'stale', term: core.term })
+    return false
+  }
   if (term > core.term) {
-    const leads = type === 'append' || type === 'heartbeat' || type === 'snapshot'
+    if (!mayStand(core, from)) {
+      core.refuse(`${from}, which does not vote, speaks of term ${term}`)
+      return false
+    }
     const within = term === core.term + 1
     core.becomeFollower(core.term + 1, within && leads ? from : undefined)
     return within
   }
   if (term < core.term) {
-    if (type === 'append' || type === 'heartbeat' || type === 'snapshot' || type === 'vote') {
+    if (leads || type === 'vote') {
       core.send(from, { type: 'stale', term: core.term, ...newerProof(core, term) })
     }
-    return type === 'preVoteAnswer'
+    // Who is behind may be so because it lacks the proof that this node leads.
+    return type === 'preVoteAnswer' || type === 'stale'
   }
   return true
+}
+
+/** Whether this node may vote for the peer: it is a voter as far as this node knows, or the shell knows that it is. */
+export function mayStand(core: Core, peer: PeerIdString): boolean {
+  return isVoter(core.configuration, peer) || (core.components.mayStand?.(peer) ?? true)
+}
+
+/** Accepted already in this very term, or elected by the newest proof. Where votes are not signed there is no proof. */
+function isProvenLeader({ components, leader, proof, term: current }: Core, from: PeerIdString, term: number): boolean {
+  if (components.verifyVote === undefined) return true
+  if (term !== current) return false
+  return leader === from || (proof?.term === term && proof.candidate === from)
 }
 
 /** The newest proof, when it says more than `term`: a member for a message. */

@@ -51,6 +51,8 @@ export class Simulation {
   readonly #mutation: Mutation | undefined
   readonly #actions: number
   readonly #signed: boolean
+  /** Voters of every change that was made: all nodes hold its certificate at once. */
+  readonly #certified: (readonly PeerIdString[])[] = []
   #queue: Envelope[] = []
   readonly #cut = new Set<string>()
   #nowMs = 0
@@ -62,6 +64,7 @@ export class Simulation {
     this.#actions = actions
     this.#signed = this.#chance(0.5)
     const voters = IDS.slice(0, [1, 2, 3, 3, 5][this.#upTo(5)])
+    this.#certified.push(voters)
     const blank = { hardState: { term: 0, vote: null, commit: 0 }, entries: [] }
     this.nodes = IDS.map((id) => {
       const disk = new Disk(voters.includes(id) ? bootstrap({ voters }, bytes('[]')) : blank)
@@ -148,6 +151,8 @@ export class Simulation {
     if (ready.snapshot !== undefined) node.machine.install(ready.snapshot)
     if (this.#mutation !== 'acknowledge before write') this.#apply(node, ready)
     node.raft.advance(ready)
+    const { voters, outgoing } = node.raft.status().configuration
+    if (outgoing.length === 0 && ready.committedEntries.some(({ type }) => type === 'configuration')) this.#certified.push(voters)
     if (this.#mutation === 'forgetful disk' && ready.messages.some(({ message }) => message.type === 'voteAnswer'))
       this.#mayCrash(node)
   }
@@ -328,6 +333,8 @@ export class Simulation {
     if (this.#signed) {
       components.signVote = (term, candidate) => sign(id, term, candidate)
       components.verifyVote = (voter, term, candidate, signature) => text(signature) === text(sign(voter, term, candidate))
+      components.trustsVoters = (signers) =>
+        this.#certified.some((voters) => voters.filter((voter) => signers.includes(voter)).length > voters.length / 2)
     }
     return raftNode({ id, stored: disk.read() })(components)
   }
