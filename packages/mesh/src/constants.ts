@@ -153,6 +153,32 @@ export const PLANE_STREAMS_MAX = 8
 /** Streams per connection and direction over all protocols: 3 planes, 3 gossipsub versions, identify, hello, join. */
 export const CONNECTION_STREAMS_MAX = 64
 
+// ── Relays ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Members through which a node lets itself be reached: one may die, and another be unknown to the other side. */
+export const RELAYS_MAX = 3
+
+/** Relayed connections between this node and one other, each way; they are streams of the connection between the two. */
+export const RELAY_STREAMS_MAX = 32
+
+/** Members that a node lets itself be used by: all it can be connected with. */
+export const RELAY_RESERVATIONS_MAX = CONNECTIONS_MAX
+
+/** Milliseconds for a relay to bring two members together. */
+export const RELAY_HOP_TIMEOUT_MS = 5_000
+
+/** Milliseconds per relay when dialling: a relay that has no way there says so at once. */
+export const RELAY_DIAL_TIMEOUT_MS = 3_000
+
+/** Milliseconds from a relayed connection to the first look for a direct way; both sides look, at different moments. */
+export const DIRECT_RETRY_FIRST_MS = 1_000
+
+/** Milliseconds between such looks: a change of network is noticed within minutes, and a dial into nothing costs little. */
+export const DIRECT_RETRY_MS = 60_000
+
+/** Addresses of a peer that are tried in one such look. */
+export const DIRECT_ADDRESSES_MAX = 8
+
 // ── Join ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Bytes of one message of a join: a passport with a full chain of voters fits. */

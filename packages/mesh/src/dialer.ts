@@ -46,15 +46,15 @@ export class Dialer {
 
   /** @param use what makes an address good: it rejects to have the next one tried */
   async first<T>(
-    addresses: readonly string[],
+    addresses: readonly (string | Multiaddr)[],
     route: Route,
     use: (connection: Connection, limit: Deadline, address: string) => Promise<T>,
   ): Promise<T> {
     const attempts: DialAttempt[] = []
     const causes: unknown[] = []
-    for (const address of new Set(addresses)) {
+    for (const [address, given] of new Map(addresses.map((each) => [String(each), each]))) {
       try {
-        return await this.#try(address, route, use)
+        return await this.#try(given, route, use)
       } catch (error) {
         if (route.signal?.aborted === true) throw failed([...attempts, { address, reason: 'cancelled' }], [...causes, error])
         attempts.push(attempt(address, error, this.#components.hasPnetKey))
@@ -65,13 +65,13 @@ export class Dialer {
   }
 
   async #try<T>(
-    text: string,
+    given: string | Multiaddr,
     { expect, signal, timeoutMs = DIAL_TIMEOUT_MS }: Route,
     use: (connection: Connection, limit: Deadline, address: string) => Promise<T>,
   ): Promise<T> {
     const { clock, connect, discard, self } = this.#components
     const [only, ...others] = expect ?? []
-    const address = withPeer(parseAddress(text), others.length === 0 ? only : undefined)
+    const address = withPeer(typeof given === 'string' ? parseAddress(given) : given, others.length === 0 ? only : undefined)
     checkPeer(peerOf(address), expect)
     if (peerOf(address) === self) throw new UnexpectedPeerError('that is this node itself')
     const limit = deadline(clock, timeoutMs, () => new TimeoutError(`no answer within ${timeoutMs} ms`), signal)

@@ -1,10 +1,19 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { Emitter, type Gossip, InvalidArgumentError, messageOf, type PeerIdString, StoppedError } from '@vsmcp/kernel'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { parseAddress, withPeer } from './addresses.ts'
-import { HELLO_PROTOCOL, JOIN_PROTOCOL, JOIN_TIMEOUT_MS, PLANE_PROTOCOLS, PLANE_STREAMS_MAX } from './constants.ts'
+import {
+  DIRECT_ADDRESSES_MAX,
+  RELAY_DIAL_TIMEOUT_MS,
+  HELLO_PROTOCOL,
+  JOIN_PROTOCOL,
+  JOIN_TIMEOUT_MS,
+  PLANE_PROTOCOLS,
+  PLANE_STREAMS_MAX,
+} from './constants.ts'
 import type { DialOptions, JoinExchange, JoinOptions, Mesh, MeshComponents, MeshEvents, MeshInit, PeerInfo } from './contract.ts'
-import { Dialer } from './dialer.ts'
+import { Dialer, type Route } from './dialer.ts'
 import { ConnectionEndedError, DuplicateIdentityError, HelloFailedError, HelloRefusedError, ListenError } from './errors.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
@@ -18,8 +27,10 @@ import { createNode, type Node } from './node.ts'
 import { type FullInit, fullInit } from './options.ts'
 import { PeerBook } from './peer-book.ts'
 import { RoutedPlane } from './planes.ts'
+import { isRelayed, Relays } from './relays.ts'
 import { PLANE_NAMES, type PlaneName, Session, type SessionComponents } from './session.ts'
 import { Sweep } from './sweep.ts'
+import { Upgrades } from './upgrades.ts'
 
 /** Wires libp2p, the gate, the hello and the planes together; each of them is in a file of its own. */
 export class Libp2pMesh<Info> implements Mesh<Info> {
@@ -42,6 +53,8 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   readonly #sessions = new Map<Connection, Session<Info>>()
   /** Streams of a peer that is admitted and whose acceptance is still on its way. */
   readonly #early = new WeakMap<Connection, Array<[PlaneName, Stream]>>()
+  readonly #upgrades: Upgrades
+  #relays: Relays | undefined
   #node: Node | undefined
   #state: 'new' | 'running' | 'stopped' = 'new'
 
@@ -74,6 +87,13 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
       connect: (address, signal) => this.#running().dial(address, { signal }),
       discard: (connection, error) => this.#discard(connection, error),
     })
+    this.#upgrades = new Upgrades({
+      clock,
+      random,
+      logger,
+      addressesOf: (connection) => this.#listenedAt(connection),
+      dialDirect: async (peer, addresses) => void (await this.#greetFirst(addresses, { expect: [peer] })),
+    })
     this.#keepalive = new Keepalive(
       silenceMs,
       clock,
@@ -93,7 +113,15 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new StoppedError('a mesh starts once')
     this.#state = 'running'
-    const node = await createNode(this.#init, this.#gate)
+    const { logger } = this.#components
+    const direct = (): Connection[] =>
+      this.#book
+        .list()
+        .flatMap(({ peer }) => this.#book.current(peer)?.connection ?? [])
+        .filter((each) => !isRelayed(each))
+    const node = await createNode(this.#init, this.#gate, (transport) => {
+      this.#relays = new Relays({ self: this.peerId, logger, transport, direct })
+    })
     this.#node = node
     node.addEventListener('connection:open', ({ detail }) => this.#onOpen(detail))
     node.addEventListener('connection:close', ({ detail }) => this.#onClose(detail))
@@ -106,13 +134,14 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     }
     this.#gossip.start(node.services)
     this.#keepalive.start()
-    this.#components.logger.info({ peer: this.peerId, listen: this.listenAddresses() }, 'the mesh is listening')
+    logger.info({ peer: this.peerId, listen: this.listenAddresses() }, 'the mesh is listening')
   }
 
   async stop(): Promise<void> {
     if (this.#state !== 'running') return
     this.#state = 'stopped'
     this.#keepalive.stop()
+    this.#upgrades.stop()
     this.#joins?.stop()
     await Promise.all([...this.#sessions.values()].map((session) => session.close('stopped')))
     this.#gossip.stop()
@@ -123,7 +152,11 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
 
   listenAddresses(): string[] {
     const advertised = this.#init.advertise.map((address) => withPeer(parseAddress(address), this.peerId).toString())
-    const local = this.#node?.getMultiaddrs().map(String) ?? []
+    const local =
+      this.#node
+        ?.getMultiaddrs()
+        .filter((address) => !isRelayed({ remoteAddr: address }))
+        .map(String) ?? []
     return [...new Set([...advertised, ...local])]
   }
 
@@ -133,10 +166,34 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     const known = expect === undefined ? undefined : this.#book.get(expect)
     if (known !== undefined) return known
     const route = { expect: expect === undefined ? undefined : [expect], signal, timeoutMs }
+    try {
+      return await this.#greetFirst(addresses, route)
+    } catch (error) {
+      const around = expect === undefined || signal?.aborted === true ? undefined : await this.#dialAround(expect, signal)
+      if (around !== undefined) return around
+      throw error
+    }
+  }
+
+  async #greetFirst(addresses: readonly (string | Multiaddr)[], route: Route): Promise<PeerInfo<Info>> {
     return this.#dialer.first(addresses, route, async (connection, limit) => {
       await limit.race(this.#desk.greet(connection))
       return limit.race(this.#book.whenUp(connection.remotePeer.toString()))
     })
+  }
+
+  /** Through members, when no address leads there; whoever cannot be reached may not reach this node, either. */
+  async #dialAround(peer: PeerIdString, signal: AbortSignal | undefined): Promise<PeerInfo<Info> | undefined> {
+    const routes = this.#relays?.routesTo(peer) ?? []
+    if (routes.length === 0) return undefined
+    const reserved = this.#relays?.reserve()
+    try {
+      return await this.#greetFirst(routes, { expect: [peer], signal, timeoutMs: RELAY_DIAL_TIMEOUT_MS })
+    } catch (error) {
+      this.#components.logger.debug({ peer, error: messageOf(error) }, 'no member leads to a peer')
+      await reserved
+      return this.#book.get(peer)
+    }
   }
 
   async join<T>(
@@ -174,6 +231,13 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
 
   peers(): PeerInfo<Info>[] {
     return this.#book.list()
+  }
+
+  /** What the peer said by identify: where it listens. */
+  async #listenedAt({ remotePeer }: Connection): Promise<Multiaddr[]> {
+    const { addresses } = await this.#running().peerStore.get(remotePeer)
+    const direct = addresses.map(({ multiaddr }) => multiaddr).filter((address) => !isRelayed({ remoteAddr: address }))
+    return direct.slice(0, DIRECT_ADDRESSES_MAX)
   }
 
   #newBook(): PeerBook<Info> {
@@ -276,6 +340,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     this.#sessions.set(connection, session)
     this.#book.add(session)
     session.run()
+    if (session.relayed) this.#upgrades.watch(connection)
     for (const [name, stream] of this.#early.get(connection) ?? []) session.accept(name, stream)
     this.#early.delete(connection)
   }

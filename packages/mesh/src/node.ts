@@ -16,6 +16,7 @@ import type { Gate } from './gate.ts'
 import { memberGossipsub, type Registrar } from './gossip.ts'
 import { guardedYamux } from './muxer.ts'
 import { privateNetwork } from './private-network.ts'
+import { memberRelay, relayedTransport } from './relays.ts'
 import { WebSocketTransport } from './websocket/transport.ts'
 
 export interface NodeInit {
@@ -54,7 +55,7 @@ function joinWrites(maConn: MultiaddrConnection): boolean {
  * libp2p as this mesh needs it, not started: it dials nobody by itself, pings nobody (the link does, members only) and
  * runs identify only when told to. The gate stands before anything can answer.
  */
-export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
+export async function createNode(init: NodeInit, gate: Gate, onRelayed: Parameters<typeof relayedTransport>[0]): Promise<Node> {
   const { privateKey, listen, advertise, connectionsMax, helloTimeoutMs, pnetKey } = init
   return createLibp2p<Services>({
     start: false,
@@ -64,6 +65,7 @@ export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
     transports: [
       tcp({ backlog: LISTEN_BACKLOG }),
       ({ logger }: TransportComponents) => new WebSocketTransport(logger, (socket) => gate.onSocket(socket)),
+      relayedTransport(onRelayed),
     ],
     ...(pnetKey === undefined ? {} : { connectionProtector: await privateNetwork(pnetKey) }),
     connectionEncrypters: [noise()],
@@ -106,6 +108,7 @@ export async function createNode(init: NodeInit, gate: Gate): Promise<Node> {
       },
       identify: identify({ runOnConnectionOpen: false, runOnLimitedConnection: true }),
       pubsub: memberGossipsub(),
+      relay: memberRelay(),
     },
   })
 }

@@ -183,6 +183,12 @@ export class PeerBook<Info> {
   /** Chooses between two connections of one process; both sides come to the same end. */
   #settle(entry: Entry<Info>, session: Session<Info>): void {
     const before = entry.current
+    if (before.relayed !== session.relayed) {
+      // whoever finds a direct way leaves the relay, whichever came first
+      entry.current = before.relayed ? session : before
+      this.#retire(entry, before.relayed ? before : session)
+      return
+    }
     if (before.connection.direction === session.connection.direction) {
       // whoever dials again believes the earlier connection dead
       entry.current = session

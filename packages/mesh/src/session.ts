@@ -8,6 +8,7 @@ import { ConnectionEndedError, MalformedFrameError } from './errors.ts'
 import type { Verified } from './hello.ts'
 import { Link } from './link.ts'
 import type { MessagePipe } from './message-pipe.ts'
+import { isRelayed } from './relays.ts'
 
 export type PlaneName = keyof typeof PLANE_PROTOCOLS
 export const PLANE_NAMES = ['control', 'state', 'rpc'] as const satisfies readonly PlaneName[]
@@ -65,6 +66,11 @@ export class Session<Info> {
       onBye: () => this.#onBye(),
       onEnd: (error) => this.#linkEnded(error),
     })
+  }
+
+  /** Another member passes on what it carries. */
+  get relayed(): boolean {
+    return isRelayed(this.connection)
   }
 
   /** Begins to read the link. */
