@@ -10,12 +10,14 @@ import { parseArgs } from 'node:util'
 import { ensureBuilt } from '../../scripts/build.ts'
 import { callBench } from './call.ts'
 import { failoverBench } from './failover.ts'
+import { handoverBench } from './handover.ts'
 import { idleBench } from './idle.ts'
 import type { Bench } from './lib/bench.ts'
 import { writeReport } from './lib/report.ts'
+import { pauseBench } from './pause.ts'
 import { rpcBench } from './rpc.ts'
 
-const ALL: readonly Bench[] = [callBench, rpcBench, failoverBench, idleBench]
+const ALL: readonly Bench[] = [callBench, rpcBench, failoverBench, pauseBench, handoverBench, idleBench]
 
 const say = (line: string): void => console.error(`bench: ${line}`)
 

@@ -32,6 +32,7 @@ async function scenario(name: string, run: (mesh: PartitionMesh, leader: Name) =
   } catch (error) {
     const broken = mesh
     mesh = undefined
+    await broken.keepLogs()
     await broken.close()
     throw error
   }

@@ -1,9 +1,16 @@
+/** Where members run when not plainly on this machine's loopback: each on a host of its own, with an address. */
+export interface Hosts {
+  addressOf(member: number): string
+  /** What runs a command line there. */
+  at(member: number): [string, ...string[]]
+}
+
 /** Three members that replicate a log, ours or another's, as the failover bench sees them. */
 export interface Cluster {
   /** Until all members are there, follow one leader and are in step. @returns the leader's place */
   settled(): Promise<number>
-  /** SIGKILL; returns when the signal is sent. */
-  kill(member: number): void
+  /** The member's process now: to be killed, stopped and woken by signals. */
+  pidOf(member: number): number
   /** One attempt to have a fresh entry committed, asked of this member. Rejects when it did not work within `timeoutMs`. */
   write(member: number, timeoutMs: number): Promise<void>
   /** Starts a killed member again. */

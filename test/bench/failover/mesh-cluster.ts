@@ -1,12 +1,17 @@
 import { LocalNode, startMesh, stopMesh } from '../../../scripts/lib/local-mesh.ts'
 import { type ApiClient, createApiClient } from '../../../packages/api/src/index.ts'
-import { type Cluster, eventually, MEMBERS } from './cluster.ts'
+import { type Cluster, eventually, type Hosts, MEMBERS } from './cluster.ts'
 
 const NAMES = ['a', 'b', 'c']
 
 /** Three nodes as `init`, `invite`, `join` and `up` make them; an entry is an invitation, asked for over the control socket. */
-export async function startMeshCluster(folder: string): Promise<Cluster> {
-  const nodes = await startMesh(folder, NAMES)
+export async function startMeshCluster(folder: string, hosts?: Hosts): Promise<Cluster> {
+  const nodes = await startMesh(
+    folder,
+    NAMES,
+    (index) => (hosts === undefined ? [] : ['--listen', `/ip4/${hosts.addressOf(index)}/tcp/4950`, '--http', '127.0.0.1:4951']),
+    (index) => (hosts === undefined ? {} : { prefix: hosts.at(index) }),
+  )
   const client = (member: number, answerTimeoutMs?: number): ApiClient =>
     createApiClient({ dataDir: at(member).dataDir, ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }) })
   const at = (member: number): LocalNode => {
@@ -29,20 +34,14 @@ export async function startMeshCluster(folder: string): Promise<Cluster> {
         )
         return agreed && leader >= 0 ? leader : undefined
       }),
-    kill: (member) => void process.kill(at(member).pid, 'SIGKILL'),
+    pidOf: (member) => at(member).pid,
     async write(member, timeoutMs) {
       await client(member, timeoutMs).createInvitation({ role: 'member', ttlMs: 60_000, uses: 1 })
     },
     async revive(member) {
-      const { dataDir, ready } = at(member)
+      const { dataDir, ready, place, sameAddresses } = at(member)
       await at(member).end('SIGKILL')
-      const listen = ready.listen.map((address) => address.replace(/\/p2p\/.*$/, ''))
-      const { host } = new URL(ready.mcp)
-      nodes[member] = await LocalNode.start(dataDir, ready.name, [
-        ...listen.flatMap((address) => ['--listen', address]),
-        '--http',
-        host,
-      ])
+      nodes[member] = await LocalNode.start(dataDir, ready.name, sameAddresses, place)
     },
     stop: () => stopMesh(nodes),
   }

@@ -51,6 +51,14 @@ export const atMost = (what: string, value: number, max: number, unit = ''): Tar
   met: value <= max,
 })
 
+/** How the first subject stands against each other one, in words. */
+export function ratios([ours, ...others]: readonly Subject[], figure: string): string[] {
+  const own = ours?.figures[figure] ?? Number.NaN
+  return others.map(
+    ({ name, figures }) => `${figure}: ${name} takes ${((figures[figure] ?? Number.NaN) / own).toPrecision(3)} × ours.`,
+  )
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)

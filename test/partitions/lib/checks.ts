@@ -126,6 +126,10 @@ export async function decides(
   return { ...found, tookMs }
 }
 
+function describeCall({ entry, unit, startedAt, endedAt, outcome }: CallRecord): string {
+  return `${entry} → ${unit} from ${startedAt.toFixed(0)} to ${endedAt.toFixed(0)}: ${outcome}`
+}
+
 export interface Audit {
   answered: number
   /** Read-only calls that failed, by documented code. */

@@ -17,7 +17,9 @@ export class Ledger {
 
   /** What a node does not know of what was acknowledged. */
   async missingAt(api: ApiClient): Promise<string[]> {
+    // Only what was acknowledged before the question: what comes meanwhile may or may not be in the answer.
+    const acknowledged = [...this.#invitations]
     const present = new Set((await api.invitations()).map(({ id }) => id))
-    return [...this.#invitations].filter(([id]) => !present.has(id)).map(([id, by]) => `${id} (acknowledged by ${by})`)
+    return acknowledged.filter(([id]) => !present.has(id)).map(([id, by]) => `${id} (acknowledged by ${by})`)
   }
 }

@@ -1,3 +1,7 @@
+import { mkdtempSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -196,6 +200,13 @@ export class PartitionMesh {
       if (pid !== 0 && isAlive(pid)) this.resume(name)
       else await this.revive(name)
     }
+  }
+
+  /** Copies the nodes' logs to a folder that stays, for whoever looks into a failure; says where. */
+  async keepLogs(): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), 'vsmcp-partition-logs-'))
+    await Promise.allSettled(NAMES.map((name) => cp(`${this.node(name).dataDir}/logs`, `${folder}/${name}`, { recursive: true })))
+    console.error(`the nodes' logs are kept in ${folder}`)
   }
 
   async close(): Promise<void> {
