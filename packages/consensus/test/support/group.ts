@@ -77,6 +77,13 @@ export class Group {
     return this.apply('normal', encodeOperation({ ...asked, author, atMs } as Operation))
   }
 
+  /** Applies a whole operation. @returns `changed`, `unchanged` or the code of the refusal */
+  give(operation: Operation): string {
+    const result = this.apply('normal', encodeOperation(operation))
+    if (!result.ok) return result.code
+    return result.changed ? 'changed' : 'unchanged'
+  }
+
   /** What became of it: `changed`, `unchanged` or the code of the refusal. */
   outcome(asked: Asked, context: { author?: string; atMs?: number } = {}): string {
     const result = this.ask(asked, context)
