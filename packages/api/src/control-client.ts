@@ -3,7 +3,11 @@ import type {
   ApplyResult,
   AttachRequest,
   AttachResult,
+  CharterChanged,
+  CharterFile,
+  CharterView,
   DoctorReport,
+  EvictionDraft,
   InvitationCreated,
   InvitationRequest,
   InvitationView,
@@ -12,6 +16,8 @@ import type {
   MemberView,
   NodeControl,
   NodeStatus,
+  SignedChange,
+  SignedEviction,
   ToolCallAnswer,
   ToolCallRequest,
   ToolView,
@@ -58,6 +64,27 @@ export class ControlClient implements NodeControl {
 
   async revokeInvitation(id: string): Promise<void> {
     await this.#ask('revokeInvitation', { input: { id } })
+  }
+
+  charter(): Promise<CharterView> {
+    return this.#ask('charter')
+  }
+
+  exportCharter(): Promise<CharterFile> {
+    return this.#ask('exportCharter')
+  }
+
+  changeCharter(change: SignedChange): Promise<CharterChanged> {
+    return this.#ask('changeCharter', { input: change })
+  }
+
+  draftEviction(member: string): Promise<EvictionDraft> {
+    return this.#ask('draftEviction', { input: { member } })
+  }
+
+  async evict(order: SignedEviction): Promise<void> {
+    // The voters are changed first, perhaps after leadership is handed over.
+    await this.#ask('evict', { input: order, timeoutMs: STOP_TIMEOUT_MS })
   }
 
   async leave(): Promise<void> {

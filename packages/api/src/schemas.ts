@@ -88,6 +88,51 @@ export const invitationView = z.object({
 })
 export const invitationId = z.object({ id: text.min(1) })
 
+const operatorView = z.object({ name: text, publicKey: text, recovery: z.boolean() })
+export const charterView = z.object({
+  mesh: z.object({ id: text, name: text }),
+  group: z.object({ id: text, path: text }),
+  epoch: count,
+  featureLevel: count,
+  index: count,
+  digest: text,
+  current: z.boolean(),
+  certifiedBy: z.enum(['mesh-key', 'link', 'certificate']).nullable(),
+  voters: z.array(text),
+  policies: z.record(text, z.unknown()),
+  policyVersion: count,
+  policyHistory: z.array(z.object({ version: count, digest: text, by: text, reason: text, at: text, index: count })),
+  operators: z.array(operatorView),
+  operatorsVersion: count,
+  revocations: z.array(z.object({ peerId: text, by: text, reason: text, at: text, until: text })),
+})
+export const charterFile = z.object({ file: text })
+
+/** What every operator's signature covers comes as it was signed. */
+const signed = { operator: text.min(1), reason: text.min(1), signedAtMs: count, signature: text.min(1) }
+export const signedChange = z.discriminatedUnion('op', [
+  z.strictObject({ ...signed, op: z.literal('policy:set'), policies: z.record(text, z.unknown()), expects: count }),
+  z.strictObject({
+    ...signed,
+    op: z.literal('operator:add'),
+    name: text.min(1),
+    publicKey: text.min(1),
+    recovery: z.boolean().exactOptional(),
+    expects: count,
+  }),
+  z.strictObject({ ...signed, op: z.literal('operator:remove'), name: text.min(1), expects: count }),
+])
+export const charterChanged = z.object({ changed: z.boolean() })
+export const evictionOf = z.object({ member: text.min(1) })
+export const evictionDraft = z.object({ peerId: text, name: text, joinedAtIndex: count, untilMs: count })
+export const signedEviction = z.strictObject({
+  ...signed,
+  op: z.literal('member:evict'),
+  peer: text.min(1),
+  joinedAtIndex: count,
+  untilMs: count,
+})
+
 const unitSource = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('stdio'),

@@ -3,12 +3,16 @@ import type {
   ApplyRequest,
   AttachRequest,
   AttachResult,
+  CharterView,
+  EvictionDraft,
   InvitationView,
   LogLine,
   LogsRequest,
   MemberView,
   NodeControl,
   NodeStatus,
+  SignedChange,
+  SignedEviction,
   ToolCallAnswer,
   ToolCallRequest,
   ToolView,
@@ -136,6 +140,48 @@ export class FakeControl implements NodeControl {
 
   async revokeInvitation(id: string): Promise<void> {
     this.#note('revokeInvitation', id)
+  }
+
+  charterView: CharterView = {
+    mesh: { id: '00112233445566778899aabbccddeeff', name: 'plant' },
+    group: { id: 'root', path: '/' },
+    epoch: 1,
+    featureLevel: 2,
+    index: 17,
+    digest: 'ab'.repeat(32),
+    current: true,
+    certifiedBy: 'certificate',
+    voters: [PEER],
+    policies: { retries: 2 },
+    policyVersion: 2,
+    policyHistory: [{ version: 2, digest: 'cd'.repeat(32), by: 'operator', reason: 'fewer retries', at: STARTED, index: 17 }],
+    operators: [{ name: 'operator', publicKey: 'AAAA', recovery: false }],
+    operatorsVersion: 1,
+    revocations: [],
+  }
+
+  async charter(): Promise<CharterView> {
+    this.#note('charter')
+    return this.charterView
+  }
+
+  async exportCharter(): Promise<{ file: string }> {
+    this.#note('exportCharter')
+    return { file: '{"format":"vsmcp charter 1"}\n' }
+  }
+
+  async changeCharter(change: SignedChange): Promise<{ changed: boolean }> {
+    this.#note('changeCharter', change)
+    return { changed: true }
+  }
+
+  async draftEviction(member: string): Promise<EvictionDraft> {
+    this.#note('draftEviction', member)
+    return { peerId: PEER, name: member, joinedAtIndex: 5, untilMs: 1_800_000_000_000 }
+  }
+
+  async evict(order: SignedEviction): Promise<void> {
+    this.#note('evict', order)
   }
 
   async leave(): Promise<void> {

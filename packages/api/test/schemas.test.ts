@@ -34,6 +34,10 @@ describe('schemas', () => {
       same<Out<typeof schemas.toolCallProgress>, Parameters<NonNullable<node.ToolCallRequest['onProgress']>>[0]>(true),
       same<Out<typeof schemas.logsRequest>, Omit<node.LogsRequest, 'signal'>>(true),
       same<Out<typeof schemas.logLine>, node.LogLine>(true),
+      same<Out<typeof schemas.charterView>, node.CharterView>(true),
+      same<Out<typeof schemas.signedChange>, node.SignedChange>(true),
+      same<Out<typeof schemas.evictionDraft>, node.EvictionDraft>(true),
+      same<Out<typeof schemas.signedEviction>, node.SignedEviction>(true),
       same<Out<typeof schemas.doctorReport>, node.DoctorReport>(true),
       // The check itself can fail: these differ in one optional field, one nullability.
       // @ts-expect-error a field is missing

@@ -1,4 +1,4 @@
-import type { GroupState } from '@vsmcp/consensus'
+import { FEATURE_LEVEL, type GroupState, type VotersStatement, votersStatementBytes } from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom, type Startable } from '@vsmcp/kernel'
 import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
 import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
@@ -8,7 +8,6 @@ import type { Store } from '@vsmcp/store'
 import { topicsOf } from '@vsmcp/vsm'
 import { Catalog } from './catalog/catalog.ts'
 import { UNITS_COLLECTION } from './catalog/published-unit.ts'
-import { FEATURE_LEVEL } from './constants.ts'
 import type { NodeInit } from './node-init.ts'
 import { dataDirectory } from './enrol/data-directory.ts'
 import type { Enrolment } from './enrol/enrolment.ts'
@@ -21,12 +20,17 @@ import { UnitPublisher } from './system1/unit-publisher.ts'
 import { UnitNameClaims } from './system1/unit-name-claims.ts'
 import { UnitSpecs } from './system1/unit-specs.ts'
 import { Admission } from './system5/admission.ts'
+import { Certifying } from './system5/certifying.ts'
 import { Decisions } from './system5/decisions.ts'
 import { Departure } from './system5/departure.ts'
+import { Endorsing } from './system5/endorsement/endorsing.ts'
+import { Expulsion } from './system5/expulsion.ts'
 import { GroupLog } from './system5/group-log.ts'
 import { LeaderDuties } from './system5/leader-duties.ts'
+import { NameGranting } from './system5/name-granting.ts'
 import { decodeLink } from './system5/link-certificate.ts'
 import { Trust } from './system5/trust.ts'
+import { VoterKeeping } from './system5/voter-keeping.ts'
 import { GroupSignals } from './topics/group-signals.ts'
 import { Reports } from './topics/reports.ts'
 
@@ -52,6 +56,9 @@ export interface Parts {
   decisions: Decisions
   admission: Admission
   members: Members
+  voters: VoterKeeping
+  endorsing: Endorsing
+  expulsion: Expulsion
   duties: LeaderDuties
   departure: Departure
   state: SharedState
@@ -127,6 +134,7 @@ export function assemble(ground: Ground): Parts {
     logger: logger.child({ part: 'mesh' }),
   })
   const control = new MemberPlane(mesh.control, isServed)
+  const authority = groupAuthority({ firstCharter: enrolment.chain.firstCharter, decodeCertificate: decodeLink })
   const log = new GroupLog({
     storage: store.raft,
     control,
@@ -134,7 +142,7 @@ export function assemble(ground: Ground): Parts {
     clock,
     logger: logger.child({ part: 'system5' }),
     raft: { random, ...signedVotes(identity, enrolment, trust) },
-    authority: groupAuthority({ firstCharter: enrolment.chain.firstCharter, decodeCertificate: decodeLink }),
+    authority,
     mayCompact: () => trust.uncertified.length === 0,
   })
   const members = new Members({ mesh, isListed: isServed, clock, random, logger })
@@ -166,22 +174,37 @@ export function assemble(ground: Ground): Parts {
     logger: logger.child({ part: 'state' }),
   })
   const catalog = new Catalog({ state, group, logger })
+  const endorsing = new Endorsing({ identity, log, authority, control, clock, logger, sees: (peer) => members.sight(peer) })
+  const voters = new VoterKeeping({ self, log, trust, members, endorsing, clock, logger })
   const duties = new LeaderDuties({
-    identity,
     log,
-    decisions,
-    trust,
     members,
-    control,
     clock,
     logger,
-    ungrantedNames: () => catalog.ungrantedNames(),
+    duties: [
+      voters,
+      new Certifying({ identity, decisions, trust, control, logger }),
+      new NameGranting({ decisions, clock, logger, ungrantedNames: () => catalog.ungrantedNames() }),
+    ],
   })
   const onRefused = (listener: (code: string) => void): (() => void) =>
     mesh.on('peer:refused', ({ side, code }) => {
       if (side === 'there') listener(code)
     })
-  const departure = new Departure({ self, log, decisions, duties, trust, control, clock, logger, onRefused })
+  const departure = new Departure({
+    identity,
+    log,
+    decisions,
+    voters,
+    endorsing,
+    duties,
+    trust,
+    control,
+    clock,
+    logger,
+    onRefused,
+  })
+  const expulsion = new Expulsion({ mesh, log, trust, authority, control, clock, logger })
   const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, random, logger })
   // Two meshes are told apart by clients, and by a node that is asked to attach its own.
   const ownServerName = `vsmcp-${enrolment.meshId.slice(0, 8)}`
@@ -233,6 +256,9 @@ export function assemble(ground: Ground): Parts {
     decisions,
     admission,
     members,
+    voters,
+    endorsing,
+    expulsion,
     duties,
     departure,
     state,
@@ -255,6 +281,8 @@ function signedVotes(identity: Identity, { meshId, groupId }: Enrolment, trust: 
     signVote: (term: number, candidate: PeerIdString) => identity.sign(sentence(term, candidate)),
     verifyVote: (voter: PeerIdString, term: number, candidate: PeerIdString, signature: Uint8Array) =>
       verify(voter, sentence(term, candidate), signature),
+    verifyEndorsement: (voter: PeerIdString, statement: VotersStatement, signature: Uint8Array) =>
+      verify(voter, votersStatementBytes({ meshId, groupId, epoch: trust.chain.epoch }, statement), signature),
     trustsVoters: (signers: readonly PeerIdString[]) => {
       const { voters } = trust.chain
       return signers.filter((signer) => voters.includes(signer)).length > voters.length / 2

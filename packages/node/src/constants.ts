@@ -70,9 +70,6 @@ export const DISK_FREE_WARN_BYTES = 256 * 1024 * 1024
 /** A clock that differs by more from another member's is warned about: half of what credentials tolerate, milliseconds. */
 export const CLOCK_SKEW_WARN_MS = 150_000
 
-/** Level of features this version speaks; a group raises its own only when all voters support it. */
-export const FEATURE_LEVEL = 1
-
 /**
  * Between a leader's heartbeats, milliseconds: a fifth of the shortest election timeout. A dead leader is noticed by its closed
  * connection; heartbeats are for silent networks only, and an idle node pays for each.
@@ -106,3 +103,15 @@ export const NODE_NAME_LENGTH_MAX = 64
 
 /** Members a joiner may knock at, the inviter among them: a token must stay short enough to paste. */
 export const INVITATION_DOORS_MAX = 4
+
+/** A voter bears out that another is dead when it has not seen it for so long itself, milliseconds: half of what the leader waits, since no two see it end at once. */
+export const VOTER_DEAD_SEEN_MS = 5 * 60_000
+
+/** A voter that is asked about what it has not applied yet waits so long for it, milliseconds: several heartbeats, half of what it is given to answer. */
+export const ENDORSEMENT_CATCH_UP_MS = CONTROL_DEADLINE_MS / 2
+
+/** An evicted node gets so long to hear of it before the connection is closed, milliseconds: one notice, well within the second in which an eviction bites. */
+export const EVICTION_GRACE_MS = 100
+
+/** A revocation stands so much longer than the last credential could last, milliseconds: clocks differ, and one may be on its way. */
+export const EVICTION_MARGIN_MS = 24 * 60 * 60_000

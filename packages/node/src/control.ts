@@ -1,4 +1,7 @@
 import type { MeshId, PeerIdString, UnitName } from '@vsmcp/kernel'
+import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedChange, SignedEviction } from './charter/contract.ts'
+
+export type * from './charter/contract.ts'
 
 /** What a running node can be asked and told: the one face behind `/v1` and so behind every command. */
 export interface NodeControl {
@@ -10,6 +13,15 @@ export interface NodeControl {
   createInvitation(request: InvitationRequest): Promise<InvitationCreated>
   invitations(): Promise<InvitationView[]>
   revokeInvitation(id: string): Promise<void>
+  /** What System 5 has decided, and how it is certified. */
+  charter(): Promise<CharterView>
+  /** For a file that anybody can verify offline. */
+  exportCharter(): Promise<CharterFile>
+  /** Carries what an operator signed to System 5. */
+  changeCharter(change: SignedChange): Promise<CharterChanged>
+  /** What an operator has to sign to evict a member, by PeerId or name. */
+  draftEviction(member: string): Promise<EvictionDraft>
+  evict(order: SignedEviction): Promise<void>
   /** Hands over, drops out of the group, says goodbye; the node stops afterwards by itself. */
   leave(): Promise<void>
   /** Stops the node in order, as SIGTERM does. Resolves before the process exits. */

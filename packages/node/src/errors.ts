@@ -78,3 +78,52 @@ export class NotListedError extends VsmcpError {
 
 /** Code of `NotListedError`, as it comes from another node. */
 export const NOT_LISTED: NotListedError['code'] = 'VSMCP_NODE_NOT_LISTED'
+
+/** A voter was asked to sign what its own docket or its own eyes do not bear out. */
+export class NotBorneOutError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_NOT_BORNE_OUT'
+}
+
+/** Without this member the group could decide nothing any more. */
+export class QuorumAtRiskError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_QUORUM_AT_RISK'
+}
+
+/** Code of `QuorumAtRiskError`, as it comes from another node. */
+export const QUORUM_AT_RISK: QuorumAtRiskError['code'] = 'VSMCP_NODE_QUORUM_AT_RISK'
+
+/** Code of `RefusedError`, likewise. */
+export const REFUSED: RefusedError['code'] = 'VSMCP_NODE_REFUSED'
+
+/** Code of `CredentialRevokedError` of the security package, as an evicted node is told it. */
+export const CREDENTIAL_REVOKED = 'VSMCP_SECURITY_CREDENTIAL_REVOKED'
+
+/** No member of that name or PeerId. */
+export class MemberUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_MEMBER_UNKNOWN'
+}
+
+/** The key given is of no operator that the charter names. */
+export class OperatorUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_OPERATOR_UNKNOWN'
+}
+
+/** What was signed follows another version than the one in force. */
+export class VersionDiffersError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_VERSION_DIFFERS'
+}
+
+/** A charter file is cut short, damaged, or none. */
+export class CharterFileError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_CHARTER_FILE'
+}
+
+/** A charter that nobody vouches for: not yet, or it was changed since. */
+export class CharterUncertifiedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_CHARTER_UNCERTIFIED'
+}
+
+/** A charter that is older than what is known. */
+export class CharterStaleError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_CHARTER_STALE'
+}

@@ -10,6 +10,7 @@ import {
 import { loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { assemble, inStartOrder, type Parts } from './assemble.ts'
+import { CharterDesk } from './charter/charter-desk.ts'
 import { DRAIN_DEADLINE_MS, LIFECYCLE_DEADLINE_MS, NODE_NAME_LENGTH_MAX } from './constants.ts'
 import type { NodeControl } from './control.ts'
 import { RunningNodeControl } from './control/node-control.ts'
@@ -98,8 +99,8 @@ class RunningNode implements VsmcpNode {
     const enrolment = name === undefined ? enrolled : { ...enrolled, name }
     const parts = assemble({ init: this.#init, identity, enrolment, store, clock: systemClock, logger })
     const wiring = new Wiring(parts, logger)
-    wiring.on('removed', () => {
-      this.#removed(parts).catch((error: unknown) =>
+    wiring.on('removed', (how) => {
+      this.#removed(parts, how).catch((error: unknown) =>
         logger.error({ error: messageOf(error) }, 'the end of membership is not on disk'),
       )
     })
@@ -180,6 +181,7 @@ class RunningNode implements VsmcpNode {
       catalog,
       router,
       admission,
+      charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),
       log,
       clock: systemClock,
       facts: () => ({
@@ -199,10 +201,10 @@ class RunningNode implements VsmcpNode {
   }
 
   /** Taken off the list without having asked for it, or after the answer to its leave was given up on. */
-  async #removed(parts: Parts): Promise<void> {
+  async #removed(parts: Parts, how: { evicted: boolean }): Promise<void> {
     if (parts.departure.isLeaving) return
     try {
-      await parts.trust.markLeft()
+      await parts.trust.markLeft(how)
     } finally {
       setImmediate(() => void this.#end({ reason: 'evicted' }))
     }

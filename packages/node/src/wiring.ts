@@ -1,7 +1,7 @@
 import type { GroupState } from '@vsmcp/consensus'
 import { Emitter, type Logger, messageOf, type PeerIdString, systemClock } from '@vsmcp/kernel'
 import type { Parts } from './assemble.ts'
-import { IDENTITY_COPIED, MEMBER_LEFT } from './errors.ts'
+import { CREDENTIAL_REVOKED, IDENTITY_COPIED, MEMBER_LEFT } from './errors.ts'
 import { type KnownMember } from './members/members.ts'
 import { SelfDescription } from './members/self-description.ts'
 import { NODES_COLLECTION, Whereabouts } from './members/whereabouts.ts'
@@ -10,7 +10,7 @@ interface Events extends Record<string, unknown> {
   /** Something a person waits for may be otherwise now. */
   changed: undefined
   /** The group has taken this node off its list. */
-  removed: undefined
+  removed: { evicted: boolean }
 }
 
 /** What happens in one part of a node and concerns another. */
@@ -38,7 +38,7 @@ export class Wiring {
     this.#wireOffers()
   }
 
-  on(event: keyof Events & string, listener: () => void): () => void {
+  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
     return this.#events.on(event, listener)
   }
 
@@ -75,7 +75,8 @@ export class Wiring {
     mesh.on('peer:refused', ({ peer, side, code, reason }) => {
       if (side !== 'there') return
       if (code === IDENTITY_COPIED && peer !== undefined) lives.refusedBy(peer)
-      if (code === MEMBER_LEFT) this.#logger.error({ peer }, 'another member says that this node has left the group')
+      if (code === MEMBER_LEFT || code === CREDENTIAL_REVOKED)
+        this.#logger.error({ peer, code }, 'another member says that this node is none any more')
       else this.#logger.warn({ peer, code, reason }, 'a member refused this node')
     })
     mesh.on('duplicate:identity', (duplicate) => {
@@ -88,7 +89,8 @@ export class Wiring {
   }
 
   #wireGroup(): void {
-    const { mesh, log, trust, units } = this.#parts
+    const { mesh, log, trust, units, expulsion } = this.#parts
+    expulsion.on('removed', (how) => this.#events.emit('removed', how))
     log.on('leader:changed', ({ leader }) => {
       this.#description.look()
       if (leader !== undefined) units.settleNames()
@@ -97,13 +99,14 @@ export class Wiring {
     log.on('state:installed', ({ before, state }) => {
       trust.install(before, state)
       this.#followSoon()
+      expulsion.install()
     })
-    log.on('entry:applied', ({ before, state, effects }) => {
-      trust.follow(before, state, effects)
+    log.on('entry:applied', ({ data, state, effects }) => {
+      trust.follow(state, effects)
       if (effects.length === 0) return
       this.#followSoon()
+      expulsion.follow(effects, data)
       for (const effect of effects) {
-        if (effect.type === 'member:left' && effect.peer === mesh.peerId) this.#events.emit('removed', undefined)
         if ((effect.type === 'unit:claimed' || effect.type === 'unit:released') && effect.peer === mesh.peerId) {
           units.settleNames()
         }

@@ -96,7 +96,7 @@ describe('what a member sends on the control plane', () => {
   it('is answered only while the docket lists it', async () => {
     const [leader, member] = (await startGroup(2)) as [TestNode, TestNode]
     await member.mesh.control.call(leader.peer, 'system5:read-index', new Uint8Array(), options)
-    await leader.decisions.decide({ op: 'member:remove', peer: member.peer })
+    await member.departure.leave()
     const late = member.mesh.control.call(leader.peer, 'system5:read-index', new Uint8Array(), options)
     await expect(late).rejects.toMatchObject({ remoteCode: 'VSMCP_NODE_NOT_LISTED' })
     const call = member.mesh.rpc.call(leader.peer, 'mcp:request', pack(['u', 'tools/call', '{}']), options)

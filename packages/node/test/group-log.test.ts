@@ -1,3 +1,4 @@
+import { NO_AUTHORITY } from '@vsmcp/consensus'
 import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { openStore } from '@vsmcp/store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -144,6 +145,7 @@ describe('the consensus log', () => {
       clock: systemClock,
       logger: silentLogger,
       raft: { random: seededRandom(1) },
+      authority: NO_AUTHORITY,
       mayCompact: () => mayCompact,
     })
     await log.start()

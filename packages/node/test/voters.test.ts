@@ -29,7 +29,7 @@ describe('changes of voters', () => {
   it('release a leader that is the only voter with its certificate: who stays can let others in', async () => {
     const [a, b] = (await startGroup(2)) as [TestNode, TestNode]
     expect(votersOf(b)).toEqual([a.peer])
-    await vi.waitFor(() => expect(a.duties.canSpare(a.peer)).toBe(true))
+    await vi.waitFor(() => expect(a.voters.canSpare(a.peer)).toBe(true))
     await a.departure.leave()
     await until(b, () => b.log.isLeader && b.trust.uncertified.length === 0)
     expect(b.trust.chain.voters).toEqual([b.peer])

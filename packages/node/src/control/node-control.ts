@@ -1,11 +1,16 @@
 import { type Clock, toErrorShape, type UnitName } from '@vsmcp/kernel'
 import type { Catalog } from '../catalog/catalog.ts'
+import type { CharterDesk } from '../charter/charter-desk.ts'
 import type {
   ApplyRequest,
   ApplyResult,
   AttachRequest,
   AttachResult,
+  CharterChanged,
+  CharterFile,
+  CharterView,
   DoctorReport,
+  EvictionDraft,
   InvitationCreated,
   InvitationRequest,
   InvitationView,
@@ -14,6 +19,8 @@ import type {
   MemberView,
   NodeControl,
   NodeStatus,
+  SignedChange,
+  SignedEviction,
   ToolCallAnswer,
   ToolCallRequest,
   ToolView,
@@ -39,6 +46,7 @@ export interface NodeControlComponents {
   catalog: Catalog
   router: Router
   admission: Admission
+  charter: CharterDesk
   log: NodeLog
   clock: Clock
   facts: () => Pick<DoctorFacts, 'versions' | 'clockAheadMs'>
@@ -78,6 +86,26 @@ export class RunningNodeControl implements NodeControl {
 
   revokeInvitation(id: string): Promise<void> {
     return this.#c.admission.revoke(id)
+  }
+
+  charter(): Promise<CharterView> {
+    return this.#c.charter.show()
+  }
+
+  exportCharter(): Promise<CharterFile> {
+    return this.#c.charter.export()
+  }
+
+  changeCharter(change: SignedChange): Promise<CharterChanged> {
+    return this.#c.charter.change(change)
+  }
+
+  draftEviction(member: string): Promise<EvictionDraft> {
+    return this.#c.charter.draftEviction(member)
+  }
+
+  evict(order: SignedEviction): Promise<void> {
+    return this.#c.charter.evict(order)
   }
 
   leave(): Promise<void> {

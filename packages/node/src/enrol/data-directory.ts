@@ -8,6 +8,8 @@ export const dataDirectory = (dir: string) => ({
   identity: join(dir, 'identity.key'),
   /** The mesh key; only where the mesh was made. */
   meshKey: join(dir, 'mesh.key'),
+  /** The key of the first operator; only where the mesh was made. */
+  operatorKey: join(dir, 'operator.key'),
   /** Which mesh this node belongs to, its credential and the chain that proves both. */
   enrolment: join(dir, 'enrolment.json'),
   /** Who runs on this directory now: pid and control socket. */
@@ -67,7 +69,7 @@ const MARKS: ReadonlySet<string> = new Set(['format', 'creating', 'enrolment.jso
 
 /** What may be there first: a configuration, what an enrolment cut off left, the root of a file system of its own. */
 const MAY_BE_THERE =
-  /^(?:vsmcp\.ya?ml|identity\.key|mesh\.key|running\.json|logs|processes|holder|control\.sock|lost\+found|\..*keep|.*\.tmp)$/
+  /^(?:vsmcp\.ya?ml|identity\.key|mesh\.key|operator\.key|running\.json|logs|processes|holder|control\.sock|lost\+found|\..*keep|.*\.tmp)$/
 
 /** A person's home, named by mistake, would be closed to all others and filled with files. */
 async function refuseOthersFiles(dir: string): Promise<void> {

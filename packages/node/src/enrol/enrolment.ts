@@ -14,6 +14,8 @@ export interface Enrolment {
   role: 'member' | 'edge'
   /** This node left or was evicted: nothing here opens a door any more. */
   left: boolean
+  /** Not by its own wish. */
+  evicted?: boolean
   credential: Credential
   chain: Chain
   /** Where other members were last seen: whom to dial first. */
@@ -31,6 +33,7 @@ const fileSchema = z.object({
   left: z.boolean(),
   credential: z.object({
     payload: z.string(),
+    evicted: z.boolean().exactOptional(),
     signatures: z.array(z.object({ protected: z.string(), signature: z.string() })),
   }),
   chain: z.base64(),

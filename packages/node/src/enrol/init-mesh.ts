@@ -1,11 +1,12 @@
 import { hostname } from 'node:os'
-import { bootstrap, canonicalBytes, type Charter, encodeGroupState, foundGroup } from '@vsmcp/consensus'
+import { bootstrap, canonicalBytes, type Charter, encodeGroupState, FEATURE_LEVEL, foundGroup } from '@vsmcp/consensus'
 import { type MeshId, type PeerIdString, ROOT_GROUP_ID, silentLogger, systemClock } from '@vsmcp/kernel'
 import {
   combineCredential,
   credentialPayload,
   type Identity,
   type MeshKey,
+  type OperatorKey,
   orThrow,
   signCredential,
   signFirstCharter,
@@ -14,8 +15,11 @@ import {
 import { openStore } from '@vsmcp/store'
 import { AlreadyEnrolledError } from '../errors.ts'
 import { makeDataDirectory } from './data-directory.ts'
-import { identityOf, meshKeyOf } from './keys.ts'
+import { identityOf, meshKeyOf, operatorKeyOf } from './keys.ts'
 import { type Enrolment, readEnrolment, writeEnrolment } from './enrolment.ts'
+
+/** What the charter calls whoever made the mesh. */
+const FIRST_OPERATOR = 'operator'
 
 /** One step of an enrolment, for a person watching. */
 export type EnrolProgress = (message: string) => void
@@ -47,8 +51,9 @@ export async function initMesh(options: InitMeshOptions): Promise<InitMeshResult
     await assertUnused(dataDir)
     const identity = await identityOf(dataDir)
     const meshKey = await meshKeyOf(dataDir)
+    const operatorKey = await operatorKeyOf(dataDir)
     onProgress('Signing the first charter')
-    const charter = firstCharter(meshKey, identity, name)
+    const charter = firstCharter(meshKey, operatorKey, identity, name)
     const state = foundGroup(charter, {
       peer: identity.peerId,
       name,
@@ -75,7 +80,7 @@ async function assertUnused(dataDir: string): Promise<void> {
   })
 }
 
-function firstCharter(meshKey: MeshKey, identity: Identity, meshName: string): Charter {
+function firstCharter(meshKey: MeshKey, operatorKey: OperatorKey, identity: Identity, meshName: string): Charter {
   return {
     meshId: meshKey.meshId,
     meshName,
@@ -83,10 +88,10 @@ function firstCharter(meshKey: MeshKey, identity: Identity, meshName: string): C
     groupId: ROOT_GROUP_ID,
     path: '/',
     epoch: 1,
-    featureLevel: 1,
+    featureLevel: FEATURE_LEVEL,
     voters: [identity.peerId],
     policies: {},
-    operators: [],
+    operators: [{ name: FIRST_OPERATOR, publicKey: operatorKey.publicKeyText }],
     revocations: [],
     zones: [],
   }

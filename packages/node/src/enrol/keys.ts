@@ -1,12 +1,16 @@
 import {
   generateIdentity,
   generateMeshKey,
+  generateOperatorKey,
   type Identity,
   loadIdentity,
   loadMeshKey,
+  loadOperatorKey,
   type MeshKey,
+  type OperatorKey,
   saveIdentity,
   saveMeshKey,
+  saveOperatorKey,
 } from '@vsmcp/security'
 import { dataDirectory, readIfThere } from './data-directory.ts'
 
@@ -25,5 +29,14 @@ export async function meshKeyOf(dataDir: string): Promise<MeshKey> {
   if ((await readIfThere(file)) !== undefined) return loadMeshKey(file)
   const key = generateMeshKey()
   await saveMeshKey(file, key)
+  return key
+}
+
+/** And the key of the first operator. */
+export async function operatorKeyOf(dataDir: string): Promise<OperatorKey> {
+  const file = dataDirectory(dataDir).operatorKey
+  if ((await readIfThere(file)) !== undefined) return loadOperatorKey(file)
+  const key = generateOperatorKey()
+  await saveOperatorKey(file, key)
   return key
 }

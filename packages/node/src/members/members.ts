@@ -149,6 +149,12 @@ export class Members implements Startable {
     return member === undefined ? 0 : this.#now() - member.sinceMs
   }
 
+  /** How this node itself sees a member now. Whom it does not know it has not seen. */
+  sight(peer: PeerIdString): { state: Member['state']; forMs: number } {
+    if (peer === this.#mesh.peerId) return { state: 'alive', forMs: Number.MAX_SAFE_INTEGER }
+    return { state: this.#view.member(peer)?.state ?? 'suspect', forMs: this.inStateForMs(peer) }
+  }
+
   isAlive(peer: PeerIdString): boolean {
     return peer === this.#mesh.peerId || this.#view.member(peer)?.state === 'alive'
   }

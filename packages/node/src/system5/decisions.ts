@@ -25,10 +25,17 @@ const READ_INDEX = 'system5:read-index'
  * What only System 5 itself proposes, after it has verified the proof that a newcomer or the voters gave: from a member these
  * would be words without proof.
  */
-const OF_SYSTEM5_ALONE: ReadonlySet<Operation['op']> = new Set(['invitation:redeem', 'link:add'])
+const OF_SYSTEM5_ALONE: ReadonlySet<Operation['op']> = new Set([
+  'invitation:redeem',
+  'link:add',
+  'charter:certify',
+  'session-key:rotate',
+])
 
-/** What a node asks System 5 to decide; author and time are put in here. */
-export type Request<O extends Operation = Operation> = O extends Operation ? Omit<O, 'author' | 'atMs'> : never
+/** What a node asks System 5 to decide; author and time are put in here. (`Omit` would lose the fields of a type that carries unknown ones.) */
+export type Request<O extends Operation = Operation> = O extends Operation
+  ? { readonly [K in keyof O as string extends K ? never : K extends 'author' | 'atMs' ? never : K]: O[K] }
+  : never
 
 export type Decided = Extract<ApplyResult, { ok: true }>
 
@@ -130,7 +137,7 @@ export class Decisions {
 
   #operation(request: Request): Operation {
     const { self, clock } = this.#c
-    return { ...request, author: self, atMs: Math.round(clock.wallMs()) } as Operation
+    return { ...request, author: self, atMs: Math.round(clock.wallMs()) }
   }
 
   /** An answer of a leader that hangs is not waited for when there is another. */

@@ -4,6 +4,7 @@ import {
   type Authority,
   decodeGroupState,
   encodeOperation,
+  type Endorsement,
   type Entry,
   type GroupEffect,
   type GroupState,
@@ -57,6 +58,8 @@ export interface GroupLogComponents {
 export interface AppliedEntry {
   index: number
   term: number
+  /** As carried: the operation, unless it is a change of configuration. */
+  data: Uint8Array
   before: GroupState
   state: GroupState
   effects: readonly GroupEffect[]
@@ -130,6 +133,11 @@ export class GroupLog implements Startable {
     return this.#raft?.status()
   }
 
+  /** Throws while the disk refuses. */
+  requireStatus(): RaftStatus {
+    return this.#require().status()
+  }
+
   get isLeader(): boolean {
     return this.#raft?.status().role === 'leader'
   }
@@ -143,8 +151,8 @@ export class GroupLog implements Startable {
     return this.#submit((raft) => raft.propose(encodeOperation(operation)))
   }
 
-  proposeConfiguration(change: ConfigurationChange): Promise<ApplyResult> {
-    return this.#submit((raft) => raft.proposeConfiguration(change))
+  proposeConfiguration(change: ConfigurationChange, endorsements: readonly Endorsement[]): Promise<ApplyResult> {
+    return this.#submit((raft) => raft.proposeConfiguration(change, endorsements))
   }
 
   /** On the leader: an index that is current as of now, confirmed by a quorum. */
@@ -274,7 +282,8 @@ export class GroupLog implements Startable {
     const { state, result, effects } = applyEntry(before, entry, this.#c.authority)
     this.#state = state
     this.#applied = entry.index
-    this.#events.emit('entry:applied', { index: entry.index, term: entry.term, before, state, effects })
+    const { index, term, data } = entry
+    this.#events.emit('entry:applied', { index, term, data, before, state, effects })
     this.#proposals.applied(entry, result)
   }
 

@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { canonicalBytes, type Charter, type GroupEffect, type GroupState } from '@vsmcp/consensus'
+import {
+  canonicalBytes,
+  type Charter,
+  type CharterMark,
+  type GroupEffect,
+  type GroupState,
+  type PendingChange,
+} from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import {
   type Chain,
@@ -7,6 +14,7 @@ import {
   extendChain,
   type Identity,
   LINKS_MAX,
+  nextCharterStatement,
   nextLinkStatement,
   orThrow,
   type Passport,
@@ -19,16 +27,6 @@ import { MemberLeftError } from '../errors.ts'
 import type { Lives } from '../recovery/lives.ts'
 import { sha256Hex } from '../sha256.ts'
 import { decodeLink } from './link-certificate.ts'
-
-/** A committed change of voters that has no certificate yet. */
-export interface UncertifiedChange {
-  readonly index: number
-  readonly epoch: number
-  readonly before: readonly PeerIdString[]
-  readonly now: readonly PeerIdString[]
-  readonly digestBefore: string
-  readonly digestNow: string
-}
 
 export interface TrustComponents {
   dataDir: string
@@ -49,7 +47,8 @@ export class Trust {
   readonly #c: TrustComponents
   #enrolment: Enrolment
   #revocations: readonly Revocation[] = []
-  #uncertified: UncertifiedChange[] = []
+  #state: GroupState | undefined
+  #uncertified: readonly PendingChange[] = []
   /** Members this node saw leave: their credentials open nothing any more. */
   readonly #departed = new Set<PeerIdString>()
   #writing: Promise<void> | undefined
@@ -69,13 +68,18 @@ export class Trust {
     return this.#enrolment.chain
   }
 
-  get uncertified(): readonly UncertifiedChange[] {
+  /** Committed changes of voters that have no certificate yet, in order. */
+  get uncertified(): readonly PendingChange[] {
     return this.#uncertified
   }
 
   /** No further change of voters can be certified. */
   get isChainFull(): boolean {
     return this.chain.links.length >= LINKS_MAX
+  }
+
+  isRevoked(peer: PeerIdString): boolean {
+    return this.#revocations.some((revoked) => 'peer' in revoked && revoked.peer === peer)
   }
 
   /** Whether this node saw the member leave. */
@@ -88,7 +92,8 @@ export class Trust {
   }
 
   async verifyHello(peer: PeerIdString, payload: Uint8Array): Promise<{ info: VerifiedPassport }> {
-    if (this.#departed.has(peer)) {
+    // Who was evicted is told so, and not that it left.
+    if (this.#departed.has(peer) && !this.isRevoked(peer)) {
       throw new MemberLeftError(`${peer} has left this mesh`, {
         hint: 'To come back it needs a new invitation and an empty data directory.',
       })
@@ -108,19 +113,9 @@ export class Trust {
   }
 
   /** Keeps step with the group's log: who was revoked, which changes of voters stand and which are certified. */
-  follow(before: GroupState, state: GroupState, effects: readonly GroupEffect[]): void {
-    this.#readRevocations(state.charter)
+  follow(state: GroupState, effects: readonly GroupEffect[]): void {
+    this.#read(state)
     for (const effect of effects) {
-      if (effect.type === 'voters:changed' && effect.index > this.chain.index) {
-        this.#uncertified.push({
-          index: effect.index,
-          epoch: state.charter.epoch,
-          before: [...effect.before].sort(),
-          now: [...effect.now].sort(),
-          digestBefore: digestOf(before.charter),
-          digestNow: digestOf(state.charter),
-        })
-      }
       if (effect.type === 'link:added') this.#learnLinks(state)
       if (effect.type === 'member:left') this.#departed.add(effect.peer)
       if (effect.type === 'member:joined') this.#departed.delete(effect.peer)
@@ -129,18 +124,23 @@ export class Trust {
 
   /** A snapshot replaced the state. */
   install(before: GroupState | undefined, state: GroupState): void {
-    this.#readRevocations(state.charter)
+    this.#read(state)
     this.#learnLinks(state)
     for (const peer of before?.members.keys() ?? []) if (!state.members.has(peer)) this.#departed.add(peer)
     for (const peer of state.members.keys()) this.#departed.delete(peer)
   }
 
   /** The statement every voter signs for the oldest change that has no certificate; undefined when all have one. */
-  nextStatement(): { change: UncertifiedChange; statement: Uint8Array } | undefined {
+  nextStatement(): { change: PendingChange; statement: Uint8Array } | undefined {
     const change = this.#uncertified[0]
     if (change === undefined) return undefined
     const { index, epoch, digestBefore, digestNow, now } = change
     return { change, statement: nextLinkStatement(this.chain, { index, epoch, digestBefore, digestNow, votersNow: now }) }
+  }
+
+  /** The statement every voter signs for the newest charter; undefined when it is certified, or a change of voters comes first. */
+  nextCharter(): { mark: CharterMark; statement: Uint8Array } | undefined {
+    return this.#state === undefined ? undefined : nextCharterStatement(this.#state, this.chain)
   }
 
   /** Remembers where members are, for the next start. */
@@ -149,8 +149,8 @@ export class Trust {
   }
 
   /** Throws when it could not be written down. */
-  async markLeft(): Promise<void> {
-    this.#update({ left: true })
+  async markLeft({ evicted = false } = {}): Promise<void> {
+    this.#update({ left: true, evicted })
     await this.settled()
     if (this.#isUnwritten) await writeEnrolment(this.#c.dataDir, this.#enrolment)
   }
@@ -167,11 +167,10 @@ export class Trust {
     return { credential, firstCharter, links, wire, name, addresses: addresses(), version, life: lives.own }
   }
 
-  #readRevocations(charter: Charter): void {
-    this.#revocations = charter.revocations.flatMap(({ peer, jti }): Revocation[] => {
-      if (typeof peer === 'string') return [{ peer }]
-      return typeof jti === 'string' ? [{ jti }] : []
-    })
+  #read(state: GroupState): void {
+    this.#state = state
+    this.#revocations = state.charter.revocations.map(({ peer }): Revocation => ({ peer }))
+    this.#dropCertified()
   }
 
   #learnLinks(state: GroupState): void {
@@ -204,7 +203,7 @@ export class Trust {
   }
 
   #dropCertified(): void {
-    this.#uncertified = this.#uncertified.filter(({ index }) => index > this.chain.index)
+    this.#uncertified = (this.#state?.pendingChanges ?? []).filter(({ index }) => index > this.chain.index)
   }
 
   #update(change: Partial<Enrolment>): void {

@@ -1,0 +1,48 @@
+import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
+import type { PeerIdString } from '@vsmcp/kernel'
+import { CLOCK_SKEW_MS } from '@vsmcp/security'
+import type { EndorsedOperation } from './request.ts'
+import type { Sight } from './judge-voters.ts'
+
+/** What a voter judges an operation by. */
+export interface OperationJudgement {
+  readonly state: GroupState
+  readonly sees: (peer: PeerIdString) => Sight
+  /** Wall time here. */
+  readonly nowMs: number
+}
+
+/** Why this voter does not bear out an operation that needs the voters' word; undefined when it does. */
+export function objectionToOperation(operation: EndorsedOperation, judgement: OperationJudgement): string | undefined {
+  if (operation.op === 'member:forget') return objectionToForgetting(operation, judgement)
+  if (operation.op === 'revocation:expire') return objectionToExpiry(operation, judgement)
+  return operation.level <= FEATURE_LEVEL ? undefined : `this version supports feature level ${FEATURE_LEVEL}`
+}
+
+function objectionToForgetting(
+  { peer, joinedAtIndex, asOfMs }: Extract<EndorsedOperation, { op: 'member:forget' }>,
+  { state, sees, nowMs }: OperationJudgement,
+): string | undefined {
+  const member = state.members.get(peer)
+  if (member?.joinedAtIndex !== joinedAtIndex) return `${peer} is not that member here`
+  if (member.ephemeral !== true || member.absenceMs === undefined) return `${peer} is no ephemeral member`
+  if (isElsewhen(asOfMs, nowMs)) return 'it is of another time than it is here'
+  const { state: seen, forMs } = sees(peer)
+  if (seen === 'alive') return `${peer} is alive, as seen from here`
+  return forMs >= member.absenceMs
+    ? undefined
+    : `${peer} is away for ${Math.round(forMs)} of ${member.absenceMs} ms, as seen from here`
+}
+
+function objectionToExpiry(
+  { peers, asOfMs }: Extract<EndorsedOperation, { op: 'revocation:expire' }>,
+  { state, nowMs }: OperationJudgement,
+): string | undefined {
+  if (isElsewhen(asOfMs, nowMs)) return 'it is of another time than it is here'
+  const standing = state.charter.revocations.find(({ peer, untilMs }) => peers.includes(peer) && untilMs > nowMs)
+  return standing === undefined ? undefined : `the revocation of ${standing.peer} still stands by the clock here`
+}
+
+function isElsewhen(ms: number, nowMs: number): boolean {
+  return Math.abs(ms - nowMs) > CLOCK_SKEW_MS
+}
