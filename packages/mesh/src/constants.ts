@@ -179,6 +179,20 @@ export const DIRECT_RETRY_MS = 60_000
 /** Addresses of a peer that are tried in one such look. */
 export const DIRECT_ADDRESSES_MAX = 8
 
+// ── Local discovery ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Milliseconds between questions on the local network; also the longest until a new interface is noticed. */
+export const LOCAL_QUERY_MS = 10_000
+
+/** Milliseconds between two answers on one interface, whoever asks. */
+export const LOCAL_ANSWER_MS = 1_000
+
+/** Addresses of one peer that are said, and that are read of what others say. */
+export const FOUND_ADDRESSES_MAX = 8
+
+/** Answers of others that are read in a second; what is beyond is found with the next question. */
+export const FOUND_PER_SECOND = 64
+
 // ── Join ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Bytes of one message of a join: a passport with a full chain of voters fits. */

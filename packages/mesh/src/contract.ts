@@ -7,6 +7,8 @@ export interface MeshInit {
   advertise?: readonly string[]
   /** Text of a key as `newPnetKey` makes it; only nodes with the same key understand each other. @default none */
   pnetKey?: string
+  /** Looks by multicast DNS for nodes of the mesh with this id, and lets itself be found; see `peer:found`. @default none */
+  mdnsMeshId?: string
   /** Feature level told to others in the hello; the charter names the level a group uses. @default 1 */
   featureLevel?: number
   /** Wire versions this node speaks; ranges that do not overlap are refused. @default { min: 1, max: 1 } */
@@ -114,6 +116,8 @@ export interface MeshEvents<Info = unknown> extends Record<string, unknown> {
   'peer:up': PeerInfo<Info>
   'peer:down': { readonly peer: PeerIdString; readonly reason: DownReason }
   'peer:refused': PeerRefused
+  /** Somebody on the local network says that this peer of the mesh is there: a hint to dial it, and nothing more. */
+  'peer:found': { readonly peer: PeerIdString; readonly addresses: readonly string[] }
   /** Two live processes show one identity; the later one was refused. */
   'duplicate:identity': DuplicateIdentity
 }

@@ -22,6 +22,7 @@ import { DUPLICATE_IDENTITY, refusalCode, type Verified } from './hello.ts'
 import { readPrivateKey } from './identity.ts'
 import { BoundedExchange, JoinDesk } from './join.ts'
 import { Keepalive } from './keepalive.ts'
+import { LocalDiscovery } from './local-discovery.ts'
 import type { MessagePipe } from './message-pipe.ts'
 import { createNode, type Node } from './node.ts'
 import { type FullInit, fullInit } from './options.ts'
@@ -54,6 +55,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   /** Streams of a peer that is admitted and whose acceptance is still on its way. */
   readonly #early = new WeakMap<Connection, Array<[PlaneName, Stream]>>()
   readonly #upgrades: Upgrades
+  readonly #local: LocalDiscovery | undefined
   #relays: Relays | undefined
   #node: Node | undefined
   #state: 'new' | 'running' | 'stopped' = 'new'
@@ -94,6 +96,8 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
       addressesOf: (connection) => this.#listenedAt(connection),
       dialDirect: async (peer, addresses) => void (await this.#greetFirst(addresses, { expect: [peer] })),
     })
+    const { mdnsMeshId } = this.#init
+    this.#local = mdnsMeshId === undefined ? undefined : this.#newLocalDiscovery(mdnsMeshId)
     this.#keepalive = new Keepalive(
       silenceMs,
       clock,
@@ -133,6 +137,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
       throw listenError(this.#init.listen, error)
     }
     this.#gossip.start(node.services)
+    await this.#local?.start()
     this.#keepalive.start()
     logger.info({ peer: this.peerId, listen: this.listenAddresses() }, 'the mesh is listening')
   }
@@ -142,6 +147,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     this.#state = 'stopped'
     this.#keepalive.stop()
     this.#upgrades.stop()
+    await this.#local?.stop()
     this.#joins?.stop()
     await Promise.all([...this.#sessions.values()].map((session) => session.close('stopped')))
     this.#gossip.stop()
@@ -256,6 +262,15 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
         this.#emitter.emit('peer:down', { peer, reason })
       },
     })
+  }
+
+  #newLocalDiscovery(meshId: string): LocalDiscovery {
+    const { clock, random, logger } = this.#components
+    const addresses = (): string[] => this.listenAddresses()
+    const onFound = (peer: PeerIdString, found: readonly string[]): void => {
+      this.#emitter.emit('peer:found', { peer, addresses: found })
+    }
+    return new LocalDiscovery({ meshId, self: this.peerId, clock, random, logger, addresses, onFound })
   }
 
   #newDesk(): HelloDesk<Info> {

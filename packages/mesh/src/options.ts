@@ -22,6 +22,7 @@ export interface FullInit extends Required<MeshLimits> {
   readonly listen: readonly string[]
   readonly advertise: readonly string[]
   readonly pnetKey: string | undefined
+  readonly mdnsMeshId: string | undefined
   readonly featureLevel: number
   readonly wire: WireRange
 }
@@ -29,7 +30,7 @@ export interface FullInit extends Required<MeshLimits> {
 /** Fills in the defaults and checks; throws `AddressError` or `InvalidArgumentError`. */
 export function fullInit(init: MeshInit, privateKey: Ed25519PrivateKey): FullInit {
   const { listen = DEFAULT_LISTEN, advertise = [], featureLevel = FEATURE_LEVEL, wire = WIRE_RANGE, limits = {} } = init
-  const { pnetKey } = init
+  const { pnetKey, mdnsMeshId } = init
   if (pnetKey !== undefined) checkPnetKey(pnetKey)
   for (const address of listen) parseListenAddress(address)
   for (const address of advertise) parseAddress(address)
@@ -49,5 +50,5 @@ export function fullInit(init: MeshInit, privateKey: Ed25519PrivateKey): FullIni
     if (!(value > 0)) throw new InvalidArgumentError(`limits.${name} is ${value}; it must be above 0`)
   }
   if (!(wire.min >= 0 && wire.min <= wire.max)) throw new InvalidArgumentError(`wire runs from ${wire.min} to ${wire.max}`)
-  return Object.freeze({ privateKey, listen, advertise, pnetKey, featureLevel, wire, ...bounds })
+  return Object.freeze({ privateKey, listen, advertise, pnetKey, mdnsMeshId, featureLevel, wire, ...bounds })
 }
