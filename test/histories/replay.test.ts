@@ -12,7 +12,7 @@ import { requireEnrolment } from '../../packages/node/src/enrol/enrolment.ts'
 import { orThrow, verifyCredential, verifyPassport } from '../../packages/security/src/index.ts'
 import { openStore } from '../../packages/store/src/index.ts'
 import { unpackInto } from './record/kept-directory.ts'
-import { type KeptLog, replayed } from './record/log-samples.ts'
+import { authorityOf, type KeptLog, replayed } from './record/log-samples.ts'
 import { bytesOf, meaningOf, type Sample } from './record/means.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -65,11 +65,11 @@ describe.each(recordings)('what %s wrote', (version) => {
     const { from, lines, to } = read('log.json') as KeptLog
     const start = decodeGroupState(bytesOf({ bytes: from }))
     const entries = lines.map(({ index, term, type, data }): Entry => ({ index, term, type, data: bytesOf({ bytes: data }) }))
-    const { lines: now, state } = replayed(start, entries)
+    const { lines: now, state } = replayed(start, entries, authorityOf(chainIn(read('trust.json') as Sample[])))
     expect(now.map(({ index, outcome }) => [index, outcome])).toEqual(lines.map(({ index, outcome }) => [index, outcome]))
-    const end = decodeGroupState(bytesOf({ bytes: to }))
-    expect(JSON.parse(Buffer.from(encodeGroupState(state)).toString('utf8'))).toEqual(
-      JSON.parse(Buffer.from(encodeGroupState(end)).toString('utf8')),
+    // What this version keeps besides is no contradiction.
+    expect(JSON.parse(Buffer.from(encodeGroupState(state)).toString('utf8'))).toMatchObject(
+      JSON.parse(Buffer.from(to, 'base64').toString('utf8')) as object,
     )
     // Voters of both versions sign the digest of these bytes: one byte more, and none of their certificates would come about.
     const { charter } = JSON.parse(Buffer.from(to, 'base64').toString('utf8')) as { charter: object }
@@ -114,6 +114,12 @@ describe.each(recordings)('what %s wrote', (version) => {
       .toContain('lathe__weigh')
   })
 })
+
+function chainIn(samples: readonly Sample[]): string {
+  const chain = samples.find(({ kind }) => kind === 'chain')
+  if (chain === undefined) throw new Error('no chain was recorded')
+  return chain.bytes
+}
 
 function subjectOf({ means }: Sample): { sub: string } {
   const { credential } = means as unknown as { credential: { payload: string } }

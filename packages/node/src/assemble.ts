@@ -20,6 +20,7 @@ import { UnitPublisher } from './system1/unit-publisher.ts'
 import { UnitNameClaims } from './system1/unit-name-claims.ts'
 import { UnitSpecs } from './system1/unit-specs.ts'
 import { Admission } from './system5/admission.ts'
+import { Credentials } from './system5/credentials.ts'
 import { Certifying } from './system5/certifying.ts'
 import { Decisions } from './system5/decisions.ts'
 import { Departure } from './system5/departure.ts'
@@ -29,7 +30,10 @@ import { GroupLog } from './system5/group-log.ts'
 import { LeaderDuties } from './system5/leader-duties.ts'
 import { NameGranting } from './system5/name-granting.ts'
 import { decodeLink } from './system5/link-certificate.ts'
+import { Renewal } from './system5/renewal.ts'
+import { Standing } from './system5/standing.ts'
 import { Trust } from './system5/trust.ts'
+import { TrustedTime } from './system5/trusted-time.ts'
 import { VoterKeeping } from './system5/voter-keeping.ts'
 import { GroupSignals } from './topics/group-signals.ts'
 import { Reports } from './topics/reports.ts'
@@ -47,6 +51,8 @@ export interface Ground {
 
 /** Every part of a running node, wired, none started. */
 export interface Parts {
+  time: TrustedTime
+  standing: Standing
   trust: Trust
   lives: Lives
   mesh: Mesh<VerifiedPassport>
@@ -54,6 +60,8 @@ export interface Parts {
   control: Plane
   log: GroupLog
   decisions: Decisions
+  credentials: Credentials
+  renewal: Renewal
   admission: Admission
   members: Members
   voters: VoterKeeping
@@ -75,11 +83,13 @@ export interface Parts {
 /** Those with a life, in the order they start; they stop in reverse. */
 export function inStartOrder(parts: Parts): readonly (readonly [string, Startable])[] {
   return [
+    ['time', parts.time],
     ['life', parts.lives],
     ['consensus', parts.log],
     ['membership', parts.members],
     ['mesh', parts.mesh],
     ['shared state', parts.state],
+    ['credential', parts.renewal],
     ['signals', parts.signals],
     ['reports', parts.reports],
     ['leader duties', parts.duties],
@@ -96,6 +106,13 @@ export function assemble(ground: Ground): Parts {
   const self = identity.peerId
   const wire = { ...WIRE_RANGE, level: FEATURE_LEVEL }
   const lives = new Lives({ kv: (namespace) => store.kv(namespace), self, clock, logger })
+  const time = new TrustedTime({ file: dataDirectory(init.dataDir).time, clock, logger })
+  const standing = new Standing({
+    self,
+    nowMs: () => time.nowMs(),
+    chain: () => trust.chain,
+    isUp: (peer) => members.isAlive(peer),
+  })
   const trust = new Trust(enrolment, {
     dataDir: init.dataDir,
     identity,
@@ -105,6 +122,9 @@ export function assemble(ground: Ground): Parts {
     wire,
     addresses: () => mesh.listenAddresses(),
     lives,
+    time,
+    standing,
+    isListed: (peer) => group()?.members.has(peer) === true,
   })
   const group = (): GroupState | undefined => log.state
   // A node that holds no copy of the docket yet goes by the credential alone, which the hello has verified.
@@ -133,7 +153,10 @@ export function assemble(ground: Ground): Parts {
     random,
     logger: logger.child({ part: 'mesh' }),
   })
-  const control = new MemberPlane(mesh.control, isServed)
+  // Whose credential is over gets no more than its renewal while the voters can be reached.
+  const isInForce = (peer: PeerIdString): boolean => standing.serves(peer)
+  const control = new MemberPlane(mesh.control, isServed, isInForce)
+  const renewing = new MemberPlane(mesh.control, isServed)
   const authority = groupAuthority({ firstCharter: enrolment.chain.firstCharter, decodeCertificate: decodeLink })
   const log = new GroupLog({
     storage: store.raft,
@@ -147,14 +170,38 @@ export function assemble(ground: Ground): Parts {
   })
   const members = new Members({ mesh, isListed: isServed, clock, random, logger })
   const decisions = new Decisions({ log, control, self, clock })
+  const credentials = new Credentials({
+    identity,
+    log,
+    trust,
+    standing,
+    control: renewing,
+    clock,
+    logger,
+    lifeMaxMs: init.credentialLifeMs,
+  })
+  const renewal = new Renewal({
+    self,
+    log,
+    trust,
+    credentials,
+    standing,
+    control: renewing,
+    peers: () => mesh.peers().map(({ peer }) => peer),
+    onPeerUp: (listener) => mesh.on('peer:up', listener),
+    nowMs: () => time.nowMs(),
+    clock,
+    random,
+    logger,
+  })
   const admission = new Admission({
     identity,
     log,
     decisions,
     trust,
+    credentials,
     control,
     clock,
-    logger,
     addresses: () => mesh.listenAddresses(),
     isUp: (peer) => members.isAlive(peer),
   })
@@ -224,7 +271,7 @@ export function assemble(ground: Ground): Parts {
       }),
     logger,
   })
-  const router = new Router({ self, catalog, units, rpc: new MemberPlane(mesh.rpc, isServed) })
+  const router = new Router({ self, catalog, units, rpc: new MemberPlane(mesh.rpc, isServed, isInForce) })
   const { host, port, token } = init.http
   const gateway = createGateway({
     host,
@@ -248,6 +295,10 @@ export function assemble(ground: Ground): Parts {
   })
   const reports = new Reports({ self, signals, units, router, log, control, clock, logger })
   return {
+    time,
+    standing,
+    credentials,
+    renewal,
     trust,
     lives,
     mesh,

@@ -101,6 +101,18 @@ export const MEMBER_ADDRESS_LENGTH_MAX = 256
 /** Characters of a node's name: what credentials and the docket take. */
 export const NODE_NAME_LENGTH_MAX = 64
 
+/** A credential lives at least so long, milliseconds, whatever a policy or an absence says: it takes time to renew, and clocks count seconds. */
+export const CREDENTIAL_LIFE_MIN_MS = 60_000
+
+/** How often a node looks at the latest whether its credential is to be renewed, milliseconds: clocks are set, machines sleep. */
+export const RENEWAL_LOOK_MS = 60_000
+
+/** A credential is renewed when its voters are so many changes of voters ago, however long it would last: half of those that still vouch. */
+export const RENEWAL_ERAS_MAX = 8
+
+/** How often the latest time is written down, milliseconds: how far a clock that is set back can take a node that crashed. */
+export const TIME_KEPT_PERIOD_MS = 10 * 60_000
+
 /** Members a joiner may knock at, the inviter among them: a token must stay short enough to paste. */
 export const INVITATION_DOORS_MAX = 4
 

@@ -76,6 +76,14 @@ export class NotListedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_NOT_LISTED'
 }
 
+/** The credential of who asks is over, and it could have been renewed: until it is, its owner gets nothing else. */
+export class CredentialOverError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_CREDENTIAL_OVER'
+}
+
+/** Code of `CredentialOverError`, as it comes from another node. */
+export const CREDENTIAL_OVER: CredentialOverError['code'] = 'VSMCP_NODE_CREDENTIAL_OVER'
+
 /** Code of `NotListedError`, as it comes from another node. */
 export const NOT_LISTED: NotListedError['code'] = 'VSMCP_NODE_NOT_LISTED'
 

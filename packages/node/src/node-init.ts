@@ -15,6 +15,8 @@ export interface NodeInit {
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** `json` for machines, `text` for a terminal, `off` when nobody reads it. */
   logToStderr: 'json' | 'text' | 'off'
+  /** No credential that this node asks for lives longer, milliseconds. @default as the group's policy says */
+  credentialLifeMs?: number
   /** Version of the program, for people. */
   version: string
   /** Where the control socket will be, for whoever looks at the directory. */

@@ -1,6 +1,6 @@
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
-import { FIRST_ERA_INDEX, LINKS_MAX, PASSPORT_BYTES_MAX } from './constants.ts'
+import { FIRST_ERA_INDEX, LINKS_MAX, PASSPORT_BYTES_MAX, VOUCHING_ERAS_MAX } from './constants.ts'
 import { ChainBrokenError, ChainForkedError, ChainFullError, LinkMalformedError, RecoveryRivalsError } from './errors.ts'
 import { linksField, signedCharterField } from './fields.ts'
 import { type SignedCharter, verifyFirstCharter } from './first-charter.ts'
@@ -150,6 +150,11 @@ function withLink(chain: Chain, link: Link): Chain {
 function chainUntil(chain: Chain, count: number): Chain {
   const { epoch, index, voters } = chain.eras[count] ?? newestEra(chain)
   return { ...chain, links: chain.links.slice(0, count), eras: chain.eras.slice(0, count + 1), epoch, index, voters }
+}
+
+/** Index of the oldest voter set whose signatures under credentials still count. */
+export function oldestVouching({ eras }: Chain): number {
+  return eras.at(-VOUCHING_ERAS_MAX)?.index ?? FIRST_ERA_INDEX
 }
 
 export function newestEra(chain: Chain): VoterEra {

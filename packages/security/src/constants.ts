@@ -46,6 +46,12 @@ export const CREDENTIAL_LIFE_MS = 90 * 86_400_000
 /** Milliseconds by which clocks may differ: 5 minutes, as in Kerberos. */
 export const CLOCK_SKEW_MS = 5 * 60_000
 
+/**
+ * Voter sets that still vouch: the newest so many. Who voted before signs nothing any more that is believed, however it is dated;
+ * members have their credentials renewed long before theirs drop out.
+ */
+export const VOUCHING_ERAS_MAX = 16
+
 /** `typ` of the protected header (RFC 7515 §4.1.9): nothing else that a voter signs carries it. */
 export const CREDENTIAL_TYPE = 'vsmcp-credential+json'
 

@@ -45,6 +45,7 @@ export {
   extendChain,
   mergeChain,
   nextLinkStatement,
+  oldestVouching,
   type ShownChain,
   verifyChain,
   type VoterChange,
@@ -62,7 +63,7 @@ export {
   decodeCredentialPayload,
   signCredential,
 } from './credential.ts'
-export { type CredentialCheck, type Revocation, verifyCredential } from './verify-credential.ts'
+export { type CredentialCheck, isInForce, type Revocation, verifyCredential } from './verify-credential.ts'
 export {
   decodePassport,
   encodePassport,
@@ -92,5 +93,5 @@ export {
   type JoinServerInit,
 } from './join-server.ts'
 export { type Joined, type JoinerInit, type JoinerSession, joinerSession, runJoin } from './joiner-session.ts'
-export { CLOCK_SKEW_MS, CREDENTIAL_LIFE_MS, JOIN_MESSAGE_BYTES_MAX, LINKS_MAX, PASSPORT_BYTES_MAX } from './constants.ts'
+export { CLOCK_SKEW_MS, CREDENTIAL_LIFE_MS, JOIN_MESSAGE_BYTES_MAX, LINKS_MAX, PASSPORT_BYTES_MAX, VOUCHING_ERAS_MAX } from './constants.ts'
 export * from './errors.ts'

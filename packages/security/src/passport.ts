@@ -54,6 +54,8 @@ export interface PassportCheck {
   readonly knownChain?: Chain | undefined
   /** Eras before this index vouch for nobody any more. @default 0 */
   readonly oldestVoterIndex?: number
+  /** Accept a genuine credential that is over: see `CredentialCheck`. @default false */
+  readonly mayBeOver?: boolean
 }
 
 const passportSchema = z.object({

@@ -31,6 +31,11 @@ export interface CredentialCheck {
   readonly revocations: readonly Revocation[]
   /** Eras before this index vouch for nobody any more. @default 0 */
   readonly oldestVoterIndex?: number
+  /**
+   * Accept one whose time is over, or whose voters vouch no longer: genuine all the same, and good for nothing but being renewed.
+   * The caller asks `isInForce`. @default false
+   */
+  readonly mayBeOver?: boolean
 }
 
 /**
@@ -55,8 +60,17 @@ async function checkCredential(check: CredentialCheck): Promise<CredentialClaims
       hint: 'It may come back with a new invitation and a new identity.',
     })
   }
+  if (check.mayBeOver === true && !isInForce(claims, check)) return claims
   assertTime(claims, check.nowMs)
   return claims
+}
+
+/** Whether genuine claims open doors now: their time is not over, and their voters still vouch. */
+export function isInForce(
+  { exp, voterIndex }: CredentialClaims,
+  now: Pick<CredentialCheck, 'nowMs' | 'oldestVoterIndex'>,
+): boolean {
+  return exp * 1_000 + CLOCK_SKEW_MS > now.nowMs && voterIndex >= (now.oldestVoterIndex ?? 0)
 }
 
 function assertOurs({ mesh, group }: CredentialClaims, chain: Chain): void {
@@ -68,7 +82,7 @@ function assertOurs({ mesh, group }: CredentialClaims, chain: Chain): void {
   })
 }
 
-function eraOf({ voterIndex }: CredentialClaims, { chain, oldestVoterIndex = 0 }: CredentialCheck): VoterEra {
+function eraOf({ voterIndex }: CredentialClaims, { chain, oldestVoterIndex = 0, mayBeOver }: CredentialCheck): VoterEra {
   const era = chain.eras.find(({ index }) => index === voterIndex)
   if (era === undefined) {
     throw new CredentialVotersUnknownError(
@@ -79,7 +93,7 @@ function eraOf({ voterIndex }: CredentialClaims, { chain, oldestVoterIndex = 0 }
       },
     )
   }
-  if (era.index < oldestVoterIndex) {
+  if (era.index < oldestVoterIndex && mayBeOver !== true) {
     throw new CredentialVotersUnknownError(
       `the credential is signed by the voters of index ${voterIndex}, and only those from ${oldestVoterIndex} on still vouch`,
       { hint: 'Renew it, or join again with an invitation.', details: { voterIndex, oldestVoterIndex } },

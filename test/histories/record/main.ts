@@ -12,7 +12,7 @@ import { silentLogger, systemClock } from '../../../packages/kernel/src/index.ts
 import { openStore } from '../../../packages/store/src/index.ts'
 import { keep } from './kept-directory.ts'
 import { liveThrough } from './live-mesh.ts'
-import { type KeptLog, logOf } from './log-samples.ts'
+import { authorityOf, type KeptLog, logOf } from './log-samples.ts'
 import { bytesOf, type Sample, sampleOf } from './means.ts'
 import { Tap } from './tap.ts'
 import { frameSamples, helloSamples } from './wire-samples.ts'
@@ -25,8 +25,8 @@ async function record(version: string, folder: string): Promise<void> {
   const scratch = await mkdtemp(join(tmpdir(), 'vsmcp-record-'))
   try {
     const { dataDir, token } = await liveThrough(scratch)
-    const log = await logOf(dataDir)
     const enrolment = JSON.parse(await readFile(join(dataDir, 'enrolment.json'), 'utf8')) as Kept
+    const log = await logOf(dataDir, authorityOf(enrolment.chain))
     const offer = tap.join.find(({ name }) => name === 'join: offer')?.means as { passport: { $bytes: string } } | undefined
     if (offer === undefined) throw new Error('nobody joined')
     const passport = bytesOf({ bytes: offer.passport.$bytes })

@@ -14,6 +14,8 @@ export const dataDirectory = (dir: string) => ({
   enrolment: join(dir, 'enrolment.json'),
   /** Who runs on this directory now: pid and control socket. */
   running: join(dir, 'running.json'),
+  /** The latest time this node knew, milliseconds since the Unix epoch. */
+  time: join(dir, 'time'),
   logs: join(dir, 'logs'),
   /** Records of child processes. */
   processes: join(dir, 'processes'),

@@ -13,7 +13,7 @@ import {
 import { type GatewayRouter, type Listing, type ListingKind, type McpReply, type RoutedRequest, withTarget } from '@vsmcp/mcp'
 import { pack, unpack } from 'msgpackr'
 import type { Catalog, Target } from '../catalog/catalog.ts'
-import { NOT_LISTED, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
+import { CREDENTIAL_OVER, NOT_LISTED, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'
 
@@ -157,6 +157,7 @@ function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
     VSMCP_BUSY: BusyError,
     VSMCP_INVALID_ARGUMENT: InvalidArgumentError,
     [NOT_LISTED]: NotSentError,
+    [CREDENTIAL_OVER]: NotSentError,
     // At whichever end the clock ran out, and when the answer was too large to travel: it was sent.
     VSMCP_TIMEOUT: OutcomeUnknownError,
     VSMCP_MESH_FRAME_TOO_LARGE: OutcomeUnknownError,

@@ -1,15 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { GroupState, Member } from '@vsmcp/consensus'
-import { type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import { type Clock, InvalidArgumentError, type PeerIdString, type Plane } from '@vsmcp/kernel'
 import {
-  combineCredential,
   createInvitation,
-  type Credential,
-  type CredentialPart,
-  CREDENTIAL_LIFE_MS,
-  CLOCK_SKEW_MS,
-  credentialPayload,
-  decodeCredentialPayload,
   decodeJoinGrant,
   decodeRedeemRequest,
   encodeJoinGrant,
@@ -18,37 +10,32 @@ import {
   InvitationRefusedError,
   type JoinGrant,
   type RedeemRequest,
-  signCredential,
   verifyProof,
 } from '@vsmcp/security'
-import { pack } from 'msgpackr'
-import { CONTROL_DEADLINE_MS, INVITATION_DOORS_MAX, DECISION_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
+import { INVITATION_DOORS_MAX, DECISION_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
 import type { InvitationCreated, InvitationRequest, InvitationView } from '../control.ts'
-import { readCredentialPart } from './answers.ts'
+import type { Credentials } from './credentials.ts'
 import type { Decisions } from './decisions.ts'
-import { gather } from './gather.ts'
 import type { GroupLog } from './group-log.ts'
 import type { Trust } from './trust.ts'
 
 const REDEEM = 'system5:redeem'
-const SIGN_CREDENTIAL = 'system5:sign-credential'
 
 export interface AdmissionComponents {
   identity: Identity
   log: GroupLog
   decisions: Decisions
   trust: Trust
+  credentials: Credentials
   control: Plane
   clock: Clock
-  logger: Logger
   addresses: () => string[]
   /** Whether a member is connected now. */
   isUp: (peer: PeerIdString) => boolean
 }
 
 /**
- * Who is let in: makes invitations, has them redeemed by the group, and collects the voters' signatures under a
- * newcomer's credential. Redeeming is a docket entry, so an invitation is good exactly as often as it says.
+ * Who is let in: makes invitations, and has them redeemed by the group. Redeeming is a docket entry, so an invitation is good exactly as often as it says.
  */
 export class Admission {
   readonly #c: AdmissionComponents
@@ -60,7 +47,6 @@ export class Admission {
       if (request.member !== peer) throw new InvalidArgumentError('a redemption must come from the member the joiner spoke to')
       return encodeJoinGrant(await this.#redeemHere(request))
     })
-    components.control.handle(SIGN_CREDENTIAL, async ({ payload }) => pack(await this.#sign(payload)))
   }
 
   async invite(request: InvitationRequest): Promise<InvitationCreated> {
@@ -157,82 +143,10 @@ export class Admission {
   }
 
   async #grant(joiner: PeerIdString, member: Member): Promise<JoinGrant> {
-    const { trust, log } = this.#c
-    const credential = await this.#issue(joiner, member)
+    const { trust, log, credentials } = this.#c
+    const credential = await credentials.issue(joiner, member)
     const { firstCharter, links } = trust.chain
     return { credential, firstCharter, links, peers: peersOf(log.state, joiner) }
-  }
-
-  /** A credential counts with the signatures of a majority of the certified voters. */
-  async #issue(joiner: PeerIdString, member: Member): Promise<Credential> {
-    const { trust, identity, control, clock, logger } = this.#c
-    const { chain } = trust
-    const payload = credentialPayload({
-      mesh: trust.enrolment.meshId,
-      group: trust.enrolment.groupId,
-      sub: joiner,
-      name: member.name,
-      zone: member.zone,
-      role: member.role,
-      jti: randomBytes(16).toString('hex'),
-      voterIndex: chain.index,
-      issuedAtMs: clock.wallMs(),
-    })
-    const options = { deadlineMs: CONTROL_DEADLINE_MS }
-    const asked = chain.voters.map(async (voter): Promise<CredentialPart | undefined> => {
-      try {
-        if (voter === identity.peerId) return await signCredential(identity, payload)
-        const part = readCredentialPart(await control.call(voter, SIGN_CREDENTIAL, payload, options))
-        // Each by itself: a wrong one must not stand in for one that is still to come.
-        await combineCredential(payload, [part], [voter])
-        return part
-      } catch (error) {
-        logger.warn({ voter, joiner, error: messageOf(error) }, 'a voter did not sign a credential')
-        return undefined
-      }
-    })
-    const parts = await gather(asked, ({ length }) => length > chain.voters.length / 2)
-    return combineCredential(payload, parts, chain.voters)
-  }
-
-  /** Signs only what this node's own copy of the docket bears out. */
-  async #sign(payload: Uint8Array): Promise<CredentialPart> {
-    const { identity, trust, log, clock } = this.#c
-    const claims = decodeCredentialPayload(payload)
-    const member = await this.#memberSoon(claims.sub)
-    const { meshId, groupId } = trust.enrolment
-    const fits =
-      member !== undefined &&
-      claims.mesh === meshId &&
-      claims.group === groupId &&
-      claims.name === member.name &&
-      claims.role === member.role &&
-      claims.zone === member.zone &&
-      claims.voterIndex <= log.applied &&
-      (claims.exp - claims.iat) * 1_000 <= CREDENTIAL_LIFE_MS + 1_000 &&
-      Math.abs(claims.iat * 1_000 - clock.wallMs()) <= CLOCK_SKEW_MS
-    if (!fits) throw new InvalidArgumentError(`the docket does not bear out a credential for ${claims.sub}`)
-    return signCredential(identity, payload)
-  }
-
-  /** The leader has applied the redemption; this voter hears of the commit with the next message, at most a heartbeat later. */
-  #memberSoon(peer: PeerIdString): Promise<Member | undefined> {
-    const { log, clock } = this.#c
-    const known = log.state?.members.get(peer)
-    if (known !== undefined) return Promise.resolve(known)
-    return new Promise((resolve) => {
-      const end = (member: Member | undefined): void => {
-        timer.cancel()
-        for (const off of offs) off()
-        resolve(member)
-      }
-      const timer = clock.after(CONTROL_DEADLINE_MS / 2, () => end(undefined))
-      const look = ({ state }: { state: GroupState }): void => {
-        const member = state.members.get(peer)
-        if (member !== undefined) end(member)
-      }
-      const offs = [log.on('entry:applied', look), log.on('state:installed', look)]
-    })
   }
 }
 

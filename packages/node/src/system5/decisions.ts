@@ -14,7 +14,7 @@ import {
 } from '@vsmcp/kernel'
 import { pack } from 'msgpackr'
 import { CONTROL_DEADLINE_MS, DECISION_DEADLINE_MS } from '../constants.ts'
-import { NoSystem5Error, NOT_LISTED, RefusedError } from '../errors.ts'
+import { CREDENTIAL_OVER, NoSystem5Error, NOT_LISTED, RefusedError } from '../errors.ts'
 import { readDecided, readIndexAnswer } from './answers.ts'
 import type { GroupLog } from './group-log.ts'
 
@@ -235,6 +235,8 @@ const RETRIED_CODES: ReadonlySet<string> = new Set([
   'VSMCP_TIMEOUT',
   // It has not heard yet that this node is a member.
   NOT_LISTED,
+  // Its renewal is under way.
+  CREDENTIAL_OVER,
   // The credential's voters were not all there.
   'VSMCP_SECURITY_CREDENTIAL_SIGNATURES',
 ])

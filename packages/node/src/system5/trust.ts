@@ -10,15 +10,20 @@ import {
 import { type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import {
   type Chain,
+  type Credential,
+  decodeCredentialPayload,
+  decodePassport,
   encodePassport,
   extendChain,
   type Identity,
   LINKS_MAX,
   nextCharterStatement,
   nextLinkStatement,
+  oldestVouching,
   orThrow,
   type Passport,
   type Revocation,
+  verifyCredential,
   verifyPassport,
   type VerifiedPassport,
 } from '@vsmcp/security'
@@ -27,6 +32,8 @@ import { MemberLeftError } from '../errors.ts'
 import type { Lives } from '../recovery/lives.ts'
 import { sha256Hex } from '../sha256.ts'
 import { decodeLink } from './link-certificate.ts'
+import type { Standing } from './standing.ts'
+import type { TrustedTime } from './trusted-time.ts'
 
 export interface TrustComponents {
   dataDir: string
@@ -37,6 +44,10 @@ export interface TrustComponents {
   wire: { min: number; max: number; level: number }
   addresses: () => string[]
   lives: Pick<Lives, 'own' | 'check'>
+  time: Pick<TrustedTime, 'nowMs' | 'certified' | 'isClockBehind'>
+  standing: Pick<Standing, 'shown'>
+  /** Whether this node's copy of the docket lists the peer: it may renew a credential that is over. */
+  isListed: (peer: PeerIdString) => boolean
 }
 
 /**
@@ -101,11 +112,15 @@ export class Trust {
     const info = orThrow(
       await verifyPassport(peer, payload, {
         meshId: this.#enrolment.meshId,
-        nowMs: this.#c.clock.wallMs(),
+        nowMs: this.#nowBy(payload),
         revocations: this.#revocations,
         knownChain: this.chain,
+        oldestVoterIndex: oldestVouching(this.chain),
+        mayBeOver: this.#c.isListed(peer),
       }),
     )
+    this.#c.time.certified(info.claims.iat * 1_000)
+    this.#c.standing.shown(info.claims)
     this.#c.lives.check(peer, info.passport.life)
     // Another hello may have brought a longer one meanwhile.
     if (info.extendsKnown && info.chain.links.length > this.chain.links.length) this.#adopt(info.chain)
@@ -141,6 +156,24 @@ export class Trust {
   /** The statement every voter signs for the newest charter; undefined when it is certified, or a change of voters comes first. */
   nextCharter(): { mark: CharterMark; statement: Uint8Array } | undefined {
     return this.#state === undefined ? undefined : nextCharterStatement(this.#state, this.chain)
+  }
+
+  /** Shows this credential from now on. Throws for one that is not genuine, or not of now. */
+  async renew(credential: Credential): Promise<void> {
+    const { chain } = this
+    const check = { credential, chain, nowMs: this.#c.time.nowMs(), revocations: [], oldestVoterIndex: oldestVouching(chain) }
+    const { name } = orThrow(await verifyCredential(check))
+    this.#c.logger.debug({ name }, 'a new credential is in force')
+    this.#update({ credential })
+    await this.settled()
+  }
+
+  /** A clock that is known to be behind follows what a majority of the voters signed. */
+  #nowBy(passport: Uint8Array): number {
+    const { time } = this.#c
+    if (!time.isClockBehind) return time.nowMs()
+    const { payload } = decodePassport(passport).credential
+    return Math.max(time.nowMs(), decodeCredentialPayload(Buffer.from(payload, 'base64url')).iat * 1_000)
   }
 
   /** Remembers where members are, for the next start. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Logger, silentLogger, systemClock } from '@vsmcp/kernel'
+import { type Clock, type Logger, silentLogger, systemClock } from '@vsmcp/kernel'
 import { loadIdentity } from '@vsmcp/security'
 import { openStore, type RaftStorage, type Store } from '@vsmcp/store'
 import { onTestFinished } from 'vitest'
@@ -46,10 +46,15 @@ export interface TestNode extends Parts {
 export interface StartOptions {
   logger?: Logger
   storage?: (storage: RaftStorage) => RaftStorage
+  clock?: Clock
+  init?: Partial<NodeInit>
 }
 
 /** All parts of a node on real sockets and a real disk, each at hand. */
-export async function startNode(dir: string, { logger = silentLogger, storage }: StartOptions = {}): Promise<TestNode> {
+export async function startNode(
+  dir: string,
+  { logger = silentLogger, storage, clock = systemClock, init }: StartOptions = {},
+): Promise<TestNode> {
   const opened = await openStore({ dir })({ clock: systemClock, logger })
   const store: Store = {
     dir: opened.dir,
@@ -61,7 +66,7 @@ export async function startNode(dir: string, { logger = silentLogger, storage }:
   }
   const identity = await loadIdentity(dataDirectory(dir).identity)
   const enrolment = await requireEnrolment(dir)
-  const parts = assemble({ init: initOf(dir), identity, enrolment, store, clock: systemClock, logger })
+  const parts = assemble({ init: initOf(dir, init), identity, enrolment, store, clock, logger })
   const wiring = new Wiring(parts, logger)
   for (const [, part] of inStartOrder(parts)) await part.start()
   wiring.started()
@@ -76,6 +81,11 @@ export async function startNode(dir: string, { logger = silentLogger, storage }:
   const stop = (): Promise<void> => (stopping ??= stopAll())
   onTestFinished(stop)
   return { ...parts, dir, name: enrolment.name, peer: identity.peerId, wiring, stop }
+}
+
+/** What brings a node back where the others look for it. */
+export function sameAddresses({ mesh }: TestNode): Pick<StartOptions, 'init'> {
+  return { init: { listen: mesh.listenAddresses().map((address) => address.replace(/\/p2p\/.*$/, '')) } }
 }
 
 export async function foundMesh(name = 'a', options: StartOptions = {}): Promise<TestNode> {

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto'
+import type { GroupState, Member } from '@vsmcp/consensus'
+import { type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import {
+  CLOCK_SKEW_MS,
+  combineCredential,
+  type Credential,
+  type CredentialPart,
+  credentialPayload,
+  decodeCredentialPayload,
+  type Identity,
+  oldestVouching,
+  signCredential,
+} from '@vsmcp/security'
+import { pack } from 'msgpackr'
+import { CONTROL_DEADLINE_MS } from '../constants.ts'
+import { readCredentialPart } from './answers.ts'
+import { credentialLifeMs } from './credential-life.ts'
+import { gather } from './gather.ts'
+import type { GroupLog } from './group-log.ts'
+import type { Standing } from './standing.ts'
+import type { Trust } from './trust.ts'
+
+const SIGN_CREDENTIAL = 'system5:sign-credential'
+
+export interface CredentialsComponents {
+  identity: Identity
+  log: GroupLog
+  trust: Trust
+  standing: Pick<Standing, 'serves'>
+  /** Open to every listed member, also to one whose credential is over. */
+  control: Plane
+  clock: Clock
+  logger: Logger
+  /** No credential that this node asks for lives longer, milliseconds. @default as the policy says */
+  lifeMaxMs?: number | undefined
+}
+
+/**
+ * Credentials of members: a majority of the certified voters signs each, and every voter only what its own copy of the docket
+ * bears out. Whoever needs one collects the signatures itself; no leader is needed for it.
+ */
+export class Credentials {
+  readonly #c: CredentialsComponents
+
+  constructor(components: CredentialsComponents) {
+    this.#c = components
+    components.control.handle(SIGN_CREDENTIAL, async ({ peer, payload }) => pack(await this.#sign(peer, payload)))
+  }
+
+  /** How long a credential made for this member now would live, milliseconds. */
+  lifeMs(member: Member): number {
+    const { log, lifeMaxMs = Number.POSITIVE_INFINITY } = this.#c
+    return log.state === undefined ? lifeMaxMs : Math.min(credentialLifeMs(log.state.charter, member), lifeMaxMs)
+  }
+
+  /** Throws `CredentialSignaturesError` when too few voters sign. */
+  async issue(subject: PeerIdString, member: Member): Promise<Credential> {
+    const { trust, identity, control, clock, logger } = this.#c
+    const { chain } = trust
+    const payload = credentialPayload({
+      mesh: trust.enrolment.meshId,
+      group: trust.enrolment.groupId,
+      sub: subject,
+      name: member.name,
+      zone: member.zone,
+      role: member.role,
+      jti: randomBytes(16).toString('hex'),
+      voterIndex: chain.index,
+      issuedAtMs: clock.wallMs(),
+      lifeMs: this.lifeMs(member),
+    })
+    const options = { deadlineMs: CONTROL_DEADLINE_MS }
+    const asked = chain.voters.map(async (voter): Promise<CredentialPart | undefined> => {
+      try {
+        if (voter === identity.peerId) return await this.#sign(voter, payload)
+        const part = readCredentialPart(await control.call(voter, SIGN_CREDENTIAL, payload, options))
+        // Each by itself: a wrong one must not stand in for one that is still to come.
+        await combineCredential(payload, [part], [voter])
+        return part
+      } catch (error) {
+        logger.warn({ voter, subject, error: messageOf(error) }, 'a voter did not sign a credential')
+        return undefined
+      }
+    })
+    const parts = await gather(asked, ({ length }) => length > chain.voters.length / 2)
+    return combineCredential(payload, parts, chain.voters)
+  }
+
+  /** Signs only what this node's own copy of the docket bears out. */
+  async #sign(asker: PeerIdString, payload: Uint8Array): Promise<CredentialPart> {
+    const { identity, standing } = this.#c
+    const claims = decodeCredentialPayload(payload)
+    if (claims.sub !== asker && !standing.serves(asker)) {
+      throw new InvalidArgumentError(`${asker} may only have its own credential renewed, for that is over`)
+    }
+    const member = await this.#memberSoon(claims.sub)
+    const objection = member === undefined ? 'it lists no such member' : this.#objection(claims, member)
+    if (objection !== undefined) {
+      throw new InvalidArgumentError(`the docket does not bear out a credential for ${claims.sub}: ${objection}`)
+    }
+    return signCredential(identity, payload)
+  }
+
+  #objection(claims: ReturnType<typeof decodeCredentialPayload>, member: Member): string | undefined {
+    const { trust, log, clock } = this.#c
+    const { meshId, groupId } = trust.enrolment
+    const { charter } = log.state ?? {}
+    if (claims.mesh !== meshId || claims.group !== groupId) return 'it is of another mesh or group'
+    if (claims.name !== member.name || claims.role !== member.role || claims.zone !== member.zone) return 'it says another name'
+    if (claims.voterIndex > log.applied || claims.voterIndex < oldestVouching(trust.chain))
+      return 'its voters are not those of now'
+    if (charter?.revocations.some(({ peer }) => peer === claims.sub) === true) return 'it was evicted'
+    // Whole seconds: a life ends up to one later than asked for.
+    const lifeMaxMs = charter === undefined ? 0 : credentialLifeMs(charter, member) + 1_000
+    if ((claims.exp - claims.iat) * 1_000 > lifeMaxMs) return `it would live for longer than ${Math.round(lifeMaxMs / 1_000)} s`
+    if (Math.abs(claims.iat * 1_000 - clock.wallMs()) > CLOCK_SKEW_MS) return 'it is of another time than it is here'
+    return undefined
+  }
+
+  /** The leader has applied the redemption; this voter hears of the commit with the next message, at most a heartbeat later. */
+  #memberSoon(peer: PeerIdString): Promise<Member | undefined> {
+    const { log, clock } = this.#c
+    const known = log.state?.members.get(peer)
+    if (known !== undefined) return Promise.resolve(known)
+    return new Promise((resolve) => {
+      const end = (member: Member | undefined): void => {
+        timer.cancel()
+        for (const off of offs) off()
+        resolve(member)
+      }
+      const timer = clock.after(CONTROL_DEADLINE_MS / 2, () => end(undefined))
+      const look = ({ state }: { state: GroupState }): void => {
+        const member = state.members.get(peer)
+        if (member !== undefined) end(member)
+      }
+      const offs = [log.on('entry:applied', look), log.on('state:installed', look)]
+    })
+  }
+}

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises'
+import { type Clock, systemClock } from '@vsmcp/kernel'
+import { CREDENTIAL_LIFE_MS, decodeCredentialPayload } from '@vsmcp/security'
+import { describe, expect, it } from 'vitest'
+import { dataDirectory } from '../src/enrol/data-directory.ts'
+import { readEnrolment } from '../src/enrol/enrolment.ts'
+import { followersOf, foundMesh, joinNode, leaderOf, startGroup, startNode, type TestNode, until } from './support/group.ts'
+
+const DAY_MS = 86_400_000
+
+/** The machine's own clock but for the date, which the test moves. */
+function movable(): { clock: Clock; advance: (ms: number) => void } {
+  let aheadMs = 0
+  const clock: Clock = {
+    wallMs: () => systemClock.wallMs() + aheadMs,
+    monotonicMs: () => systemClock.monotonicMs(),
+    after: (delayMs, fn) => systemClock.after(delayMs, fn),
+    every: (periodMs, fn) => systemClock.every(periodMs, fn),
+  }
+  return { clock, advance: (ms) => (aheadMs += ms) }
+}
+
+function renewed(node: TestNode): Promise<number> {
+  return new Promise((resolve) => {
+    const off = node.renewal.on('renewed', ({ exp }) => {
+      off()
+      resolve(exp)
+    })
+  })
+}
+
+const known = (at: TestNode, of: TestNode): number | undefined => at.standing.claimsOf(of.peer)?.exp
+
+describe('a credential', () => {
+  it('is left alone for two thirds of its life and renewed before five sixths, and peers know the new one without a new hello', async () => {
+    const { clock, advance } = movable()
+    const nodes = await startGroup(3, { clock })
+    const [node, other] = followersOf(nodes)
+    const before = node.renewal.claims
+    const upSince = other.mesh.peers().find(({ peer }) => peer === node.peer)?.upSinceMs
+    const { iat, exp } = before
+    expect(node.renewal.dueAtMs).toBeGreaterThanOrEqual(iat * 1_000 + ((exp - iat) * 1_000 * 2) / 3)
+    expect(node.renewal.dueAtMs).toBeLessThanOrEqual(iat * 1_000 + ((exp - iat) * 1_000 * 5) / 6)
+    advance(59 * DAY_MS)
+    node.renewal.look()
+    await node.decisions.current()
+    expect(node.renewal.claims).toEqual(before)
+    advance(17 * DAY_MS)
+    const done = Promise.all(nodes.map(renewed))
+    for (const each of nodes) each.renewal.look()
+    await done
+    expect(node.renewal.claims.exp - exp).toBeGreaterThan(75 * 86_400)
+    await expect.poll(() => known(other, node)).toBe(node.renewal.claims.exp)
+    expect(other.mesh.peers().find(({ peer }) => peer === node.peer)?.upSinceMs).toBe(upSince)
+    const kept = await readEnrolment(node.dir)
+    expect(decodeCredentialPayload(Buffer.from(kept?.credential.payload ?? '', 'base64url')).exp).toBe(node.renewal.claims.exp)
+  })
+
+  it('renews by itself within a life of seconds, again and again', async () => {
+    const node = await foundMesh('a', { init: { credentialLifeMs: 3_000 } })
+    const first = await renewed(node)
+    const second = await renewed(node)
+    expect(second).toBeGreaterThan(first)
+    expect(second - node.renewal.claims.iat).toBeLessThanOrEqual(4)
+  })
+
+  it('that is over is renewed as the first thing after a long absence; its owner gets nothing else before', async () => {
+    const { clock, advance } = movable()
+    const nodes = await startGroup(3, { clock })
+    const [away, other] = followersOf(nodes)
+    const { dir, peer } = away
+    const leader = leaderOf(nodes)
+    await away.stop()
+    advance(CREDENTIAL_LIFE_MS + DAY_MS)
+    const done = Promise.all([leader, other].map(renewed))
+    for (const each of [leader, other]) each.renewal.look()
+    await done
+    // Its own renewal is held back, so that what it may do meanwhile can be seen.
+    const back = await startNode(dir, { clock, init: { credentialLifeMs: 1 } })
+    await until(leader, () => leader.mesh.peers().some((up) => up.peer === peer))
+    await until(back, () => back.standing.canRenew())
+    expect(leader.standing.isStale(peer)).toBe(true)
+    const read = back.control.call(leader.peer, 'system5:read-index', new Uint8Array(), { deadlineMs: 2_000 })
+    await expect(read).rejects.toMatchObject({ remoteCode: 'VSMCP_NODE_CREDENTIAL_OVER' })
+    await back.stop()
+    const again = await startNode(dir, { clock })
+    await expect.poll(() => again.renewal.claims.exp * 1_000).toBeGreaterThan(clock.wallMs())
+    await expect(again.decisions.current()).resolves.toBeDefined()
+  })
+
+  it('is not renewed for whom the docket does not list', async () => {
+    const nodes = await startGroup(3)
+    const [node, leaver] = followersOf(nodes)
+    const member = leaver.log.state?.members.get(leaver.peer)
+    if (member === undefined) throw new Error('it was a member')
+    await expect(node.credentials.issue('12D3KooWNobody', member)).rejects.toThrow()
+    const asked = node.credentials.issue(leaver.peer, { ...member, role: 'edge' })
+    await expect(asked).rejects.toMatchObject({ code: 'VSMCP_SECURITY_CREDENTIAL_SIGNATURES' })
+  })
+})
+
+describe('the time by which credentials are judged', () => {
+  it('never goes back, not over a restart either', async () => {
+    const { clock, advance } = movable()
+    const node = await foundMesh('a', { clock })
+    advance(10 * DAY_MS)
+    const latest = node.time.nowMs()
+    advance(-10 * DAY_MS)
+    expect(node.time.nowMs()).toBe(latest)
+    await node.stop()
+    expect(Number(await readFile(dataDirectory(node.dir).time, 'utf8'))).toBe(latest)
+    const again = await startNode(node.dir, { clock })
+    expect(again.time.nowMs()).toBe(latest)
+    expect(again.time.isClockBehind).toBe(true)
+  })
+
+  it('of a clock that fell behind follows what the voters signed, so that a node without a battery comes back', async () => {
+    const { clock, advance } = movable()
+    const a = await foundMesh('a', { clock })
+    const b = await joinNode(a, 'b', { clock })
+    await until(b, () => b.log.state?.members.has(b.peer) === true)
+    await b.stop()
+    advance(70 * DAY_MS)
+    const done = renewed(a)
+    a.renewal.look()
+    await done
+    // It starts at the beginning of time, and knows only the time it kept.
+    const atBoot: Clock = { ...clock, wallMs: () => 1_000 }
+    const back = await startNode(b.dir, { clock: atBoot })
+    await until(back, () => back.mesh.peers().some(({ peer }) => peer === a.peer))
+    expect(back.time.nowMs()).toBeGreaterThanOrEqual(a.renewal.claims.iat * 1_000)
+  })
+})
