@@ -59,6 +59,8 @@ export const memberView = z.object({
   role: memberRole,
   state: memberState,
   since: text,
+  why: text,
+  connected: z.boolean(),
   self: z.boolean(),
   voter: z.boolean(),
   leader: z.boolean(),

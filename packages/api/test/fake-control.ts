@@ -101,12 +101,26 @@ export class FakeControl implements NodeControl {
     this.#note('members')
     const member = { role: 'member' as const, since: STARTED, addresses: ['/ip4/127.0.0.1/tcp/4950'] }
     return [
-      { ...member, peerId: PEER, name: 'alpha', state: 'alive', self: true, voter: true, leader: true, units: [], rttMs: null },
+      {
+        ...member,
+        peerId: PEER,
+        name: 'alpha',
+        state: 'alive',
+        why: '',
+        connected: true,
+        self: true,
+        voter: true,
+        leader: true,
+        units: [],
+        rttMs: null,
+      },
       {
         ...member,
         peerId: `${PEER.slice(0, -1)}2`,
         name: 'beta\u001b[31m',
         state: 'failed',
+        why: 'silent for 3 s; asked through gamma',
+        connected: false,
         self: false,
         voter: false,
         leader: false,

@@ -1,13 +1,9 @@
 import { randomInteger } from '@vsmcp/kernel'
 import { describe, expect, it } from 'vitest'
-import { type Node, Simulation } from './simulation.ts'
+import { type Node, Simulation, stateAt } from './support/simulation.ts'
 
 const SEEDS = Array.from({ length: 40 }, (_, at) => 1_000 + at)
 const DIALS_MAX = 3
-
-function stateAt(node: Node, of: Node): string | undefined {
-  return node.view.member(of.peer)?.state
-}
 
 function pairs(nodes: readonly Node[]): [Node, Node][] {
   return nodes.flatMap((a) => nodes.filter((b) => b !== a).map((b): [Node, Node] => [a, b]))
@@ -20,7 +16,7 @@ describe.each(SEEDS)('on a simulated network, seed %i', (seed) => {
     simulation.onEffect = (node, effect) => {
       if (effect.type !== 'dial') return
       expect(effect.addresses).toEqual([`/at/${effect.peer}`])
-      expect(node.view.member(effect.peer)?.state).not.toBe('alive')
+      expect(node.view.member(effect.peer)?.isConnected).toBe(false)
       expect(node.dialing).not.toContain(effect.peer)
       expect(node.dialing.size).toBeLessThan(DIALS_MAX)
     }
@@ -30,20 +26,20 @@ describe.each(SEEDS)('on a simulated network, seed %i', (seed) => {
       const other = nodes[randomInteger(random, 0, nodes.length - 1)]
       if (node === undefined || other === undefined) continue
       const fault = randomInteger(random, 0, 4)
-      if (fault === 0 && node.up) simulation.crash(node)
-      else if (fault === 1 && !node.up) simulation.restart(node)
+      if (fault === 0 && node.life === 'up') simulation.crash(node)
+      else if (fault === 1 && node.life !== 'up') simulation.restart(node)
       else if (fault === 2) simulation.close(node, other)
       else if (fault === 3) simulation.reachable = (a, b) => a !== node && b !== node
       else simulation.reachable = () => true
       simulation.runUntil(simulation.nowMs + randomInteger(random, 1, 4_000))
     }
     simulation.reachable = () => true
-    for (const node of nodes) if (!node.up) simulation.restart(node)
+    for (const node of nodes) if (node.life !== 'up') simulation.restart(node)
     // The longest back-off, and one dial into silence that began before the network was whole again.
     simulation.runUntil(simulation.nowMs + 30_000 + 10_000 + 1_000)
     expect(
       pairs(nodes)
-        .filter(([a, b]) => stateAt(a, b) !== 'alive')
+        .filter(([a, b]) => stateAt(a, b) !== 'alive' || !simulation.isConnected(a, b))
         .map(([a, b]) => `${a.peer} ${b.peer}`),
     ).toEqual([])
   })
@@ -90,7 +86,7 @@ describe('on a simulated network', () => {
     const simulation = new Simulation(10, 2)
     const [self, gone] = simulation.nodes
     if (self === undefined || gone === undefined) throw new Error('no nodes')
-    gone.up = false
+    gone.life = 'down'
     simulation.introduce()
     const dialsUntil = (atMs: number): number => {
       simulation.runUntil(atMs)

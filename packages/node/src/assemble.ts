@@ -39,6 +39,7 @@ import { GroupSignals } from './topics/group-signals.ts'
 import { Reports } from './topics/reports.ts'
 
 const VOTE_LABEL = 'vsmcp vote'
+const ALIVE_LABEL = 'vsmcp alive'
 
 export interface Ground {
   init: NodeInit
@@ -168,7 +169,15 @@ export function assemble(ground: Ground): Parts {
     authority,
     mayCompact: () => trust.uncertified.length === 0,
   })
-  const members = new Members({ mesh, isListed: isServed, clock, random, logger })
+  const members = new Members({
+    mesh,
+    control,
+    alive: signedAlive(identity, enrolment),
+    isListed: isServed,
+    clock,
+    random,
+    logger,
+  })
   const decisions = new Decisions({ log, control, self, clock })
   const credentials = new Credentials({
     identity,
@@ -339,6 +348,17 @@ function signedVotes(identity: Identity, { meshId, groupId }: Enrolment, trust: 
       return signers.filter((signer) => voters.includes(signer)).length > voters.length / 2
     },
     mayStand: (peer: PeerIdString) => trust.chain.voters.includes(peer),
+  }
+}
+
+/** A member alone says in which incarnation it is alive; who passes it on cannot make it up. */
+function signedAlive(identity: Identity, { meshId, groupId }: Enrolment) {
+  const sentence = (peer: PeerIdString, incarnation: number): Uint8Array =>
+    withLabel(ALIVE_LABEL, Buffer.from([meshId, groupId, peer, incarnation].join(' ')))
+  return {
+    signAlive: (incarnation: number) => identity.sign(sentence(identity.peerId, incarnation)),
+    verifyAlive: (peer: PeerIdString, incarnation: number, signature: Uint8Array) =>
+      verify(peer, sentence(peer, incarnation), signature),
   }
 }
 

@@ -79,6 +79,12 @@ export const RAFT_HEARTBEAT_MS = 200
 /** A bare name that the group would not grant is asked for again after this, milliseconds: the reason is rarely gone sooner. */
 export const REFUSED_GRANT_PAUSE_MS = 60_000
 
+/** Bytes of a membership message: 16 rumours with PeerIds and signatures are 4 KiB. */
+export const MEMBERSHIP_BYTES_MAX = 16 * 1024
+
+/** What is left of a measured lag of the event loop by the next measurement, about twice a second: a stall is remembered for seconds. */
+export const LOOP_LAG_FADES = 0.8
+
 /** A connected peer that the docket does not list is let go after this, milliseconds: news of a newcomer takes far less. */
 export const UNLISTED_GRACE_MS = 10_000
 

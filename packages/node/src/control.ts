@@ -95,6 +95,10 @@ export interface MemberView {
   state: MemberState
   /** When this node saw the state begin. */
   since: string
+  /** What this node knows of it, as a phrase: "silent for 3 s; asked through mill, quarry". Empty for this node. */
+  why: string
+  /** Whether a connection from here stands; a member can be alive by the word of others. */
+  connected: boolean
   self: boolean
   voter: boolean
   leader: boolean

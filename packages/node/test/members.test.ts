@@ -1,8 +1,11 @@
-import { type Clock, seededRandom, silentLogger } from '@vsmcp/kernel'
+import { type Clock, type NoticeHandler, type Plane, seededRandom, silentLogger } from '@vsmcp/kernel'
+import { type MembershipMessage, validateMembershipMessage } from '@vsmcp/membership'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
+import { pack, unpack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { UNLISTED_GRACE_MS } from '../src/constants.ts'
+import { evidenceText } from '../src/members/evidence-text.ts'
 import { Members } from '../src/members/members.ts'
 
 type Listener = (event: { peer: string; info: { passport: { addresses: string[] } } }) => void
@@ -43,10 +46,22 @@ async function membersOf(isListed: (peer: string) => boolean) {
     hangUp: async (peer: string) => void hungUp.push(peer),
     dial: () => new Promise(() => {}),
   } as unknown as Mesh<VerifiedPassport>
-  const members = new Members({ mesh, isListed, clock, random: seededRandom(1), logger: silentLogger })
+  const sent: { to: string; message: MembershipMessage }[] = []
+  let onNotice: NoticeHandler = () => {}
+  const control: Plane = {
+    call: () => Promise.reject(new Error('nothing is called')),
+    notify: (to, _method, payload) => sent.push({ to, message: validateMembershipMessage(unpack(payload)) }) > 0,
+    handle: () => {},
+    onNotice: (_method, handler) => void (onNotice = handler),
+  }
+  const alive = { signAlive: () => new Uint8Array(64), verifyAlive: () => true }
+  const random = seededRandom(1)
+  const members = new Members({ mesh, control, alive, isListed, clock, random, logger: silentLogger })
   await members.start()
   const connect = (peer: string): void => listeners.get('peer:up')?.({ peer, info: { passport: { addresses: [] } } })
-  return { members, hungUp, connect, pass }
+  const receive = (peer: string, message: unknown): void =>
+    onNotice(peer, message instanceof Uint8Array ? message : pack(message))
+  return { members, hungUp, connect, pass, receive, sent }
 }
 
 describe('a connected peer with a good credential', () => {
@@ -95,5 +110,58 @@ describe('the list of members', () => {
     pass(2_000)
     expect(hungUp).toEqual(['b'])
     expect(members.get('newcomer')?.state).toBe('alive')
+  })
+})
+
+describe('a member that falls silent with its connection open', () => {
+  const gossip = { type: 'gossip', rumors: [] }
+
+  it('is pinged, suspected, failed, and hung up on, and it can be told why', async () => {
+    const { members, hungUp, connect, pass, receive, sent } = await membersOf(() => true)
+    members.reconcile([{ peer: 'a', addresses: [] }])
+    connect('a')
+    receive('a', gossip)
+    pass(1_000)
+    expect(sent.map(({ to, message }) => `${to} ${message.type}`)).toContain('a ping')
+    pass(5_000)
+    expect(members.get('a')?.state).toBe('failed')
+    expect(members.isAlive('a')).toBe(false)
+    expect(hungUp).toEqual(['a'])
+    const { why } = members.get('a') ?? {}
+    expect(why && evidenceText(why, members.nowMs, (peer) => peer)).toMatch(/^silent for \d s; nobody else to ask$/)
+  })
+
+  it('is left to the connection itself when it never spoke this protocol', async () => {
+    const { members, connect, pass, sent } = await membersOf(() => true)
+    members.reconcile([{ peer: 'old', addresses: [] }])
+    connect('old')
+    pass(60_000)
+    expect(members.isAlive('old')).toBe(true)
+    expect(sent.filter(({ message }) => message.type === 'ping')).toEqual([])
+  })
+
+  it('is answered when it asks, and what cannot be read changes nothing', async () => {
+    const { members, connect, receive, sent } = await membersOf(() => true)
+    members.reconcile([{ peer: 'a', addresses: [] }])
+    connect('a')
+    receive('a', { type: 'ping', number: 7, digest: 0, rumors: [] })
+    expect(sent.map(({ message }) => message)).toContainEqual(expect.objectContaining({ type: 'ack', number: 7 }))
+    const before = sent.length
+    for (const bytes of [new Uint8Array([0xc1]), new Uint8Array(100_000), pack({ type: 'gossip' }), pack(null)])
+      receive('a', bytes)
+    expect(sent).toHaveLength(before)
+    expect(members.isAlive('a')).toBe(true)
+  })
+})
+
+describe('the reason of a state', () => {
+  it.each([
+    [{ kind: 'silent', sinceMs: 1_000, asked: ['m', 'q'] }, 'silent for 3 s; asked through mill, quarry'],
+    [{ kind: 'accused', by: ['m'] }, 'found silent by mill'],
+    [{ kind: 'reached', through: 'q' }, 'not connected from here; reached through quarry'],
+    [{ kind: 'told', by: 'q' }, 'not connected from here; quarry says it is alive'],
+    [{ kind: 'refused' }, 'nobody answers at its addresses'],
+  ] as const)('%o reads "%s"', (why, text) => {
+    expect(evidenceText(why, 4_000, (peer) => (peer === 'm' ? 'mill' : 'quarry'))).toBe(text)
   })
 })

@@ -22,13 +22,14 @@ function render(members: readonly MemberView[], terminal: Terminal): string {
     `${printableLine(member.name)}${member.self ? ' (this node)' : ''}`,
     terminal.style(STATE_STYLE[member.state], member.state),
     formatAgo(member.since, now),
+    member.state === 'alive' && member.connected ? '-' : printableLine(member.why),
     partOf(member),
     formatLatency(member.rttMs),
     member.units.map(printableLine).join(',') || '-',
     shortPeer(member.peerId),
     member.addresses.map(printableLine).join(' '),
   ])
-  return terminal.table(['NAME', 'STATE', 'SINCE', 'PART', 'RTT', 'UNITS', 'PEER', 'ADDRESSES'], rows)
+  return terminal.table(['NAME', 'STATE', 'SINCE', 'WHY', 'PART', 'RTT', 'UNITS', 'PEER', 'ADDRESSES'], rows)
 }
 
 function partOf(member: MemberView): string {

@@ -4,6 +4,7 @@ import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { MemberView, NodeStatus, Profile } from '../control.ts'
+import { evidenceText } from '../members/evidence-text.ts'
 import type { Members } from '../members/members.ts'
 import type { Lives } from '../recovery/lives.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
@@ -105,6 +106,8 @@ export class StatusView {
         role: record?.role ?? (self ? now.enrolment.role : 'member'),
         state: self ? 'alive' : (view?.state ?? 'suspect'),
         since: new Date(Date.now() - (self ? process.uptime() * 1000 : members.inStateForMs(peer))).toISOString(),
+        why: view === undefined ? '' : evidenceText(view.why, members.nowMs, (other) => this.nameOf(other)),
+        connected: self || view?.isConnected === true,
         self,
         voter: voters.has(peer),
         leader: peer === leader,
@@ -153,8 +156,8 @@ export class StatusView {
     const problems: string[] = [...lives.problems((peer) => this.nameOf(peer))]
     if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
     if (this.#leader() === undefined) problems.push('there is no System 5: the group decides nothing, calls go on')
-    for (const { name, state, self } of members) {
-      if (!self && state === 'failed') problems.push(`member ${name} cannot be reached`)
+    for (const { name, state, why, self } of members) {
+      if (!self && state === 'failed') problems.push(`member ${name} cannot be reached: ${why}`)
     }
     if (members.length > 1 && this.#system5(members).failuresTolerated === 0) {
       problems.push(

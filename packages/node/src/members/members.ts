@@ -4,14 +4,28 @@ import {
   type Logger,
   messageOf,
   type PeerIdString,
+  type Plane,
   type Random,
   type Startable,
   type Timer,
 } from '@vsmcp/kernel'
-import { GOODBYE_GRACE_MS, UNLISTED_GRACE_MS } from '../constants.ts'
-import { type DialFailure, type Member, membership, type MembershipEffect, type MembershipView } from '@vsmcp/membership'
+import {
+  type DialFailure,
+  type Evidence,
+  InvalidMembershipMessageError,
+  type Member,
+  membership,
+  type MembershipComponents,
+  type MembershipEffect,
+  type MembershipView,
+  validateMembershipMessage,
+} from '@vsmcp/membership'
 import { DialError, type Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
+import { pack, unpack } from 'msgpackr'
+import { GOODBYE_GRACE_MS, LOOP_LAG_FADES, MEMBERSHIP_BYTES_MAX, UNLISTED_GRACE_MS } from '../constants.ts'
+
+const MEMBERSHIP_NOTICE = 'membership'
 
 export interface KnownMember {
   peer: PeerIdString
@@ -19,11 +33,15 @@ export interface KnownMember {
 }
 
 interface Events extends Record<string, unknown> {
-  'member:state': { peer: PeerIdString; from: Member['state'] | null; to: Member['state'] }
+  'member:state': { peer: PeerIdString; from: Member['state'] | null; to: Member['state']; why: Evidence }
 }
 
 export interface MembersComponents {
   mesh: Mesh<VerifiedPassport>
+  /** Carries what the views of members say to each other. */
+  control: Plane
+  /** Signs and verifies that a member says of itself that it is alive. */
+  alive: Required<Pick<MembershipComponents, 'signAlive' | 'verifyAlive'>>
   /** Whether this node goes by the peer being a member, as far as it can know now. */
   isListed: (peer: PeerIdString) => boolean
   clock: Clock
@@ -32,11 +50,12 @@ export interface MembersComponents {
 }
 
 /**
- * Who is there: carries out what the pure membership view decides. It dials, tells the view how that went, and gives it
- * the time when it asked for it; there is no polling.
+ * Who is there: carries out what the pure membership view decides. It dials and sends, tells the view how that went and what
+ * others say, and gives it the time when it asked for it; there is no polling.
  */
 export class Members implements Startable {
   readonly #mesh: Mesh<VerifiedPassport>
+  readonly #control: Plane
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #view: MembershipView
@@ -47,6 +66,8 @@ export class Members implements Startable {
   #listed: ReadonlyMap<PeerIdString, readonly string[]> = new Map()
   readonly #isListed: (peer: PeerIdString) => boolean
   #timer: Timer | undefined
+  /** How late this process runs: the latest timers, the later the longer ago the less. */
+  #loopLagMs = 0
   #stopped = false
 
   constructor(components: MembersComponents) {
@@ -54,7 +75,10 @@ export class Members implements Startable {
     this.#mesh = components.mesh
     this.#clock = components.clock
     this.#logger = components.logger
-    this.#view = membership({ self: components.mesh.peerId })({ random: components.random })
+    this.#control = components.control
+    const init = { self: components.mesh.peerId, incarnation: Math.round(components.clock.wallMs()) }
+    this.#view = membership(init)({ random: components.random, ...components.alive })
+    components.control.onNotice(MEMBERSHIP_NOTICE, (peer, payload) => this.#receive(peer, payload))
     this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of members failed'))
   }
 
@@ -149,18 +173,31 @@ export class Members implements Startable {
     return member === undefined ? 0 : this.#now() - member.sinceMs
   }
 
+  /** 0 is well; up to 7 when it is more likely this node that is slow than the others. */
+  get healthScore(): number {
+    return this.#view.healthScore
+  }
+
   /** How this node itself sees a member now. Whom it does not know it has not seen. */
   sight(peer: PeerIdString): { state: Member['state']; forMs: number } {
     if (peer === this.#mesh.peerId) return { state: 'alive', forMs: Number.MAX_SAFE_INTEGER }
     return { state: this.#view.member(peer)?.state ?? 'suspect', forMs: this.inStateForMs(peer) }
   }
 
+  /** Whether this node reaches it now. One that is `alive` by the word of others alone it does not reach. */
   isAlive(peer: PeerIdString): boolean {
-    return peer === this.#mesh.peerId || this.#view.member(peer)?.state === 'alive'
+    if (peer === this.#mesh.peerId) return true
+    const member = this.#view.member(peer)
+    return member?.state === 'alive' && member.isConnected
   }
 
   on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
     return this.#events.on(event, listener)
+  }
+
+  /** The clock that `sinceMs` of members and their evidence go by. */
+  get nowMs(): number {
+    return this.#now()
   }
 
   #now(): number {
@@ -170,21 +207,53 @@ export class Members implements Startable {
   #run(effects: readonly MembershipEffect[]): void {
     if (this.#stopped) return
     for (const effect of effects) {
-      if (effect.type === 'dial') {
-        void this.#dial(effect.peer, effect.addresses, effect.attempt)
-      } else {
-        this.#logger.info({ peer: effect.peer, from: effect.from, to: effect.to }, 'member changed state')
-        this.#events.emit('member:state', effect)
+      switch (effect.type) {
+        case 'dial':
+          void this.#dial(effect.peer, effect.addresses, effect.attempt)
+          break
+        case 'send':
+          this.#control.notify(effect.to, MEMBERSHIP_NOTICE, pack(effect.message))
+          break
+        case 'offence':
+          this.#logger.warn({ peer: effect.peer, reason: effect.why }, 'a member said what cannot be true')
+          break
+        default:
+          this.#stateChanged(effect)
       }
     }
     this.#schedule()
+  }
+
+  #stateChanged({ peer, from, to, why }: Events['member:state']): void {
+    this.#logger.info({ peer, from, to, why: why.kind }, 'member changed state')
+    this.#events.emit('member:state', { peer, from, to, why })
+    // Nothing comes over its connection any more: calls under way must learn of it, and a new connection be tried.
+    if (to === 'failed' && this.#view.member(peer)?.isConnected === true) this.#hangUp(peer)
+  }
+
+  #receive(peer: PeerIdString, payload: Uint8Array): void {
+    if (this.#stopped) return
+    try {
+      if (payload.length > MEMBERSHIP_BYTES_MAX) throw new InvalidMembershipMessageError(`it has ${payload.length} bytes`)
+      const message = validateMembershipMessage(unpack(payload))
+      this.#run(this.#view.received(peer, message, this.#now()))
+    } catch (error) {
+      const reason = error instanceof InvalidMembershipMessageError ? error.message : 'it cannot be decoded'
+      this.#logger.warn({ peer, reason }, 'a membership message was refused')
+    }
   }
 
   #schedule(): void {
     this.#timer?.cancel()
     const at = this.#view.nextTickAtMs()
     if (at === undefined) return
-    this.#timer = this.#clock.after(Math.max(1, at - this.#now()), () => this.#run(this.#view.tick(this.#now())))
+    const wantedMs = Math.max(at, this.#now() + 1)
+    this.#timer = this.#clock.after(wantedMs - this.#now(), () => {
+      const nowMs = this.#now()
+      this.#loopLagMs = Math.max(nowMs - wantedMs, this.#loopLagMs * LOOP_LAG_FADES)
+      this.#view.lagMeasured(this.#loopLagMs)
+      this.#run(this.#view.tick(nowMs))
+    })
   }
 
   async #dial(peer: PeerIdString, addresses: readonly string[], attempt: number): Promise<void> {

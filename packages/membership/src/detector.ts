@@ -1,0 +1,398 @@
+import type { PeerIdString, Random } from '@vsmcp/kernel'
+import { Agenda } from './agenda.ts'
+import {
+  EXCHANGED,
+  EYEWITNESSES,
+  FRESH_PERIODS,
+  GOSSIP_FANOUT,
+  GOSSIP_PERIOD_MS,
+  HELPERS,
+  LAG_MAX_MS,
+  LOOK_PERIODS_MAX,
+  LOOKS_PER_PERIOD,
+  RUMORS_TAKEN_MAX,
+} from './constants.ts'
+import type { Evidence, MembershipComponents, MembershipEffect, MembershipInit } from './contract.ts'
+import { LocalHealth } from './local-health.ts'
+import type { Known, MemberTable } from './member-table.ts'
+import type { MembershipMessage, Rumor } from './message.ts'
+import { OwnWord } from './own-word.ts'
+import { PeerCircle } from './peer-circle.ts'
+import { type ProbeMessage, Probes } from './probes.ts'
+import { RumorQueue } from './rumor-queue.ts'
+import { suspicionTimeoutMs } from './suspicion.ts'
+
+export type DetectorInit = Required<Pick<MembershipInit, 'self' | 'incarnation' | 'unseenMs' | 'probePeriodMs' | 'lifeguard'>>
+
+export interface DetectorHost {
+  readonly table: MemberTable
+  isConnected(peer: PeerIdString): boolean
+  emit(effect: MembershipEffect): void
+}
+
+/**
+ * SWIM with Lifeguard: finds members that fell silent and spreads what is known of all. Three rules go beyond the papers, for
+ * connections stand and members may lie: what this node hears itself counts more than any word of others; nobody with whom it is
+ * connected fails before its own probe has failed; and a member's incarnation is believed with the member's signature only.
+ */
+export class Detector {
+  readonly health: LocalHealth
+  readonly #init: DetectorInit
+  readonly #host: DetectorHost
+  readonly #random: Random
+  readonly #verify: MembershipComponents['verifyAlive']
+  readonly #own: OwnWord
+  readonly #probes: Probes
+  readonly #queue = new RumorQueue()
+  /** Connected, and heard to speak this protocol. */
+  readonly #speaking: PeerCircle
+  /** When suspicion becomes a verdict. */
+  readonly #verdicts = new Agenda<PeerIdString>()
+  #lagMs = 0
+  #graceUntilMs = Number.NEGATIVE_INFINITY
+  #probeAtMs: number | undefined
+  #gossipAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(init: DetectorInit, components: MembershipComponents, host: DetectorHost) {
+    this.#init = init
+    this.#host = host
+    this.#random = components.random
+    this.#verify = components.verifyAlive
+    this.#own = new OwnWord(init.self, init.incarnation, components.signAlive)
+    this.#speaking = new PeerCircle(components.random)
+    this.health = new LocalHealth(init.lifeguard)
+    this.#probes = new Probes({
+      periodMs: init.probePeriodMs,
+      lifeguard: init.lifeguard,
+      health: this.health,
+      lagMs: () => (init.lifeguard ? this.#lagMs : 0),
+      send: (to, message) => this.#sendProbe(to, message),
+      canPing: (peer) => this.#speaking.has(peer),
+      helpersFor: (target) => this.#speaking.draw(HELPERS, (peer) => peer !== target && this.#isListed(peer)),
+      onReached: (target, through, nowMs) => this.#reached(target, through, nowMs),
+      onSilent: (target, asked, startedMs, nowMs) => this.#silent(target, asked, startedMs, nowMs),
+    })
+  }
+
+  lagMeasured(loopLagMs: number): void {
+    this.#lagMs = Math.min(LAG_MAX_MS, Math.max(0, loopLagMs))
+  }
+
+  /** This process stood still: nobody is judged until what came meanwhile has been read. */
+  stalled(untilMs: number): void {
+    if (this.#init.lifeguard) this.#graceUntilMs = untilMs
+  }
+
+  /** Listed and never seen: there is no evidence, and not for long. */
+  unseen(known: Known): void {
+    this.#doubt(known, known.sinceMs, undefined)
+  }
+
+  connected(known: Known, nowMs: number): void {
+    known.heardAtMs = nowMs
+    if (known.incarnation < 0) {
+      known.incarnation = 0
+      this.#host.table.recount(known)
+    }
+    this.#clear(known, { kind: 'connected' }, nowMs)
+    // Who speaks this protocol shows it by saying the same; it hears at once what was said against it.
+    this.#send(known.peer, { type: 'gossip' }, [this.#own.rumor])
+  }
+
+  disconnected(known: Known, nowMs: number): void {
+    this.#speaking.delete(known.peer)
+    if (known.state !== 'alive' && known.state !== 'suspect') return
+    this.#host.table.enter(known, 'suspect', { kind: 'closed' }, nowMs)
+    this.#doubt(known, nowMs, undefined)
+    // Perhaps it is only the way from here that is broken.
+    if (known.isListed) this.#probes.start(known.peer, nowMs)
+  }
+
+  /** Nobody is at its addresses: evidence at once. */
+  refused(known: Known, nowMs: number): void {
+    if (known.state === 'suspect') this.#fail(known, { kind: 'refused' }, true, nowMs)
+  }
+
+  /** Left, or forgotten. */
+  forget(peer: PeerIdString): void {
+    this.#verdicts.delete(peer)
+    this.#queue.delete(peer)
+    this.#probes.forget(peer)
+    this.#speaking.delete(peer)
+  }
+
+  received(known: Known, message: MembershipMessage, nowMs: number): void {
+    const { peer } = known
+    this.#heard(known, nowMs)
+    // Who is not of the group, or left it, is answered, and its words count nothing.
+    const isMember = known.isListed && known.state !== 'left'
+    if (isMember && message.type !== 'nack') this.#hearAll(message.rumors, known, nowMs)
+    const differs = isMember && 'digest' in message && message.digest !== this.#digest()
+    if (message.type === 'ping') {
+      this.#send(peer, { type: 'ack', number: message.number }, differs ? this.#picture() : [])
+    } else if (message.type === 'ack') {
+      this.#probes.acked(peer, message.number, nowMs)
+      if (differs) this.#send(peer, { type: 'gossip' }, this.#picture())
+    } else if (message.type === 'nack') this.#probes.nacked(peer, message.number)
+    else if (message.type === 'ask' && isMember) this.#probes.asked(peer, message.number, message.target, nowMs)
+  }
+
+  tick(nowMs: number): void {
+    this.#probes.tick(nowMs, this.#graceUntilMs)
+    for (let peer = this.#verdicts.take(nowMs); peer !== undefined; peer = this.#verdicts.take(nowMs)) this.#judge(peer, nowMs)
+    if (this.#own.raiseAtMs !== undefined && this.#own.raiseAtMs <= nowMs) this.#refute(this.#own.incarnation, nowMs)
+    if (this.#speaking.size === 0) {
+      this.#probeAtMs = undefined
+      return
+    }
+    if (this.#probeAtMs !== undefined && this.#probeAtMs <= nowMs) this.#probeNext(nowMs)
+    if (this.#queue.size > 0 && this.#gossipAtMs <= nowMs) this.#gossip(nowMs)
+  }
+
+  nextTickAtMs(): number | undefined {
+    const gossipAtMs = this.#queue.size > 0 && this.#speaking.size > 0 ? this.#gossipAtMs : undefined
+    const times = [this.#probes.nextAtMs(), this.#verdicts.nextAtMs(), this.#own.raiseAtMs, this.#probeAtMs, gossipAtMs]
+    const next = times.reduce<number>((first, time) => Math.min(first, time ?? first), Number.POSITIVE_INFINITY)
+    return Number.isFinite(next) ? next : undefined
+  }
+
+  // ── What this node finds itself ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #heard(known: Known, nowMs: number): void {
+    known.heardAtMs = nowMs
+    if (known.state === 'left') return
+    if (!this.#speaking.has(known.peer)) {
+      this.#speaking.add(known.peer)
+      // Nodes that start together must not probe together.
+      this.#probeAtMs ??= nowMs + this.#random.next() * this.#init.probePeriodMs
+    }
+    if (known.state === 'suspect' || known.state === 'failed') this.#clear(known, { kind: 'answered' }, nowMs)
+  }
+
+  #reached(target: PeerIdString, through: PeerIdString, nowMs: number): void {
+    const known = this.#host.table.get(target)
+    if (known?.state === 'suspect') this.#clear(known, { kind: 'reached', through }, nowMs)
+  }
+
+  #silent(target: PeerIdString, asked: readonly PeerIdString[], startedMs: number, nowMs: number): void {
+    const known = this.#host.table.get(target)
+    if (known === undefined || known.heardAtMs > startedMs || (known.state !== 'alive' && known.state !== 'suspect')) return
+    this.#host.table.enter(known, 'suspect', { kind: 'silent', sinceMs: startedMs, asked }, nowMs)
+    this.#doubt(known, nowMs, this.#init.self)
+    this.#accuse(known, 'suspect', true)
+  }
+
+  /** It is alive after all. What was said against it goes on being told to itself until it answers. */
+  #clear(known: Known, why: Evidence, nowMs: number): void {
+    known.suspicion = undefined
+    known.toldBy = undefined
+    this.#verdicts.delete(known.peer)
+    if (this.#queue.get(known.peer)?.state !== 'alive') this.#queue.delete(known.peer)
+    this.#host.table.enter(known, 'alive', why, nowMs)
+  }
+
+  /** @param witness who found it silent, in its own words */
+  #doubt(known: Known, nowMs: number, witness: PeerIdString | undefined): void {
+    known.suspicion ??= { startedMs: nowMs, witnesses: new Set(), lookAtMs: this.#lookAtMs(nowMs), verdictAtMs: nowMs }
+    if (witness !== undefined) known.suspicion.witnesses.add(witness)
+    const { self, unseenMs, probePeriodMs, lifeguard } = this.#init
+    const timing = { self, members: this.#members(), periodMs: probePeriodMs, lifeguard }
+    const lastsMs = known.incarnation < 0 ? unseenMs : suspicionTimeoutMs(known.suspicion, timing)
+    known.suspicion.verdictAtMs = known.suspicion.startedMs + lastsMs
+    const { lookAtMs, verdictAtMs } = known.suspicion
+    this.#verdicts.set(known.peer, this.#needsLook(known) ? Math.min(lookAtMs, verdictAtMs) : verdictAtMs)
+  }
+
+  /** A few at once, many one after the other. */
+  #lookAtMs(nowMs: number): number {
+    const members = this.#members()
+    if (members <= EYEWITNESSES) return nowMs
+    const periods = Math.min(LOOK_PERIODS_MAX, members / LOOKS_PER_PERIOD)
+    return nowMs + this.#random.next() * periods * this.#init.probePeriodMs
+  }
+
+  /** On the word of others alone nobody fails who may answer. */
+  #needsLook({ peer, suspicion }: Known): boolean {
+    return this.#speaking.has(peer) && suspicion?.witnesses.has(this.#init.self) !== true
+  }
+
+  /** The time for suspicion is over. */
+  #judge(peer: PeerIdString, nowMs: number): void {
+    const known = this.#host.table.get(peer)
+    if (known?.suspicion === undefined || known.state !== 'suspect') return
+    const isWitness = known.suspicion.witnesses.has(this.#init.self)
+    if (nowMs < this.#graceUntilMs) this.#verdicts.set(peer, this.#graceUntilMs)
+    else if (known.toldBy !== undefined && known.suspicion.witnesses.size === 0) {
+      this.#clear(known, { kind: 'told', by: known.toldBy }, nowMs)
+    } else if (this.#needsLook(known)) {
+      // Silence ends in `#silent`, which comes back here.
+      this.#probes.start(peer, nowMs)
+      const lookedAtMs = nowMs + 2 * this.#init.probePeriodMs * this.health.factor
+      this.#verdicts.set(peer, Math.max(lookedAtMs, known.suspicion.verdictAtMs))
+    } else this.#fail(known, known.why, isWitness, nowMs)
+  }
+
+  #fail(known: Known, why: Evidence, firstHand: boolean, nowMs: number): void {
+    known.suspicion = undefined
+    known.toldBy = undefined
+    this.#verdicts.delete(known.peer)
+    this.#host.table.enter(known, 'failed', why, nowMs)
+    this.#accuse(known, 'failed', firstHand)
+  }
+
+  /** Spreads a doubt or a verdict; of who was never seen there is nothing to say. */
+  #accuse(known: Known, state: 'suspect' | 'failed', firstHand: boolean): void {
+    if (!known.isListed || known.incarnation < 0) return
+    known.accused = known.incarnation
+    this.#queue.add(rumorOf(known, state, firstHand))
+  }
+
+  #probeNext(nowMs: number): void {
+    const target = this.#speaking.next()
+    if (target !== undefined) this.#probes.start(target, nowMs)
+    this.#probeAtMs = nowMs + this.#init.probePeriodMs * this.health.factor
+  }
+
+  // ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #hearAll(rumors: readonly Rumor[], from: Known, nowMs: number): void {
+    for (const rumor of rumors) {
+      const known = this.#host.table.get(rumor.peer)
+      const isBelieved =
+        rumor.peer === this.#init.self ? this.#hearOfSelf(rumor, from, nowMs) : this.#hear(rumor, known, from, nowMs)
+      if (isBelieved) continue
+      this.#host.emit({ type: 'offence', peer: from.peer, why: `it claims an incarnation that ${rumor.peer} did not sign` })
+      return
+    }
+  }
+
+  /** @returns false for a forged one */
+  #hear(rumor: Rumor, known: Known | undefined, from: Known, nowMs: number): boolean {
+    if (known === undefined || !known.isListed || known.state === 'left') return true
+    if (rumor.incarnation < known.incarnation) {
+      // It lacks the answer of the accused.
+      if (rumor.state !== 'alive') this.#send(from.peer, { type: 'gossip' }, [rumorOf(known, 'alive', false)])
+      return true
+    }
+    const isNews = rumor.incarnation > known.incarnation
+    if (isNews && rumor.incarnation > 0 && !this.#isSigned(rumor)) return false
+    if (isNews) this.#hearNews(rumor, known, from, nowMs)
+    if (rumor.state !== 'alive') this.#hearAccusation(known, rumor.firstHand, from.peer, nowMs)
+    return true
+  }
+
+  #hearNews({ state, incarnation, signature }: Rumor, known: Known, from: Known, nowMs: number): void {
+    const isFirst = known.incarnation < 0
+    known.incarnation = incarnation
+    known.signature = signature
+    known.accused = undefined
+    this.#host.table.recount(known)
+    if (state !== 'alive') return
+    this.#queue.add(rumorOf(known, 'alive', false))
+    // One that this node has not seen yet is about to be dialed: hearsay counts when nothing came of that.
+    if (isFirst && known.why.kind === 'unseen' && known.state === 'suspect') known.toldBy = from.peer
+    else if (known.state !== 'alive') this.#clear(known, isFirst ? { kind: 'told', by: from.peer } : { kind: 'refuted' }, nowMs)
+  }
+
+  #hearAccusation(known: Known, firstHand: boolean, by: PeerIdString, nowMs: number): void {
+    if (known.state === 'failed') return
+    known.accused = known.incarnation
+    const { probePeriodMs, self } = this.#init
+    const isConnected = this.#host.isConnected(known.peer)
+    const isSpeaking = this.#speaking.has(known.peer)
+    if (known.state === 'alive' && isConnected) {
+      const isFresh = nowMs - known.heardAtMs <= FRESH_PERIODS * probePeriodMs * this.health.factor
+      if (isFresh) this.#probes.start(known.peer, nowMs)
+      if (isFresh || !isSpeaking) return
+    }
+    const before = known.suspicion?.witnesses.size
+    this.#doubt(known, nowMs, firstHand ? by : undefined)
+    const witnesses = known.suspicion?.witnesses ?? new Set()
+    if (known.state === 'alive') {
+      this.#host.table.enter(known, 'suspect', { kind: 'accused', by: [by] }, nowMs)
+      this.#accuse(known, 'suspect', false)
+    } else if (known.why.kind === 'accused' && witnesses.size !== before && !witnesses.has(self)) {
+      known.why = { kind: 'accused', by: [...witnesses] }
+    }
+  }
+
+  /** @returns false for a forged one */
+  #hearOfSelf(rumor: Rumor, from: Known, nowMs: number): boolean {
+    const { incarnation } = this.#own
+    const isOfLifeBefore = rumor.incarnation > incarnation
+    if (isOfLifeBefore && !this.#isSigned(rumor)) return false
+    if (isOfLifeBefore || (rumor.state !== 'alive' && rumor.incarnation === incarnation)) {
+      // Who has to refute was slow to answer (Lifeguard).
+      if (this.#refute(rumor.incarnation, nowMs) && !isOfLifeBefore) this.health.change(1)
+    }
+    if (rumor.incarnation < this.#own.incarnation && rumor.state !== 'alive')
+      this.#send(from.peer, { type: 'gossip' }, [this.#own.rumor])
+    return true
+  }
+
+  #refute(accused: number, nowMs: number): boolean {
+    if (!this.#own.raise(accused, nowMs)) return false
+    this.#queue.add(this.#own.rumor)
+    return true
+  }
+
+  #isSigned({ peer, incarnation, signature }: Rumor): boolean {
+    return signature !== undefined && this.#verify?.(peer, incarnation, signature) === true
+  }
+
+  // ── What this node says ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #gossip(nowMs: number): void {
+    this.#gossipAtMs = nowMs + GOSSIP_PERIOD_MS
+    for (const peer of this.#speaking.draw(GOSSIP_FANOUT)) this.#send(peer, { type: 'gossip' }, [])
+  }
+
+  /** The next few of all members, for a peer whose picture of the group is another. */
+  #picture(): Rumor[] {
+    const rumors = [this.#own.rumor]
+    for (let count = Math.min(EXCHANGED, this.#host.table.listed.size); count > 0; count--) {
+      const known = this.#host.table.get(this.#host.table.listed.next() ?? '')
+      if (known === undefined || known.incarnation < 0 || known.state === 'left') continue
+      rumors.push(rumorOf(known, known.state === 'failed' ? 'failed' : 'alive', false))
+    }
+    return rumors
+  }
+
+  #sendProbe(to: PeerIdString, message: ProbeMessage): void {
+    if (message.type === 'nack') this.#host.emit({ type: 'send', to, message: { type: 'nack', number: message.number } })
+    else if (message.type === 'ask') this.#send(to, message, [])
+    else this.#send(to, { type: message.type, number: message.number }, [])
+  }
+
+  #send(to: PeerIdString, head: Head, rumors: readonly Rumor[]): void {
+    const known = this.#host.table.get(to)
+    // The accused hears of it first, and so can answer first (Lifeguard's buddy system).
+    const isAccused = this.#init.lifeguard && known?.accused !== undefined && known.accused === known.incarnation
+    const accusation = isAccused ? [rumorOf(known, 'suspect', false)] : []
+    const all = [...accusation, ...rumors, ...this.#queue.take(RUMORS_TAKEN_MAX, this.#members())]
+    if (head.type === 'ask') this.#host.emit({ type: 'send', to, message: { ...head, rumors: all } })
+    else if (head.type === 'gossip') this.#host.emit({ type: 'send', to, message: { type: 'gossip', rumors: all } })
+    else this.#host.emit({ type: 'send', to, message: { ...head, digest: this.#digest(), rumors: all } })
+  }
+
+  #digest(): number {
+    return this.#host.table.digestWith(this.#init.self, this.#own.incarnation)
+  }
+
+  #members(): number {
+    return this.#host.table.listed.size + 1
+  }
+
+  #isListed(peer: PeerIdString): boolean {
+    return this.#host.table.get(peer)?.isListed === true
+  }
+}
+
+type Head =
+  | { readonly type: 'ping' | 'ack'; readonly number: number }
+  | { readonly type: 'ask'; readonly number: number; readonly target: PeerIdString }
+  | { readonly type: 'gossip' }
+
+function rumorOf({ peer, incarnation, signature }: Known, state: Rumor['state'], firstHand: boolean): Rumor {
+  return { peer, state, incarnation, firstHand, ...(signature === undefined ? {} : { signature }) }
+}
