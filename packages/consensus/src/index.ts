@@ -133,6 +133,7 @@ export {
 } from './errors.ts'
 export { AUTHORITY_LEVEL, FEATURE_LEVEL, LINKS_MAX, POLICY_HISTORY_MAX } from './constants.ts'
 export { applyEntry } from './group/apply-entry.ts'
+export { isCertified } from './group/charter-change.ts'
 export { type Authority, type CertificateFacts, NO_AUTHORITY, type Signer } from './group/authority.ts'
 export {
   type Charter,

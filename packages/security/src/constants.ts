@@ -29,6 +29,9 @@ export const VOTERS_MAX = 7
 /** Index of the first era: lower than every index of the log. */
 export const FIRST_ERA_INDEX = 0
 
+/** Index of the log at which the first charter stands. */
+export const FIRST_INDEX = 1
+
 /** Bytes of the first charter: a name, a key, one voter and the first policies. */
 export const CHARTER_BYTES_MAX = 16 * 1_024
 

@@ -31,6 +31,23 @@ export class CharterOtherMeshError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHARTER_OTHER_MESH'
 }
 
+/** A charter is not the one that its certificate, link or the mesh key vouches for: it was altered, or changed after it was signed. */
+export class CharterUncertifiedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_CHARTER_UNCERTIFIED'
+}
+/** A charter is older than one that is known. */
+export class CharterStaleError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_CHARTER_STALE'
+}
+/** A charter is shown without the changes of voters that lead to it. */
+export class CharterTruncatedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_CHARTER_TRUNCATED'
+}
+/** Two different charters of the same change are both certified. */
+export class CharterForkedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_CHARTER_FORKED'
+}
+
 /** The certificate of a charter cannot be read or is out of bounds. */
 export class CertificateMalformedError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CERTIFICATE_MALFORMED'

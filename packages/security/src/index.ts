@@ -36,6 +36,14 @@ export {
   signCharter,
   verifyCharterCertificate,
 } from './certificate.ts'
+export {
+  type BundleCheck,
+  type Certification,
+  type CertifiedCharter,
+  type CharterBundle,
+  verifyCharterBundle,
+} from './charter-bundle.ts'
+export { flawOfSnapshot, type ShownSnapshot, type SnapshotCheck } from './group-snapshot.ts'
 export { signFirstCharter, type SignedCharter } from './first-charter.ts'
 export { combineLink, decodeLinkStatement, type Link, type LinkSignature, type LinkStatement, signLink } from './link.ts'
 export {
@@ -93,5 +101,12 @@ export {
   type JoinServerInit,
 } from './join-server.ts'
 export { type Joined, type JoinerInit, type JoinerSession, joinerSession, runJoin } from './joiner-session.ts'
-export { CLOCK_SKEW_MS, CREDENTIAL_LIFE_MS, JOIN_MESSAGE_BYTES_MAX, LINKS_MAX, PASSPORT_BYTES_MAX, VOUCHING_ERAS_MAX } from './constants.ts'
+export {
+  CLOCK_SKEW_MS,
+  CREDENTIAL_LIFE_MS,
+  JOIN_MESSAGE_BYTES_MAX,
+  LINKS_MAX,
+  PASSPORT_BYTES_MAX,
+  VOUCHING_ERAS_MAX,
+} from './constants.ts'
 export * from './errors.ts'

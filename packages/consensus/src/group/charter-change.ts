@@ -1,5 +1,6 @@
 import { CHARTER_BYTES_MAX } from '../constants.ts'
 import { canonicalBytes } from '../json/json.ts'
+import { isJoint } from '../raft/configuration.ts'
 import type { Authority } from './authority.ts'
 import { type Charter, charterBytes } from './charter.ts'
 import type { CharterMark, PendingChange } from './docket.ts'
@@ -33,6 +34,15 @@ export function charterChanged(
   }
   const next = withCharter(state, charter, place, authority)
   return changed(next, [...effects, { type: 'charter:changed', index: place.index }])
+}
+
+/**
+ * Whether charter and voters of a state are certified: then others can verify a snapshot of it (rule 6). False while a change of
+ * voters is under way, and until what changed last has its link or certificate.
+ */
+export function isCertified({ charterMark: mark, links, pendingChanges, configuration }: GroupState): boolean {
+  if (pendingChanges.length > 0 || isJoint(configuration)) return false
+  return mark === undefined || mark.certificate !== undefined || links.at(-1)?.index === mark.index
 }
 
 /** Keeps the certificate of the newest charter. The one before went with the charter it certified. */
