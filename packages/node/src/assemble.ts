@@ -13,6 +13,7 @@ import { dataDirectory } from './enrol/data-directory.ts'
 import type { Enrolment } from './enrol/enrolment.ts'
 import { MemberPlane } from './members/member-plane.ts'
 import { Members } from './members/members.ts'
+import { Epochs } from './recovery/epochs.ts'
 import { Lives } from './recovery/lives.ts'
 import { Router } from './route/router.ts'
 import { LocalUnits } from './system1/local-units.ts'
@@ -56,6 +57,7 @@ export interface Parts {
   standing: Standing
   trust: Trust
   lives: Lives
+  epochs: Epochs
   mesh: Mesh<VerifiedPassport>
   /** The control plane, for members only. */
   control: Plane
@@ -86,6 +88,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
   return [
     ['time', parts.time],
     ['life', parts.lives],
+    ['epoch', parts.epochs],
     ['consensus', parts.log],
     ['membership', parts.members],
     ['mesh', parts.mesh],
@@ -167,7 +170,17 @@ export function assemble(ground: Ground): Parts {
     logger: logger.child({ part: 'system5' }),
     raft: { random, ...signedVotes(identity, enrolment, trust) },
     authority,
+    epoch: () => trust.chain.epoch,
     mayCompact: () => trust.uncertified.length === 0,
+  })
+  const epochs = new Epochs({
+    log,
+    trust,
+    control,
+    peers: () => mesh.peers().map(({ peer }) => peer),
+    nameOf: (peer) => group()?.members.get(peer)?.name ?? peer,
+    clock,
+    logger,
   })
   const members = new Members({
     mesh,
@@ -310,6 +323,7 @@ export function assemble(ground: Ground): Parts {
     renewal,
     trust,
     lives,
+    epochs,
     mesh,
     control,
     log,

@@ -94,6 +94,20 @@ export const RELEASE_DEADLINE_MS = 8_000
 /** How long a leader that stops or leaves waits for another to take over, milliseconds: more than an election takes. */
 export const HAND_OVER_DEADLINE_MS = 2_000
 
+/** A peer in another epoch is shown the chain of this one no more often, milliseconds. */
+export const EPOCH_TOLD_PERIOD_MS = 1_000
+
+/** Bytes of the group's session key, for AES-256, and of its id. */
+export const SESSION_KEY_BYTES = 32
+export const SESSION_KEY_ID_BYTES = 8
+
+/** A session key is accepted for so long after another one is in force, milliseconds. */
+export const SESSION_KEY_KEPT_MS = 60 * 60_000
+
+/** A member that does not hold the session key asks for it again after this, milliseconds; a leader that got it from nobody so often makes another. */
+export const SESSION_KEY_RETRY_MS = 1_000
+export const SESSION_KEY_TRIES_MAX = 5
+
 /** Bytes of the nonce of a life: two never meet by chance. */
 export const LIFE_NONCE_BYTES = 16
 

@@ -68,6 +68,31 @@ export class IdentityCopiedError extends VsmcpError {
 /** Code of `IdentityCopiedError`, as a peer is told it. */
 export const IDENTITY_COPIED: IdentityCopiedError['code'] = 'VSMCP_NODE_IDENTITY_COPIED'
 
+/** Two nodes were recovered into the same epoch: neither, and nobody who met both, decides until a person has chosen. */
+export class RivalEpochError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_RIVAL_EPOCH'
+}
+
+/** `recover` was cut off: it wrote the new epoch down, and not yet the log that begins it. */
+export class RecoveryUnfinishedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_RECOVERY_UNFINISHED'
+}
+
+/** This node cannot start the next epoch: what that takes is not in its data directory. */
+export class NotRecoverableError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_NOT_RECOVERABLE'
+}
+
+/** A file that should be a backup is damaged, cut short, or none. */
+export class BackupUnreadableError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_BACKUP_UNREADABLE'
+}
+
+/** A backup was to be written where a file is already. */
+export class BackupExistsError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_BACKUP_EXISTS'
+}
+
 /** Code of `MemberLeftError`, as a peer is told it. */
 export const MEMBER_LEFT: MemberLeftError['code'] = 'VSMCP_NODE_MEMBER_LEFT'
 

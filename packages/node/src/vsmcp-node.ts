@@ -20,6 +20,8 @@ import { dataDirectory, removeIfThere, writeWhole } from './enrol/data-directory
 import { requireEnrolment } from './enrol/enrolment.ts'
 import { NodeLog } from './log/node-log.ts'
 import type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
+import { refuseUnfinished } from './recovery/recover-mesh.ts'
+import { epochOfLog } from './system5/stored-log.ts'
 import { Wiring } from './wiring.ts'
 
 /** Runs the node of an enrolled data directory. */
@@ -96,6 +98,7 @@ class RunningNode implements VsmcpNode {
     const store = await openStore({ dir: dataDir, create: false })({ clock: systemClock, logger })
     await this.#begin('store', store)
     const identity = await loadIdentity(files.identity)
+    refuseUnfinished(dataDir, enrolled.chain, await epochOfLog(store.raft), identity.peerId)
     const enrolment = name === undefined ? enrolled : { ...enrolled, name }
     const parts = assemble({ init: this.#init, identity, enrolment, store, clock: systemClock, logger })
     const wiring = new Wiring(parts, logger)
@@ -136,6 +139,7 @@ class RunningNode implements VsmcpNode {
       control,
       members,
       lives,
+      epochs,
       log: groupLog,
       trust,
       catalog,
@@ -164,6 +168,7 @@ class RunningNode implements VsmcpNode {
         mesh,
         members,
         lives,
+        epochs,
         log: groupLog,
         trust,
         catalog,

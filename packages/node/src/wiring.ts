@@ -58,7 +58,7 @@ export class Wiring {
   }
 
   #wireMesh(): void {
-    const { mesh, lives, log, state, members, signals } = this.#parts
+    const { mesh, lives, epochs, log, state, members, signals } = this.#parts
     mesh.on('peer:up', ({ peer, info }) => {
       const failed = (error: unknown): void =>
         this.#logger.error({ peer, error: messageOf(error) }, 'the life of a member is not on disk')
@@ -84,6 +84,7 @@ export class Wiring {
       lives.sawTwice(duplicate.peer)
     })
     lives.on('alert', () => this.#changed())
+    epochs.on('changed', () => this.#changed())
     members.on('member:state', () => this.#changed())
     signals.on('control', ({ node, atMs }) => this.#clockAheadMs.set(node, atMs - systemClock.wallMs()))
   }

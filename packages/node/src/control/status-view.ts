@@ -6,6 +6,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { MemberView, NodeStatus, Profile } from '../control.ts'
 import { evidenceText } from '../members/evidence-text.ts'
 import type { Members } from '../members/members.ts'
+import type { Epochs } from '../recovery/epochs.ts'
 import type { Lives } from '../recovery/lives.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { GroupLog } from '../system5/group-log.ts'
@@ -17,6 +18,7 @@ export interface StatusComponents {
   mesh: Mesh<VerifiedPassport>
   members: Members
   lives: Lives
+  epochs: Epochs
   log: GroupLog
   trust: Trust
   catalog: Catalog
@@ -152,8 +154,8 @@ export class StatusView {
   }
 
   #problems(members: readonly MemberView[]): string[] {
-    const { catalog, lives, reports, unitsView } = this.#c
-    const problems: string[] = [...lives.problems((peer) => this.nameOf(peer))]
+    const { catalog, lives, epochs, reports, unitsView } = this.#c
+    const problems: string[] = [...epochs.problems(), ...lives.problems((peer) => this.nameOf(peer))]
     if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
     if (this.#leader() === undefined) problems.push('there is no System 5: the group decides nothing, calls go on')
     for (const { name, state, why, self } of members) {

@@ -16,6 +16,8 @@ export const dataDirectory = (dir: string) => ({
   running: join(dir, 'running.json'),
   /** The latest time this node knew, milliseconds since the Unix epoch. */
   time: join(dir, 'time'),
+  /** The person's configuration; the node only reads it. */
+  config: join(dir, 'vsmcp.yaml'),
   logs: join(dir, 'logs'),
   /** Records of child processes. */
   processes: join(dir, 'processes'),

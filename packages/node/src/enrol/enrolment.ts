@@ -18,6 +18,8 @@ export interface Enrolment {
   evicted?: boolean
   credential: Credential
   chain: Chain
+  /** Who else started the epoch of the chain: while it does not go on in a later one, this node decides nothing. */
+  rival?: { epoch: number; peer: PeerIdString }
   /** Where other members were last seen: whom to dial first. */
   peers: readonly { peer: PeerIdString; addresses: readonly string[] }[]
 }
@@ -31,12 +33,13 @@ const fileSchema = z.object({
   name: z.string(),
   role: z.enum(['member', 'edge']),
   left: z.boolean(),
+  evicted: z.boolean().exactOptional(),
   credential: z.object({
     payload: z.string(),
-    evicted: z.boolean().exactOptional(),
     signatures: z.array(z.object({ protected: z.string(), signature: z.string() })),
   }),
   chain: z.base64(),
+  rival: z.object({ epoch: z.number(), peer: z.string() }).exactOptional(),
   peers: z.array(z.object({ peer: z.string(), addresses: z.array(z.string()) })),
 })
 

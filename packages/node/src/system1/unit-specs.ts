@@ -14,7 +14,8 @@ const sourceSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('http'), url: z.string(), headers: z.record(z.string(), z.string()) }),
 ])
 
-const specSchema = z.object({ name: z.string(), source: sourceSchema, startTimeoutMs: z.number() })
+/** Of one unit as stored, and as a backup holds it. */
+export const unitSpecSchema = z.object({ name: z.string(), source: sourceSchema, startTimeoutMs: z.number() })
 
 /** How to start a unit again. Stays on this node. */
 export interface StoredUnitSpec {
@@ -36,7 +37,7 @@ export class UnitSpecs {
     const specs: StoredUnitSpec[] = []
     for await (const [key, value] of this.#store.entries({ gte: '', lt: '\uffff' })) {
       try {
-        specs.push(specSchema.parse(JSON.parse(Buffer.from(value).toString('utf8'))))
+        specs.push(unitSpecSchema.parse(JSON.parse(Buffer.from(value).toString('utf8'))))
       } catch (error) {
         onDamaged(key, messageOf(error))
       }

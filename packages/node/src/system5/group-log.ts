@@ -10,6 +10,7 @@ import {
   type GroupState,
   InvalidMessageError,
   type ConfigurationChange,
+  NotLeaderError,
   type Operation,
   type Proposed,
   raftNode,
@@ -18,9 +19,7 @@ import {
   type RaftStatus,
   type Ready,
   type Snapshot,
-  StateCorruptError,
   encodeGroupState,
-  validateMessage,
 } from '@vsmcp/consensus'
 import {
   backoffMs,
@@ -33,12 +32,14 @@ import {
   type Startable,
   StoppedError,
   type Timer,
+  type VsmcpError,
 } from '@vsmcp/kernel'
 import type { RaftStorage } from '@vsmcp/store'
-import { pack, unpack } from 'msgpackr'
 import { LOG_UNCOMPACTED_MAX, RAFT_HEARTBEAT_MS } from '../constants.ts'
 import { StorageRefusedError } from '../errors.ts'
 import { lostProposal, OpenProposals } from './open-proposals.ts'
+import { packRaftNotice, readRaftNotice } from './raft-notice.ts'
+import { loadOfEpoch } from './stored-log.ts'
 
 const RAFT_NOTICE = 'raft'
 
@@ -51,6 +52,8 @@ export interface GroupLogComponents {
   raft: RaftComponents
   /** What proofs in entries are checked with (rule 5). */
   authority: Authority
+  /** The epoch this node believes in (rule 9): a log of an earlier one is forgotten, messages of another are not heard. */
+  epoch: () => number
   /** False while something needs entries that a snapshot would swallow. */
   mayCompact: () => boolean
 }
@@ -75,6 +78,8 @@ interface Events extends Record<string, unknown> {
   /** The disk refuses: this node takes no part in decisions until it accepts again. */
   'storage:failed': { error: unknown }
   'storage:recovered': Record<string, never>
+  /** A peer takes part in another epoch than this node. */
+  'epoch:differs': { peer: PeerIdString }
 }
 
 /**
@@ -90,6 +95,10 @@ export class GroupLog implements Startable {
   readonly #reads = new Map<string, { resolve: (index: number) => void; reject: (error: unknown) => void }>()
   readonly #closed = new Set<PeerIdString>()
   #raft: RaftNode | undefined
+  /** Of what this node's log holds. */
+  #epoch = 0
+  /** Why this node takes no part in decisions, though its disk is well. */
+  #halt: VsmcpError | undefined
   #state: GroupState | undefined
   /** Index up to which `#state` holds the log. */
   #applied = 0
@@ -181,6 +190,23 @@ export class GroupLog implements Startable {
     }
   }
 
+  /** The group went on in another epoch: this node's log is forgotten, and it learns that epoch's. At once, the writing follows. */
+  standDown(): void {
+    this.#halt = undefined
+    this.#retire(new NotLeaderError('deciding in an epoch that is over', undefined))
+    const pumping = this.#pumping
+    const loading = this.#loading.catch(() => {})
+    this.#loading = Promise.all([pumping, loading])
+      .then(() => this.#load())
+      .catch((error: unknown) => this.#fail(error))
+  }
+
+  /** From now on this node decides nothing, until it stands down. */
+  halt(reason: VsmcpError): void {
+    this.#halt = reason
+    this.#retire(reason)
+  }
+
   peerUp(peer: PeerIdString): void {
     this.#closed.delete(peer)
     if (this.#raft !== undefined) this.#input((raft) => raft.connectionOpened(peer), this.#raft)
@@ -194,7 +220,7 @@ export class GroupLog implements Startable {
   #require(): RaftNode {
     if (this.#stopped) throw new StoppedError('the node is stopping')
     if (this.#raft !== undefined) return this.#raft
-    throw this.#refusal()
+    throw this.#halt ?? this.#refusal()
   }
 
   async #submit(propose: (raft: RaftNode) => Proposed): Promise<ApplyResult> {
@@ -208,16 +234,10 @@ export class GroupLog implements Startable {
   #receive(peer: PeerIdString, payload: Uint8Array): void {
     const raft = this.#raft
     if (raft === undefined || this.#stopped) return
-    try {
-      const message = validateMessage(unpack(payload))
-      // Once it is stored it is too late to find out that it cannot be read.
-      if (message.type === 'snapshot') decodeGroupState(message.snapshot.data)
-      this.#input((node) => node.step(peer, message), raft)
-    } catch (error) {
-      const isTold = error instanceof InvalidMessageError || error instanceof StateCorruptError
-      const reason = isTold ? error.message : 'it cannot be decoded'
-      this.#c.logger.warn({ peer, reason }, 'a consensus message was refused')
-    }
+    const read = readRaftNotice(payload, this.#epoch)
+    if (read === undefined) this.#events.emit('epoch:differs', { peer })
+    else if (typeof read === 'string') this.#c.logger.warn({ peer, reason: read }, 'a consensus message was refused')
+    else this.#input((node) => node.step(peer, read), raft)
   }
 
   #input<T>(act: (raft: RaftNode) => T, raft: RaftNode): T {
@@ -245,11 +265,12 @@ export class GroupLog implements Startable {
 
   async #pump(raft: RaftNode): Promise<void> {
     try {
-      while (raft.hasReady() && !this.#stopped) {
+      while (raft.hasReady() && !this.#stopped && raft === this.#raft) {
         const ready = raft.ready()
         if (ready.hardState !== undefined || ready.entries.length > 0 || ready.snapshot !== undefined) {
           await this.#c.storage.save(ready)
           this.#failures = 0
+          if (raft !== this.#raft) return
         }
         this.#carryOut(ready)
         raft.advance(ready)
@@ -257,12 +278,12 @@ export class GroupLog implements Startable {
         await this.#compact(raft)
       }
     } catch (error) {
-      this.#fail(error)
+      if (raft === this.#raft) this.#fail(error)
     }
   }
 
   #carryOut(ready: Ready): void {
-    for (const { to, message } of ready.messages) this.#c.control.notify(to, RAFT_NOTICE, pack(message))
+    for (const { to, message } of ready.messages) this.#c.control.notify(to, RAFT_NOTICE, packRaftNotice(message, this.#epoch))
     if (ready.snapshot !== undefined && ready.snapshot.index > this.#applied) this.#install(ready.snapshot)
     for (const entry of ready.committedEntries) this.#apply(entry)
   }
@@ -322,11 +343,15 @@ export class GroupLog implements Startable {
   }
 
   async #load(): Promise<void> {
+    if (this.#halt !== undefined) return
     const { storage } = this.#c
-    const stored = await storage.load()
+    const { stored, epoch, isForgotten } = await loadOfEpoch(storage, this.#c.epoch(), this.#c.logger)
+    this.#epoch = epoch
+    if (isForgotten) this.#applied = 0
     // Nobody is to count on this node before its disk has taken a write again.
     if (this.#failures > 0) await storage.save({ ...(stored && { hardState: stored.hardState }), entries: [], mustSync: true })
-    if (this.#stopped) return
+    // Meanwhile there may be a reason not to, or a later epoch, whose own loading follows.
+    if (this.#stopped || this.#halt !== undefined || this.#epoch < this.#c.epoch()) return
     const raft = raftNode({ id: this.#c.self, heartbeatMs: RAFT_HEARTBEAT_MS, ...(stored === undefined ? {} : { stored }) })(
       this.#c.raft,
     )
@@ -341,15 +366,20 @@ export class GroupLog implements Startable {
     this.#wake()
   }
 
-  #fail(error: unknown): void {
-    if (this.#stopped) return
-    this.#c.logger.error({ error: messageOf(error) }, 'the consensus log could not be written')
+  /** Takes no part any more; what is being written may end, and leads to nothing. */
+  #retire(reason: unknown): void {
     this.#timer?.cancel()
     this.#raft = undefined
-    this.#lastFailure = error
-    this.#abandon(this.#refusal())
-    this.#events.emit('storage:failed', { error })
+    this.#abandon(reason)
     this.#events.emit('leader:changed', { leader: undefined, term: 0, role: 'follower' })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped || this.#halt !== undefined) return
+    this.#c.logger.error({ error: messageOf(error) }, 'the consensus log could not be written')
+    this.#lastFailure = error
+    this.#retire(this.#refusal())
+    this.#events.emit('storage:failed', { error })
     const delay = backoffMs(this.#failures++, this.#c.raft.random)
     this.#timer = this.#c.clock.after(delay, () => {
       if (this.#stopped) return

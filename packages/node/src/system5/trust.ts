@@ -7,7 +7,7 @@ import {
   type GroupState,
   type PendingChange,
 } from '@vsmcp/consensus'
-import { type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
+import { type Clock, Emitter, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import {
   type Chain,
   type Credential,
@@ -17,12 +17,15 @@ import {
   extendChain,
   type Identity,
   LINKS_MAX,
+  mergeChain,
   nextCharterStatement,
   nextLinkStatement,
   oldestVouching,
   orThrow,
   type Passport,
+  RecoveryRivalsError,
   type Revocation,
+  type ShownChain,
   verifyCredential,
   verifyPassport,
   type VerifiedPassport,
@@ -50,12 +53,20 @@ export interface TrustComponents {
   isListed: (peer: PeerIdString) => boolean
 }
 
+interface Events extends Record<string, unknown> {
+  /** A recovery started a later epoch than the one this node believed in: what is known of the older one no longer counts. */
+  'epoch:began': { epoch: number }
+  /** Another recovery started the epoch this node believes in. */
+  'epoch:rivals': { peer: PeerIdString; error: RecoveryRivalsError; shown: ShownChain }
+}
+
 /**
  * Whom this node believes: its own credential, the chain of certified voters from the mesh key to now, and who was
  * revoked. It verifies every hello alone, without asking anybody.
  */
 export class Trust {
   readonly #c: TrustComponents
+  readonly #events: Emitter<Events>
   #enrolment: Enrolment
   #revocations: readonly Revocation[] = []
   #state: GroupState | undefined
@@ -69,6 +80,11 @@ export class Trust {
   constructor(enrolment: Enrolment, components: TrustComponents) {
     this.#enrolment = enrolment
     this.#c = components
+    this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of trust failed'))
+  }
+
+  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
+    return this.#events.on(event, listener)
   }
 
   get enrolment(): Enrolment {
@@ -103,6 +119,8 @@ export class Trust {
   }
 
   async verifyHello(peer: PeerIdString, payload: Uint8Array): Promise<{ info: VerifiedPassport }> {
+    // A chain proves itself, whoever shows it, and a later epoch may have taken back who left the older one.
+    this.learnChain(peer, decodePassport(payload))
     // Who was evicted is told so, and not that it left.
     if (this.#departed.has(peer) && !this.isRevoked(peer)) {
       throw new MemberLeftError(`${peer} has left this mesh`, {
@@ -122,9 +140,25 @@ export class Trust {
     this.#c.time.certified(info.claims.iat * 1_000)
     this.#c.standing.shown(info.claims)
     this.#c.lives.check(peer, info.passport.life)
-    // Another hello may have brought a longer one meanwhile.
-    if (info.extendsKnown && info.chain.links.length > this.chain.links.length) this.#adopt(info.chain)
     return { info }
+  }
+
+  /** A chain that a member shows. Throws for one that is not genuine, or contradicts what is known. @returns whether it is later than that */
+  learnChain(peer: PeerIdString, shown: ShownChain): boolean {
+    const chain = this.#merged(peer, shown)
+    if (chain === this.chain) return false
+    this.#adopt(chain)
+    return true
+  }
+
+  /** Rivals are not only refused: whoever met one takes no part in decisions. */
+  #merged(peer: PeerIdString, shown: ShownChain): Chain {
+    try {
+      return mergeChain(this.chain, shown)
+    } catch (error) {
+      if (error instanceof RecoveryRivalsError) this.#events.emit('epoch:rivals', { peer, error, shown })
+      throw error
+    }
   }
 
   /** Keeps step with the group's log: who was revoked, which changes of voters stand and which are certified. */
@@ -181,6 +215,11 @@ export class Trust {
     if (!isDeepStrictEqual(peers, this.#enrolment.peers)) this.#update({ peers })
   }
 
+  /** Lasts over restarts: see `Epochs`. */
+  rememberRival(rival: NonNullable<Enrolment['rival']>): void {
+    this.#update({ rival })
+  }
+
   /** Throws when it could not be written down. */
   async markLeft({ evicted = false } = {}): Promise<void> {
     this.#update({ left: true, evicted })
@@ -230,9 +269,20 @@ export class Trust {
   }
 
   #adopt(chain: Chain): void {
+    const { epoch } = this.chain
     this.#c.logger.info({ voters: chain.voters, index: chain.index }, 'voters certified')
     this.#update({ chain })
     this.#dropCertified()
+    if (chain.epoch > epoch) this.#begin(chain)
+  }
+
+  /** Until the state of the new epoch is here: its voters are members again, whatever the older one made of them. */
+  #begin({ epoch, voters }: Chain): void {
+    this.#state = undefined
+    this.#uncertified = []
+    for (const voter of voters) this.#departed.delete(voter)
+    this.#revocations = this.#revocations.filter((revoked) => !('peer' in revoked && voters.includes(revoked.peer)))
+    this.#events.emit('epoch:began', { epoch })
   }
 
   #dropCertified(): void {
