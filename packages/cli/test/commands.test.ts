@@ -37,7 +37,7 @@ describe('reading commands', () => {
     const { dataDir } = await fakeNode()
     const { stdout } = await vsmcp(['members'], { dataDir })
     expect(stdout).toMatch(/^NAME +STATE +SINCE/)
-    expect(stdout).toMatch(/alpha \(this node\) +alive +\d+ d ago +system 5/)
+    expect(stdout).toMatch(/alpha \(this node\) +alive +\d+ d ago +- +system 5/)
     // oxlint-disable-next-line no-control-regex -- the fake member's name holds an escape sequence
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
     const columns = stdout
