@@ -33,6 +33,7 @@ import { NameGranting } from './system5/name-granting.ts'
 import { decodeLink } from './system5/link-certificate.ts'
 import { Renewal } from './system5/renewal.ts'
 import { Standing } from './system5/standing.ts'
+import { OrderPlane } from './system5/order-plane.ts'
 import { Trust } from './system5/trust.ts'
 import { TrustedTime } from './system5/trusted-time.ts'
 import { VoterKeeping } from './system5/voter-keeping.ts'
@@ -243,7 +244,23 @@ export function assemble(ground: Ground): Parts {
     logger: logger.child({ part: 'state' }),
   })
   const catalog = new Catalog({ state, group, logger })
-  const endorsing = new Endorsing({ identity, log, authority, control, clock, logger, sees: (peer) => members.sight(peer) })
+  const orders = new OrderPlane({
+    control,
+    following: () => {
+      const status = log.status()
+      return status && { epoch: trust.chain.epoch, term: status.term, index: log.applied, leader: status.leader }
+    },
+    logger: logger.child({ part: 'system5' }),
+  })
+  const endorsing = new Endorsing({
+    identity,
+    log,
+    authority,
+    control: orders,
+    clock,
+    logger,
+    sees: (peer) => members.sight(peer),
+  })
   const voters = new VoterKeeping({ self, log, trust, members, endorsing, clock, logger })
   const duties = new LeaderDuties({
     log,
@@ -252,7 +269,7 @@ export function assemble(ground: Ground): Parts {
     logger,
     duties: [
       voters,
-      new Certifying({ identity, decisions, trust, control, logger }),
+      new Certifying({ identity, decisions, trust, control: orders, logger }),
       new NameGranting({ decisions, clock, logger, ungrantedNames: () => catalog.ungrantedNames() }),
     ],
   })

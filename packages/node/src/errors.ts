@@ -45,6 +45,11 @@ export class UnitUnreachableError extends VsmcpError {
   readonly code = 'VSMCP_NODE_UNIT_UNREACHABLE'
 }
 
+/** An order of System 5 carries a lower fencing token than one that was seen: whoever gave it has been replaced. */
+export class StaleOrderError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_STALE_ORDER'
+}
+
 /** The disk of this node refused a write of the consensus log: the node decides nothing until it accepts again. */
 export class StorageRefusedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_STORAGE_REFUSED'
