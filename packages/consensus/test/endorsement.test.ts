@@ -7,10 +7,11 @@ import {
   NotEndorsedError,
   type RaftNode,
   raftNode,
+  type VoteProof,
   votersStatement,
 } from '../src/index.ts'
 import { encodeConfigurationStep } from '../src/raft/configuration.ts'
-import { bytes, Cluster } from './support/cluster.ts'
+import { bytes, Cluster, text } from './support/cluster.ts'
 import { endorsementOf, entryOf, proposeEndorsed } from './support/endorse.ts'
 import { append, entry, random, Single } from './support/single.ts'
 
@@ -143,4 +144,71 @@ test('what stands on the own disk is not judged again after a restart', () => {
   cluster.run(1_000)
   expect(cluster.host('n2').machine.lines).toEqual(['x'])
   expect(cluster.host('n2').node.status().refusedMessages).toBe(0)
+})
+
+/** Five voters become three, and two of those three elect n2: no majority of the five that n1 still knows. */
+function elected(): { single: Single; entries: readonly Entry[]; proof: VoteProof } {
+  const sentence = (voter: string, term: number, candidate: string): string => `${voter} for ${candidate} in ${term}`
+  const single = new Single(
+    { voters: ['n1', 'n2', 'n3', 'n4', 'n5'] },
+    {
+      signVote: (term, candidate) => bytes(sentence('n1', term, candidate)),
+      verifyVote: (voter, term, candidate, signature) => text(signature) === sentence(voter, term, candidate),
+      trustsVoters: () => false,
+    },
+  )
+  const changes = ['n4', 'n5'].map((peer) => ({ type: 'learner', peer }) as const)
+  const entries = [
+    configuration(2, entryOf(single.node, 2, changes)),
+    configuration(3, encodeConfigurationStep('leave')),
+    entry(4, 4, 'new'),
+  ]
+  const votes = ['n2', 'n3'].map((voter) => ({ voter, signature: bytes(sentence(voter, 4, 'n2')) }))
+  single.hear('n2', {
+    type: 'vote',
+    term: 4,
+    lastIndex: 3,
+    lastTerm: 2,
+    transfer: true,
+    proof: { term: 3, candidate: 'n2', votes: [] },
+  })
+  while (single.node.status().term < 4) single.hear('n2', { type: 'stale', term: 4 })
+  return { single, entries, proof: { term: 4, candidate: 'n2', votes } }
+}
+
+test('rule 4: a leader elected by voters of a change that this node lacks is believed with the endorsed change', () => {
+  const { single, entries, proof } = elected()
+  expect(single.hear('n2', { type: 'heartbeat', term: 4, commit: 1, round: 0, proof })).toMatchObject([{ type: 'stale' }])
+  expect(single.hear('n2', { ...append(4, [3, 2], [entry(4, 4, 'new')]), proof })).toMatchObject([
+    { type: 'appendAnswer', rejected: true, unproven: true, hintIndex: 1 },
+    { type: 'stale' },
+  ])
+  expect(single.node.status()).toMatchObject({ leader: undefined, lastIndex: 1 })
+  expect(single.hear('n2', { ...append(4, [1, 1], entries), proof })).toMatchObject([
+    { type: 'appendAnswer', index: 4, rejected: false },
+  ])
+  expect(single.node.status()).toMatchObject({ leader: 'n2', lastIndex: 4 })
+})
+
+test('rule 4: an unendorsed change makes nobody a leader', () => {
+  const { single, entries, proof } = elected()
+  const [, ...rest] = entries
+  const forged = configuration(
+    2,
+    encodeConfigurationStep({
+      changes: [
+        { type: 'remove', peer: 'n5' },
+        { type: 'remove', peer: 'n4' },
+      ],
+    }),
+  )
+  expect(single.hear('n2', { ...append(4, [1, 1], [forged, ...rest]), proof })).toMatchObject([{ type: 'stale' }])
+  expect(single.node.status()).toMatchObject({ leader: undefined, lastIndex: 1 })
+})
+
+test('a leader shows a follower that cannot verify its election what it lacks, at each heartbeat', () => {
+  const leader = new Single().lead()
+  leader.hear('n3', { type: 'stale', term: 2 })
+  const sent = leader.pass(100).filter(({ to }) => to === 'n3')
+  expect(sent.map(({ message }) => message.type)).toEqual(['heartbeat', 'append'])
 })

@@ -82,6 +82,13 @@ export function unendorsedEntry(core: Core, previousIndex: number, entries: read
   return undefined
 }
 
+/** The configuration as of the end of entries that follow the log, or as the log has it before them when one of them lacks endorsement. */
+export function configurationAfterAll(core: Core, previousIndex: number, entries: readonly Entry[]): Configuration {
+  const before = configurationAt(core, previousIndex)
+  if (unendorsedEntry(core, previousIndex, entries) !== undefined) return before
+  return entries.reduce((at, { type, data }) => (type === 'configuration' ? configurationAfter(at, data) : at), before)
+}
+
 /** What is missing for a change to be proposed in this term. */
 export function flawOfChange(
   { components }: Core,

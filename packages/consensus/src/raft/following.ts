@@ -59,7 +59,9 @@ export function handleAppend(core: Core, from: PeerIdString, message: Append): v
 }
 
 export function handleHeartbeat(core: Core, from: PeerIdString, message: Heartbeat): void {
-  core.log.commitTo(message.commit)
+  // It says what the leader knows this identity to hold. A copied or restored disk may hold something else there, so such a
+  // node commits only by appends, which say what they follow.
+  if (core.mayVote) core.log.commitTo(message.commit)
   core.send(from, { type: 'heartbeatAnswer', term: core.term, round: message.round, ...core.counting })
 }
 

@@ -71,6 +71,8 @@ export interface AppendAnswer extends Common {
   readonly rejected: boolean
   readonly hintIndex: number
   readonly hintTerm: number
+  /** Rejected without following: only so that a leader whose election cannot be verified yet finds which entries bear it out. */
+  readonly unproven?: true
   /** The sender may not vote (rule 8): its log counts towards no majority. */
   readonly uncounted?: true
 }

@@ -25,6 +25,8 @@ export class Progress {
   heardAtMs = Number.NEGATIVE_INFINITY
   /** Has answered in the leader's term: it needs no proof of the election any more. */
   knowsTerm = false
+  /** Said that it cannot verify the election: it is to be shown what came before, entry by entry. */
+  lacksProof = false
   /** False for a node that may not vote (rule 8): its log counts towards no majority. */
   counted = true
   /** In `snapshot`: its index, and when it was sent. */
@@ -104,6 +106,13 @@ export class Progress {
 
   /** The peer refused an append that began after `previous` and suggests to go back to `hint`. @returns whether that was news */
   refused(previous: number, hint: number): boolean {
+    if (!this.counted && this.state !== 'snapshot') {
+      // It may be one of two processes with this identity: what the other acknowledged says nothing of this one's log.
+      this.match = 0
+      this.#reset('probe')
+      this.next = Math.max(1, Math.min(previous, hint + 1))
+      return true
+    }
     if (this.state === 'replicate') {
       // An old refusal: the peer has since accepted more.
       if (previous <= this.match) return false
@@ -128,6 +137,7 @@ export class Progress {
   heard(nowMs: number): void {
     this.active = true
     this.knowsTerm = true
+    this.lacksProof = false
     this.heardAtMs = nowMs
   }
 

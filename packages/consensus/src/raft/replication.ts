@@ -68,13 +68,18 @@ export function canBeginReads(core: Core): boolean {
 
 export function broadcastHeartbeat(core: Core, whom: 'voters' | 'learners'): void {
   for (const [peer, progress] of core.progress) {
-    if (isVoter(core.configuration, peer) === (whom === 'voters')) sendHeartbeat(core, peer, progress)
+    if (isVoter(core.configuration, peer) !== (whom === 'voters')) continue
+    sendHeartbeat(core, peer, progress)
+    if (!progress.lacksProof) continue
+    // It answers no heartbeat; what convinces it are the endorsed changes of voters among the entries.
+    progress.tryAgain()
+    sendAppend(core, peer, progress, 'always')
   }
 }
 
 export function sendHeartbeat(core: Core, to: PeerIdString, progress: Progress): void {
-  // A follower must not commit what this leader does not know it holds.
-  const commit = Math.min(progress.match, core.log.committed)
+  // A follower must not commit what this leader does not know it holds: what a copy acknowledged, the original may lack.
+  const commit = Math.min(countedMatch(progress), core.log.committed)
   core.send(to, { type: 'heartbeat', term: core.term, commit, round: core.reads.round, ...proofFor(core, progress) })
 }
 
@@ -109,6 +114,12 @@ export function handleAppendAnswer(core: Core, from: PeerIdString, message: Appe
     core.refuse(`${from} answers about entry ${Math.max(message.index, message.hintIndex)}, which the leader never had`)
     return
   }
+  if (message.unproven === true) {
+    progress.knowsTerm = false
+    progress.lacksProof = true
+    if (message.rejected) handleRejection(core, from, progress, message)
+    return
+  }
   progress.heard(core.nowMs)
   if (message.uncounted === true) progress.distrust(core.log.lastIndex)
   if (message.rejected) handleRejection(core, from, progress, message)
@@ -121,7 +132,9 @@ export function handleHeartbeatAnswer(core: Core, from: PeerIdString, message: H
   progress.heard(core.nowMs)
   if (message.uncounted === true) progress.distrust(core.log.lastIndex)
   progress.tryAgain()
-  if (progress.match < core.log.lastIndex || progress.state === 'probe') sendAppend(core, from, progress, 'always')
+  // Who is not counted learns by appends alone what is committed.
+  if (progress.match < core.log.lastIndex || progress.state === 'probe' || !progress.counted)
+    sendAppend(core, from, progress, 'always')
   concludeTransfer(core, from, progress)
   if (progress.counted) core.reads.answered(from, message.round)
   core.reads.settle(core.configuration, core.id)

@@ -56,7 +56,9 @@ export function step(core: Core, from: PeerIdString, message: Message): void {
 /** A follower that began anew asks for the proof of this leader's election. */
 function handleStale(core: Core, from: PeerIdString): void {
   const progress = core.role === 'leader' ? core.progress.get(from) : undefined
-  if (progress === undefined || !progress.knowsTerm) return
+  if (progress === undefined) return
+  progress.lacksProof = true
+  if (!progress.knowsTerm) return
   progress.knowsTerm = false
   sendHeartbeat(core, from, progress)
 }

@@ -1,7 +1,8 @@
 import type { PeerIdString } from '@vsmcp/kernel'
-import { isVoter } from './configuration.ts'
+import { type Configuration, isVoter } from './configuration.ts'
 import type { Core } from './core.ts'
-import type { Message, VoteProof } from './message.ts'
+import { configurationAfterAll } from './endorsement.ts'
+import type { Append, Message, VoteProof } from './message.ts'
 import { outcomeOf } from './quorum.ts'
 
 /**
@@ -34,10 +35,11 @@ export function admit(core: Core, from: PeerIdString, message: Message): boolean
     core.refuse(`${from} answered a question of term ${term}, which this node never asked`)
     return false
   }
-  if (message.proof !== undefined) learn(core, message.proof, term)
+  if (message.proof !== undefined) learn(core, message.proof, message)
   const leads = type === 'append' || type === 'heartbeat' || type === 'snapshot'
   if (leads && term >= core.term && !isProvenLeader(core, from, term)) {
     core.refuse(`${from} claims to lead term ${term} without proof of its election`)
+    if (type === 'append' && term === core.term && core.leader === undefined) pointOut(core, from, message)
     if (term > core.term || core.leader === undefined) core.send(from, { type: 'stale', term: core.term })
     return false
   }
@@ -77,22 +79,39 @@ export function newerProof(core: Core, term: number): { proof?: VoteProof } {
   return core.proof !== undefined && core.proof.term > term ? { proof: core.proof } : {}
 }
 
+/** Tells a leader that cannot be verified yet where the logs part: the change of voters that made its election one may be among what is lacking here. */
+function pointOut(core: Core, from: PeerIdString, { previousIndex, previousTerm }: Append): void {
+  const { log, term } = core
+  if (previousIndex < log.committed || log.matches(previousIndex, previousTerm)) return
+  const { index: hintIndex, term: hintTerm } = log.lastNotAbove(previousIndex, previousTerm)
+  core.send(from, { type: 'appendAnswer', term, index: previousIndex, rejected: true, hintIndex, hintTerm, unproven: true })
+}
+
 /** Takes the term of a proof that holds, and keeps it to convince others. */
-function learn(core: Core, proof: VoteProof, messageTerm: number): void {
+function learn(core: Core, proof: VoteProof, message: Message): void {
   const known = Math.max(core.proof?.term ?? 0, core.term - 1)
-  if (proof.term <= known || proof.term > messageTerm || !holds(core, proof)) return
+  if (proof.term <= known || proof.term > message.term || !holds(core, proof, message)) return
   core.proof = proof
   if (proof.term > core.term) core.becomeFollower(proof.term, undefined)
 }
 
-/** Whether every signature is good and the signers are a majority of voters this node knows, or that the shell vouches for. */
-function holds(core: Core, proof: VoteProof): boolean {
+/**
+ * Whether every signature is good and the signers are a majority of voters this node knows, or that the shell vouches for. Known
+ * are also the voters of a change that is not committed here yet, or comes just now: what it needs of endorsements it has (rule 5).
+ */
+function holds(core: Core, proof: VoteProof, message: Message): boolean {
   const { verifyVote, trustsVoters } = core.components
   if (verifyVote === undefined) return false
   const signers = new Set(proof.votes.map(({ voter }) => voter))
   if (signers.size === 0) return false
   if (!proof.votes.every(({ voter, signature }) => verifyVote(voter, proof.term, proof.candidate, signature))) return false
-  if (outcomeOf(core.configuration, (peer) => signers.has(peer)) === 'won') return true
+  const won = (configuration: Configuration): boolean => outcomeOf(configuration, (peer) => signers.has(peer)) === 'won'
+  if (won(core.configuration)) return true
+  if (message.type === 'append' && core.configuration.voters.length > 0) {
+    const { previousIndex, previousTerm, entries } = message
+    const follows = previousIndex >= core.log.committed && core.log.matches(previousIndex, previousTerm)
+    if (follows && won(configurationAfterAll(core, previousIndex, entries))) return true
+  }
   if (trustsVoters !== undefined) return trustsVoters([...signers], proof)
   return core.configuration.voters.length === 0
 }

@@ -53,6 +53,7 @@ const READERS: { readonly [T in Message['type']]: (fields: Fields, common: { ter
     rejected: flag(f, 'rejected'),
     hintIndex: counter(f, 'hintIndex'),
     hintTerm: counter(f, 'hintTerm'),
+    ...(f['unproven'] === true ? { unproven: true as const } : {}),
     ...counting(f),
   }),
   heartbeat: (f, common) => ({ type: 'heartbeat', ...common, commit: counter(f, 'commit'), round: counter(f, 'round') }),
