@@ -20,11 +20,27 @@ describe('configuration', () => {
     expect(config).toEqual({
       listen: ['/ip4/0.0.0.0/tcp/4950'],
       advertise: [],
+      bootstrap: [],
+      mdns: 'off',
       http: { host: '127.0.0.1', port: 4951 },
       profile: 'mesh',
       logLevel: 'info',
     })
     expect(Object.isFrozen(config)).toBe(true)
+  })
+
+  it('looks on the local network in the profile edge, unless told otherwise', async () => {
+    expect(await resolve({ yaml: 'profile: edge' })).toMatchObject({ mdns: 'on' })
+    expect(await resolve({ yaml: 'profile: edge\nmdns: off' })).toMatchObject({ mdns: 'off' })
+    expect(await resolve({ env: { VSMCP_MDNS: 'on' } })).toMatchObject({ profile: 'mesh', mdns: 'on' })
+    await expect(resolve({ flags: { mdns: 'perhaps' } })).rejects.toThrow('--mdns: on or off is needed')
+  })
+
+  it('takes bootstrap addresses of TCP and of WebSockets, and a pnet key by its path', async () => {
+    const env = { VSMCP_BOOTSTRAP: 'plant.example:4950,/dns4/plant.example/tcp/443/wss' }
+    const bootstrap = ['/dns/plant.example/tcp/4950', '/dns4/plant.example/tcp/443/wss']
+    expect(await resolve({ env })).toMatchObject({ bootstrap })
+    expect((await resolve({ yaml: 'pnetKey: pnet.key' })).pnetKey).toMatch(/^\/.+\/pnet\.key$/)
   })
 
   it('takes flags over variables over the file over the profile over defaults', async () => {

@@ -11,6 +11,7 @@ import { UNITS_COLLECTION } from './catalog/published-unit.ts'
 import type { NodeInit } from './node-init.ts'
 import { dataDirectory } from './enrol/data-directory.ts'
 import type { Enrolment } from './enrol/enrolment.ts'
+import { Discovery } from './members/discovery.ts'
 import { MemberPlane } from './members/member-plane.ts'
 import { Members } from './members/members.ts'
 import { Epochs } from './recovery/epochs.ts'
@@ -68,6 +69,7 @@ export interface Parts {
   renewal: Renewal
   admission: Admission
   members: Members
+  discovery: Discovery
   voters: VoterKeeping
   endorsing: Endorsing
   expulsion: Expulsion
@@ -94,6 +96,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['membership', parts.members],
     ['mesh', parts.mesh],
     ['shared state', parts.state],
+    ['discovery', parts.discovery],
     ['credential', parts.renewal],
     ['signals', parts.signals],
     ['reports', parts.reports],
@@ -142,7 +145,13 @@ export function assemble(ground: Ground): Parts {
     passport: () => trust.passport(),
     redeem: (request) => admission.redeem(request),
   })
-  const mesh = createMesh({ listen: init.listen, advertise: init.advertise, featureLevel: FEATURE_LEVEL })<VerifiedPassport>({
+  const mesh = createMesh({
+    listen: init.listen,
+    advertise: init.advertise,
+    featureLevel: FEATURE_LEVEL,
+    ...(init.pnetKey === undefined ? {} : { pnetKey: init.pnetKey }),
+    ...(init.mdns === true ? { mdnsMeshId: enrolment.meshId } : {}),
+  })<VerifiedPassport>({
     privateKey: identity.privateKeyProtobuf,
     hello: { local: () => trust.passport(), verify: (peer, payload) => trust.verifyHello(peer, payload) },
     onJoin: async (peer, exchange, address) => {
@@ -192,6 +201,7 @@ export function assemble(ground: Ground): Parts {
     random,
     logger,
   })
+  const discovery = new Discovery(init.bootstrap ?? [], { mesh, clock, random, logger: logger.child({ part: 'discovery' }) })
   const decisions = new Decisions({ log, control, self, clock })
   const credentials = new Credentials({
     identity,
@@ -347,6 +357,7 @@ export function assemble(ground: Ground): Parts {
     decisions,
     admission,
     members,
+    discovery,
     voters,
     endorsing,
     expulsion,

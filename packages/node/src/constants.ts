@@ -147,3 +147,15 @@ export const EVICTION_GRACE_MS = 100
 
 /** A revocation stands so much longer than the last credential could last, milliseconds: clocks differ, and one may be on its way. */
 export const EVICTION_MARGIN_MS = 24 * 60 * 60_000
+
+/** Milliseconds between looks at a bootstrap address that led to a member, and the longest between tries at one that did not. */
+export const BOOTSTRAP_LOOK_MS = 60_000
+
+/** Milliseconds until a peer that was found on the local network is dialled once more: members' own redial goes on meanwhile. */
+export const FOUND_HOLD_MS = 15_000
+
+/** Dials at a time to what was found on the local network: somebody there may make up any number of peers. */
+export const FOUND_DIALS_MAX = 4
+
+/** Peers of the local network whose last dial is remembered. */
+export const FOUND_HELD_MAX = 1_024

@@ -11,6 +11,12 @@ export interface NodeInit {
   listen: string[]
   /** Multiaddrs others reach this node at, for nodes behind NAT. */
   advertise: string[]
+  /** Addresses of members, or of what may be members: dialled until they lead to one, and again whenever that one is gone. @default [] */
+  bootstrap?: string[]
+  /** Looks for members on the local network, and lets itself be found there. @default false */
+  mdns?: boolean
+  /** Text of the private network's key, where there is one. */
+  pnetKey?: string
   http: { host: string; port: number; token?: string }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** `json` for machines, `text` for a terminal, `off` when nobody reads it. */

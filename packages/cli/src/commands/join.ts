@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { NoNodeError } from '@vsmcp/api'
 import type { JoinMeshResult } from '@vsmcp/node'
 import { JOIN_TIMEOUT_MS } from '../constants.ts'
@@ -5,6 +6,7 @@ import { FileError, NodeRunningError, UsageError } from '../errors.ts'
 import { readInput } from '../input.ts'
 import { durationOption } from '../options.ts'
 import type { Session } from '../session.ts'
+import { readPnetKey } from '../up/pnet-key.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
 import { type Define, examples, notes } from './command.ts'
@@ -12,6 +14,7 @@ import { type Define, examples, notes } from './command.ts'
 interface Options {
   tokenFile?: string
   name?: string
+  pnetKey?: string
   timeout: number
 }
 
@@ -20,6 +23,7 @@ export const define: Define = (command, open) => {
     .argument('[token]', 'from "vsmcp invite"; - reads it from standard input')
     .option('--token-file <file>', 'read the token from a file')
     .option('--name <name>', 'what this node is called (default: the name of this machine)')
+    .option('--pnet-key <file>', 'the key of the private network, where the mesh is inside one (or VSMCP_PNET_KEY)')
     .addOption(durationOption('--timeout <duration>', 'give up after this', JOIN_TIMEOUT_MS))
     .addHelpText(
       'after',
@@ -41,6 +45,11 @@ export const define: Define = (command, open) => {
       const { dataDir, terminal } = session
       const token = await readToken(argument, options, session)
       await refuseWhileRunning(session)
+      const pnetKeyFile = options.pnetKey ?? session.env['VSMCP_PNET_KEY']
+      const pnetKey =
+        pnetKeyFile === undefined
+          ? undefined
+          : await readPnetKey(resolve(session.cwd, pnetKeyFile), (text) => terminal.warn(text))
       const { joinMesh } = await import('@vsmcp/node')
       let step = ''
       const joining = joinMesh({
@@ -48,6 +57,7 @@ export const define: Define = (command, open) => {
         token,
         timeoutMs: options.timeout,
         onProgress: (message) => (step = message),
+        ...(pnetKey === undefined ? {} : { pnetKey }),
         ...(options.name === undefined ? {} : { name: options.name }),
       })
       terminal.answer(await terminal.during('joining', joining, () => step), render)

@@ -5,6 +5,9 @@ export interface UpOptions {
   name?: string
   listen?: readonly string[]
   advertise?: readonly string[]
+  bootstrap?: readonly string[]
+  mdns?: string
+  pnetKey?: string
   http?: string
   httpTokenFile?: string
   profile?: string
@@ -18,6 +21,9 @@ export const define: Define = (command, open) => {
     .option('--name <name>', 'what this node is called (default: as enrolled)')
     .option('--listen <multiaddr...>', 'where other nodes reach this one (default: port 4950, IPv4 and IPv6)')
     .option('--advertise <addr...>', 'addresses others shall use instead, behind NAT: multiaddrs or HOST:PORT')
+    .option('--bootstrap <addr...>', 'addresses to look for members at, whatever this node knows already')
+    .option('--mdns <on|off>', 'find members on the local network, and be found there (default: on in the profile edge)')
+    .option('--pnet-key <file>', 'speak only inside the private network of this key; see "vsmcp key pnet"')
     .option('--http <host:port>', 'where MCP clients reach this node (default: 127.0.0.1:4951)')
     .option('--http-token-file <file>', 'clients must send the token in this file; needed where --http is not loopback')
     .option('--profile <profile>', 'mesh, or edge: rarely a voter, logs only warnings (default: mesh)')
@@ -29,8 +35,8 @@ export const define: Define = (command, open) => {
       notes(
         'Runs until SIGTERM, SIGINT (Ctrl-C) or "vsmcp down": then calls in flight are finished and leadership is handed',
         'over; a second signal ends it at once. Port 0 takes a free one. What is not given here is taken from VSMCP_NAME,',
-        'VSMCP_LISTEN, … (lists with commas), then from vsmcp.yaml: name, listen, advertise, http, httpTokenFile, profile,',
-        'logLevel. With --json one line {"ready":true,"peerId","name","mcp","listen"} says that it serves.',
+        'VSMCP_LISTEN, … (lists with commas), then from vsmcp.yaml: name, listen, advertise, bootstrap, mdns, pnetKey, http,',
+        'httpTokenFile, profile, logLevel. With --json one line {"ready":true,"peerId","name","mcp","listen"} says that it serves.',
       ),
     )
     .addHelpText(

@@ -10,8 +10,8 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /** What `up` runs with: checked once, then frozen. */
 export type NodeConfig = Readonly<
-  Required<Pick<ConfigValues, 'listen' | 'advertise' | 'http' | 'profile' | 'logLevel'>> &
-    Pick<ConfigValues, 'name' | 'httpTokenFile'>
+  Required<Pick<ConfigValues, 'listen' | 'advertise' | 'bootstrap' | 'mdns' | 'http' | 'profile' | 'logLevel'>> &
+    Pick<ConfigValues, 'name' | 'httpTokenFile' | 'pnetKey'>
 >
 
 export interface ConfigSources {
@@ -27,10 +27,13 @@ export interface ConfigSources {
   defaults: { listen: readonly string[]; http: string }
 }
 
-/** What a profile changes of the defaults. An edge box writes to flash, over a line that is paid for. */
+/**
+ * What a profile changes of the defaults. An edge box writes to flash, over a line that is paid for; and it is put where
+ * nobody keeps a list of addresses.
+ */
 const PROFILES: Readonly<Record<'mesh' | 'edge', RawValues>> = {
   mesh: {},
-  edge: { logLevel: 'warn' },
+  edge: { logLevel: 'warn', mdns: 'on' },
 }
 
 /**
@@ -42,20 +45,30 @@ export async function resolveConfig(sources: ConfigSources): Promise<NodeConfig>
   const file = await readConfigFile(sources)
   const fromEnv = checkEach(fromVariables(env), (key) => KEYS[key].variable)
   const fromFlags = checkEach(given(sources.flags), (key) => KEYS[key].option)
-  const base = { listen: defaults.listen, advertise: [], http: defaults.http, profile: 'mesh', logLevel: 'info' } as const
+  const { listen: defaultListen, http: defaultHttp } = defaults
+  const none: readonly string[] = []
+  const base = {
+    listen: defaultListen,
+    advertise: none,
+    bootstrap: none,
+    mdns: 'off',
+    http: defaultHttp,
+    profile: 'mesh',
+    logLevel: 'info',
+  } as const
   const said: ConfigValues = { ...file, ...at(fromEnv, cwd), ...at(fromFlags, cwd) }
   const profile = PROFILES[said.profile ?? base.profile]
   const checked: ConfigValues = { ...checkEach({ ...base, ...profile }, (key) => `the default of ${key}`), ...said }
-  const { listen, advertise, http, logLevel } = checked
-  if (listen === undefined || advertise === undefined || http === undefined || logLevel === undefined) {
-    throw new TypeError('a key has no default')
-  }
+  const { listen, advertise, bootstrap, mdns, http, logLevel } = checked
+  if (listen === undefined || advertise === undefined || bootstrap === undefined) throw new TypeError('a list has no default')
+  if (mdns === undefined || http === undefined || logLevel === undefined) throw new TypeError('a key has no default')
   if (!isLoopback(http.host) && checked.httpTokenFile === undefined) {
     throw new ConfigError(`the MCP endpoint would be open to everybody who reaches ${http.host}:${http.port}`, {
       hint: 'Give --http-token-file FILE (clients then send "Authorization: Bearer TOKEN"), or a loopback address such as 127.0.0.1.',
     })
   }
-  return Object.freeze({ ...checked, listen, advertise, http, logLevel, profile: checked.profile ?? base.profile })
+  const profiled = { ...checked, profile: checked.profile ?? base.profile }
+  return Object.freeze({ ...profiled, listen, advertise, bootstrap, mdns, http, logLevel })
 }
 
 async function readConfigFile({ dataDir, configFile, env, cwd }: ConfigSources): Promise<ConfigValues> {
@@ -108,6 +121,10 @@ function checkEach(raw: RawValues, name: (key: ConfigKey) => string): ConfigValu
 
 /** Paths are relative to where they were said. */
 function at(values: ConfigValues, base: string): ConfigValues {
-  const { httpTokenFile } = values
-  return httpTokenFile === undefined ? values : { ...values, httpTokenFile: resolve(base, httpTokenFile) }
+  const { httpTokenFile, pnetKey } = values
+  return {
+    ...values,
+    ...(httpTokenFile === undefined ? {} : { httpTokenFile: resolve(base, httpTokenFile) }),
+    ...(pnetKey === undefined ? {} : { pnetKey: resolve(base, pnetKey) }),
+  }
 }

@@ -37,6 +37,24 @@ export const KEYS = {
     schema: addresses,
     allowed: 'a list of multiaddrs or HOST:PORT',
   },
+  bootstrap: {
+    variable: 'VSMCP_BOOTSTRAP',
+    option: '--bootstrap',
+    schema: addresses,
+    allowed: 'a list of multiaddrs or HOST:PORT',
+  },
+  mdns: {
+    variable: 'VSMCP_MDNS',
+    option: '--mdns',
+    schema: z.enum(['on', 'off'], { error: 'on or off is needed' }),
+    allowed: 'on or off',
+  },
+  pnetKey: {
+    variable: 'VSMCP_PNET_KEY',
+    option: '--pnet-key',
+    schema: text.min(1, 'the path of a file is needed'),
+    allowed: 'the path of a file that "vsmcp key pnet --new FILE" made',
+  },
   http: {
     variable: 'VSMCP_HTTP',
     option: '--http',
@@ -77,4 +95,4 @@ export type ConfigValues = { [K in ConfigKey]?: z.output<(typeof KEYS)[K]['schem
 export type RawValues = { [K in ConfigKey]?: string | readonly string[] }
 
 export const CONFIG_KEYS = Object.keys(KEYS) as ConfigKey[]
-export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set(['listen', 'advertise'])
+export const LIST_KEYS: ReadonlySet<ConfigKey> = new Set(['listen', 'advertise', 'bootstrap'])

@@ -9,6 +9,7 @@ import type { Session } from '../session.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
 import { readHttpToken } from './http-token.ts'
+import { readPnetKey } from './pnet-key.ts'
 import { detachedChild } from './parent.ts'
 import { explainPort } from './port-taken.ts'
 import { type Ending, runNode } from './run-node.ts'
@@ -31,9 +32,10 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
   const defaults = { listen: DEFAULT_LISTEN, http: DEFAULT_HTTP }
   const config = await resolveConfig({ flags, env, cwd, dataDir, configFile, defaults })
   refuseWithoutMesh(await readDirectoryState(dataDir), dataDir)
-  const { httpTokenFile } = config
+  const { httpTokenFile, pnetKey: pnetKeyFile } = config
   const warnings: string[] = []
   const token = httpTokenFile === undefined ? undefined : await readHttpToken(httpTokenFile, (text) => void warnings.push(text))
+  const pnetKey = pnetKeyFile === undefined ? undefined : await readPnetKey(pnetKeyFile, (text) => void warnings.push(text))
   for (const text of warnings) terminal.warn(text)
   const socketPath = controlSocketPath(dataDir, env)
   const node = createNode({
@@ -41,6 +43,9 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
     profile: config.profile,
     listen: [...config.listen],
     advertise: [...config.advertise],
+    bootstrap: [...config.bootstrap],
+    mdns: config.mdns === 'on',
+    ...(pnetKey === undefined ? {} : { pnetKey }),
     http: { ...config.http, ...(token === undefined ? {} : { token }) },
     logLevel: config.logLevel,
     // A program that reads JSON wants no log beside it; a detached node has nobody to read it. Both have the log file.

@@ -26,6 +26,8 @@ export interface JoinMeshOptions {
   name?: string
   /** Milliseconds for the whole exchange with the member that answers. @default 30_000 */
   timeoutMs?: number
+  /** Text of the private network's key, where the mesh is inside one: the token does not hold it. */
+  pnetKey?: string
   onProgress?: EnrolProgress
 }
 
@@ -72,7 +74,7 @@ export async function joinMesh(options: JoinMeshOptions): Promise<JoinMeshResult
     onProgress(
       `Asking ${invitation.addresses.length} address${invitation.addresses.length === 1 ? '' : 'es'} of the mesh to let this node in`,
     )
-    const { joined, member, address } = await askToJoin(invitation, identity, name, options.timeoutMs ?? 30_000)
+    const { joined, member, address } = await askToJoin(invitation, identity, name, options)
     const meshName = meshNameOf(joined)
     const { claims, credential, chain } = joined
     const role: MemberRole = claims.role === 'edge' ? 'edge' : 'member'
@@ -102,12 +104,12 @@ async function askToJoin(
   invitation: Invitation,
   identity: Identity,
   name: string,
-  timeoutMs: number,
+  { timeoutMs = 30_000, pnetKey }: JoinMeshOptions,
 ): Promise<{ joined: Joined; member: PeerIdString; address: string }> {
   const notYet = async (): Promise<never> => {
     throw new NotEnrolledError('this node is no member yet')
   }
-  const mesh = createMesh({ listen: [] })({
+  const mesh = createMesh({ listen: [], ...(pnetKey === undefined ? {} : { pnetKey }) })({
     privateKey: identity.privateKeyProtobuf,
     hello: { local: notYet, verify: notYet },
     clock: systemClock,

@@ -1,0 +1,17 @@
+import { addCommonOptions } from '../session.ts'
+import { type Define, examples } from './command.ts'
+import { defineKeyExport, defineKeyList, defineKeyRemove, defineKeyRotate } from './key-mesh.ts'
+import { definePnet } from './key-pnet.ts'
+
+export const define: Define = (command, open) => {
+  command.enablePositionalOptions().helpCommand(false)
+  defineKeyList(addCommonOptions(command.command('ls')), open)
+  defineKeyExport(addCommonOptions(command.command('export')), open)
+  defineKeyRemove(addCommonOptions(command.command('remove')), open)
+  defineKeyRotate(addCommonOptions(command.command('rotate')), open)
+  definePnet(addCommonOptions(command.command('pnet')), open)
+  command.addHelpText(
+    'after',
+    examples('vsmcp key ls', 'vsmcp key export /media/usb/mesh.key', 'vsmcp key rotate', 'vsmcp key pnet --new pnet.key'),
+  )
+}
