@@ -385,9 +385,12 @@ function signedVotes(identity: Identity, { meshId, groupId }: Enrolment, trust: 
       verify(voter, sentence(term, candidate), signature),
     verifyEndorsement: (voter: PeerIdString, statement: VotersStatement, signature: Uint8Array) =>
       verify(voter, votersStatementBytes({ meshId, groupId, epoch: trust.chain.epoch }, statement), signature),
+    // A leader goes on leading after the voters that elected it were changed: any certified voters of this epoch count.
     trustsVoters: (signers: readonly PeerIdString[]) => {
-      const { voters } = trust.chain
-      return signers.filter((signer) => voters.includes(signer)).length > voters.length / 2
+      const { eras, epoch } = trust.chain
+      const isMajority = (voters: readonly PeerIdString[]): boolean =>
+        signers.filter((signer) => voters.includes(signer)).length > voters.length / 2
+      return eras.some((era) => era.epoch === epoch && isMajority(era.voters))
     },
     mayStand: (peer: PeerIdString) => trust.chain.voters.includes(peer),
   }
