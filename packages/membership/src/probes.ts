@@ -63,9 +63,10 @@ export class Probes {
   start(target: PeerIdString, nowMs: number): boolean {
     if (this.#ofTarget.has(target)) return true
     if (this.#own.size >= PROBES_MAX) return false
-    const { periodMs, health } = this.#host
+    const { periodMs, health, lifeguard } = this.#host
     const number = ++this.#number
-    const rttMs = this.#rttMs.get(target) ?? 0
+    // Who answers late as a rule is waited for.
+    const rttMs = lifeguard ? (this.#rttMs.get(target) ?? 0) : 0
     const slackMs = this.#host.lagMs()
     const endAtMs = nowMs + Math.max(periodMs, 4 * rttMs) * health.factor + 2 * slackMs
     const probe: Probe = { target, startedMs: nowMs, endAtMs, asked: undefined, nacks: new Set() }

@@ -249,7 +249,8 @@ export class Simulation {
     const { view } = from
     const to = this.#byPeer.get(peer)
     from.dialing.add(peer)
-    const answers = to !== undefined && to.life !== 'gone' && this.reachable(from, to)
+    // The kernel of one that stands still takes the connection, and nobody says hello.
+    const answers = to !== undefined && to.life !== 'gone' && to.frozenUntilMs <= this.nowMs && this.reachable(from, to)
     this.#events.after(answers ? randomInteger(this.random, 1, 40) : 5_000, () => {
       if (from.life !== 'up' || from.view !== view) return
       from.dialing.delete(peer)
