@@ -77,13 +77,19 @@ export const waitConditions = z.object({
 })
 export const waitResult = z.object({ waitedMs: z.number() })
 
-export const invitationRequest = z.object({ role: memberRole, ttlMs: z.number().positive(), uses: z.int().positive() })
+export const invitationRequest = z.object({
+  role: memberRole,
+  ttlMs: z.number().positive(),
+  uses: z.int().positive(),
+  absenceMs: z.number().positive().exactOptional(),
+})
 export const invitationCreated = z.object({ id: text, token: text, expiresAt: text, warnings: z.array(text) })
 export const invitationView = z.object({
   id: text,
   role: memberRole,
   uses: count,
   used: count,
+  absenceMs: z.number().exactOptional(),
   createdBy: text,
   expiresAt: text,
   state: z.enum(['open', 'used', 'expired', 'revoked']),

@@ -13,6 +13,9 @@ export const TABLE_WIDTH_DEFAULT = 120
 /** How long an invitation is good for unless told otherwise, ms: a working day and a night. */
 export const INVITATION_TTL_MS = 24 * 60 * 60 * 1_000
 
+/** How long an ephemeral member may be away unless told otherwise, ms: a restart or a move takes less. */
+export const ABSENCE_MS = 10 * 60 * 1_000
+
 /** How long a server has to list its tools unless told otherwise, ms: `npx` may have to download it first. */
 export const START_TIMEOUT_MS = 30_000
 

@@ -125,6 +125,8 @@ export interface InvitationRequest {
   role: MemberRole
   ttlMs: number
   uses: number
+  /** Who joins is forgotten once nobody has seen it for so long, milliseconds. @default it stays a member until it leaves */
+  absenceMs?: number
 }
 
 export interface InvitationView {
@@ -132,6 +134,8 @@ export interface InvitationView {
   role: MemberRole
   uses: number
   used: number
+  /** Given when who joins is ephemeral, milliseconds. */
+  absenceMs?: number
   createdBy: PeerIdString
   expiresAt: string
   state: 'open' | 'used' | 'expired' | 'revoked'

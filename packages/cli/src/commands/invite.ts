@@ -2,9 +2,9 @@ import { NodeError } from '@vsmcp/api'
 import { systemClock } from '@vsmcp/kernel'
 import type { InvitationView, MemberRole } from '@vsmcp/node'
 import type { Command } from 'commander'
-import { INVITATION_TTL_MS } from '../constants.ts'
+import { ABSENCE_MS, INVITATION_TTL_MS } from '../constants.ts'
 import { UsageError } from '../errors.ts'
-import { durationOption, oneOf, wholeNumber } from '../options.ts'
+import { duration, durationOption, oneOf, wholeNumber } from '../options.ts'
 import { addCommonOptions } from '../session.ts'
 import { formatAgo, shortPeer } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
@@ -15,6 +15,8 @@ interface CreateOptions {
   role: MemberRole
   ttl: number
   uses: number
+  ephemeral?: true
+  absence?: number
 }
 
 export const define: Define = (command, open) => {
@@ -37,11 +39,17 @@ function defineCreate(command: Command, open: Open): void {
     )
     .addOption(durationOption('--ttl <duration>', 'how long it is good for', INVITATION_TTL_MS))
     .option('--uses <n>', 'how many nodes may use it', wholeNumber('--uses', 1), 1)
+    .option('--ephemeral', 'who joins is forgotten after an absence: for nodes that come and go by themselves')
+    .option('--absence <duration>', 'how long, with --ephemeral (default: 10m)', duration('--absence'))
     .addHelpText('after', notes('The token alone goes to stdout: TOKEN=$(vsmcp invite).'))
-    .addHelpText('after', examples('vsmcp invite', 'vsmcp invite --role edge --ttl 1h --uses 5'))
-    .action(async ({ role, ttl, uses }: CreateOptions) => {
+    .addHelpText('after', examples('vsmcp invite', 'vsmcp invite --role edge --ttl 1h --uses 5', 'vsmcp invite --ephemeral --uses 50'))
+    .action(async ({ role, ttl, uses, ephemeral, absence }: CreateOptions) => {
+      if (absence !== undefined && ephemeral === undefined) {
+        throw new UsageError('--absence is for ephemeral members', { hint: 'Add --ephemeral, or leave --absence out.' })
+      }
+      const absenceMs = ephemeral === undefined ? {} : { absenceMs: absence ?? ABSENCE_MS }
       const { node, terminal } = open(command)
-      const creating = node.createInvitation({ role, ttlMs: ttl, uses })
+      const creating = node.createInvitation({ role, ttlMs: ttl, uses, ...absenceMs })
       const invitation = await terminal.during('asking the group', creating)
       for (const warning of invitation.warnings) terminal.warn(warning)
       terminal.answer(invitation, ({ token }) => token)
@@ -88,7 +96,7 @@ function render(invitations: readonly InvitationView[], terminal: Terminal): str
   const rows = invitations.map((invitation) => [
     printableLine(invitation.id),
     invitation.state,
-    invitation.role,
+    invitation.absenceMs === undefined ? invitation.role : `${invitation.role}, ephemeral`,
     `${invitation.used} of ${invitation.uses}`,
     formatAgo(invitation.expiresAt, now),
     shortPeer(invitation.createdBy),

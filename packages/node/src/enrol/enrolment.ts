@@ -16,6 +16,8 @@ export interface Enrolment {
   left: boolean
   /** Not by its own wish. */
   evicted?: boolean
+  /** Id of the invitation redeemed; absent for the founder, and where an older version joined. */
+  invitation?: string
   credential: Credential
   chain: Chain
   /** Who else started the epoch of the chain: while it does not go on in a later one, this node decides nothing. */
@@ -34,6 +36,7 @@ const fileSchema = z.object({
   role: z.enum(['member', 'edge']),
   left: z.boolean(),
   evicted: z.boolean().exactOptional(),
+  invitation: z.string().exactOptional(),
   credential: z.object({
     payload: z.string(),
     signatures: z.array(z.object({ protected: z.string(), signature: z.string() })),

@@ -49,7 +49,8 @@ export async function joinMesh(options: JoinMeshOptions): Promise<JoinMeshResult
   const { dataDir, onProgress = () => {} } = options
   const invitation = decodeToken(options.token)
   const present = await readEnrolment(dataDir)
-  if (present !== undefined && !present.left && present.meshId === invitation.meshId) {
+  const isOurs = present !== undefined && !present.left && present.meshId === invitation.meshId
+  if (isOurs && (present.invitation ?? invitation.id) === invitation.id) {
     const identity = await loadIdentity(dataDirectory(dataDir).identity)
     return {
       meshId: present.meshId,
@@ -60,7 +61,8 @@ export async function joinMesh(options: JoinMeshOptions): Promise<JoinMeshResult
       joinedNow: false,
     }
   }
-  if (present !== undefined) {
+  // With another invitation it may come back as who it was, after it was forgotten.
+  if (present !== undefined && !isOurs) {
     throw new AlreadyEnrolledError(`${dataDir} belongs to the mesh ${present.meshName}`, {
       hint: present.left ? 'This node has left it: join in an empty directory.' : 'Choose another directory with --data-dir.',
     })
@@ -90,6 +92,7 @@ export async function joinMesh(options: JoinMeshOptions): Promise<JoinMeshResult
       name: claims.name,
       role,
       left: false,
+      invitation: invitation.id,
       credential,
       chain,
       peers,

@@ -70,6 +70,7 @@ export class Admission {
       uses: request.uses,
       expiresAtMs,
       createdBy: identity.peerId,
+      ...(request.absenceMs === undefined ? {} : { ephemeral: true, absenceMs: Math.round(request.absenceMs) }),
     })
     return { id: invitation.id, token, expiresAt: new Date(expiresAtMs).toISOString(), warnings: warningsFor(reachable) }
   }
@@ -95,6 +96,7 @@ export class Admission {
       role: invitation.role,
       uses: invitation.uses,
       used: invitation.used,
+      ...(invitation.absenceMs === undefined ? {} : { absenceMs: invitation.absenceMs }),
       createdBy: invitation.createdBy,
       expiresAt: new Date(invitation.expiresAtMs).toISOString(),
       state: invitation.revoked

@@ -101,7 +101,12 @@ export class VoterKeeping implements Duty {
     leaving: ReadonlySet<PeerIdString>,
   ): ConfigurationChange | undefined {
     const staying = state.members.entries().filter(([peer]) => !leaving.has(peer))
-    const candidates: Candidate[] = staying.map(([peer, { role, zone }]) => ({ peer, role, zone }))
+    const candidates: Candidate[] = staying.map(([peer, { role, zone, ephemeral }]) => ({
+      peer,
+      // Who comes and goes takes a seat only where edge nodes would.
+      role: ephemeral === true ? 'edge' : role,
+      zone,
+    }))
     const change = chooseVoters(candidates, this.#reachability(state), configuration)
     const changes = (change?.changes ?? []).flatMap((each): ConfigurationChange['changes'] => {
       const { type, peer } = each

@@ -50,7 +50,10 @@ function objectionToSeats(
   { state, sees }: VoterJudgement,
 ): string | undefined {
   const { voters } = state.configuration
-  const isEdge = (peer: PeerIdString): boolean => state.members.get(peer)?.role === 'edge'
+  const isEdge = (peer: PeerIdString): boolean => {
+    const member = state.members.get(peer)
+    return member?.role === 'edge' || member?.ephemeral === true
+  }
   const after = [...voters.filter((peer) => !dropped.includes(peer)), ...promoted]
   const gone = dropped.filter(isGone)
   const dead = dropped.filter((peer) => !isGone(peer) && isDead(sees(peer)))

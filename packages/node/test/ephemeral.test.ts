@@ -1,0 +1,78 @@
+import { systemClock } from '@vsmcp/kernel'
+import { decodeCredentialPayload } from '@vsmcp/security'
+import { describe, expect, it } from 'vitest'
+import { joinMesh } from '../src/enrol/join-mesh.ts'
+import { readEnrolment } from '../src/enrol/enrolment.ts'
+import { attach } from './support/servers.ts'
+import { emptyDirectory, leaderOf, startGroup, startNode, type TestNode, tokenOf, until } from './support/group.ts'
+
+const ABSENCE_MS = 1_500
+
+async function joinFor(member: TestNode, absenceMs: number, dataDir: string): Promise<TestNode> {
+  const { token } = await member.admission.invite({ role: 'member', ttlMs: 60_000, uses: 1, absenceMs })
+  await joinMesh({ dataDir, token, name: 'passer-by' })
+  return startNode(dataDir)
+}
+
+describe('an ephemeral member', () => {
+  it('is forgotten after its absence, with its units, names and credential, and may come back with a new invitation', async () => {
+    const nodes = await startGroup(3)
+    const leader = leaderOf(nodes)
+    const dir = await emptyDirectory()
+    const passer = await joinFor(leader, ABSENCE_MS, dir)
+    const { peer } = passer
+    await until(passer, () => passer.log.state?.members.get(peer)?.ephemeral === true)
+    await passer.units.attach(attach('kiosk', 'hostile-server', ['slow']))
+    await until(leader, () => leader.log.state?.names.get('tool')?.unit === 'kiosk')
+    await passer.stop()
+    const left = systemClock.monotonicMs()
+    await Promise.all(nodes.map((node) => until(node, () => node.log.state?.members.has(peer) === false)))
+    expect(systemClock.monotonicMs() - left).toBeGreaterThan(ABSENCE_MS)
+    for (const { log, trust } of nodes) {
+      expect(log.state?.units.has('kiosk')).toBe(false)
+      expect(log.state?.names.has('tool')).toBe(false)
+      expect(trust.hasLeft(peer)).toBe(true)
+    }
+    const member = { name: 'passer-by', role: 'member', zone: '', joinedAtIndex: 1, joinedAtMs: 0, addresses: [] } as const
+    await expect(leader.credentials.issue(peer, member)).rejects.toMatchObject({ code: 'VSMCP_SECURITY_CREDENTIAL_SIGNATURES' })
+
+    const token = await tokenOf(leader)
+    expect(await joinMesh({ dataDir: dir, token, name: 'passer-by' })).toMatchObject({ peerId: peer, joinedNow: true })
+    const back = await startNode(dir)
+    await until(
+      back,
+      () => back.log.state?.members.get(peer)?.ephemeral === undefined && back.log.state?.members.has(peer) === true,
+    )
+    expect(await joinMesh({ dataDir: dir, token, name: 'x' })).toMatchObject({ joinedNow: false })
+  })
+
+  it('that comes back in time stays, and its credential lives no longer than twice its absence', async () => {
+    const nodes = await startGroup(3)
+    const leader = leaderOf(nodes)
+    const dir = await emptyDirectory()
+    const passer = await joinFor(leader, 60_000, dir)
+    const { peer } = passer
+    const kept = await readEnrolment(dir)
+    const { iat, exp } = decodeCredentialPayload(Buffer.from(kept?.credential.payload ?? '', 'base64url'))
+    expect(exp - iat).toBeLessThanOrEqual(121)
+    await passer.stop()
+    const back = await startNode(dir)
+    await until(back, () => back.log.status()?.leader !== undefined)
+    expect((await back.decisions.current()).members.has(peer)).toBe(true)
+  })
+
+  it('is not forgotten while one of the voters that would sign still sees it', async () => {
+    const nodes = await startGroup(3)
+    const leader = leaderOf(nodes)
+    const passer = await joinFor(leader, ABSENCE_MS, await emptyDirectory())
+    const { peer } = passer
+    await until(passer, () => passer.log.state?.members.has(peer) === true)
+    const joinedAtIndex = passer.log.state?.members.get(peer)?.joinedAtIndex ?? 0
+    const asOfMs = Math.round(systemClock.wallMs())
+    const forget = { op: 'member:forget', peer, joinedAtIndex, absentSinceMs: asOfMs - ABSENCE_MS, asOfMs } as const
+    const refused = await leader.decisions.propose({ ...forget, endorsements: [] })
+    expect(refused).toMatchObject({ ok: false, code: 'not-endorsed' })
+    await expect(leader.endorsing.forOperation(forget)).rejects.toThrow(/is alive, as seen from here|too few voters/)
+    expect((await leader.decisions.current()).members.has(peer)).toBe(true)
+  })
+})
