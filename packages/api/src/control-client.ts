@@ -11,6 +11,7 @@ import type {
   InvitationCreated,
   InvitationRequest,
   InvitationView,
+  KeysView,
   LogLine,
   LogsRequest,
   MemberView,
@@ -85,6 +86,18 @@ export class ControlClient implements NodeControl {
   async evict(order: SignedEviction): Promise<void> {
     // The voters are changed first, perhaps after leadership is handed over.
     await this.#ask('evict', { input: order, timeoutMs: STOP_TIMEOUT_MS })
+  }
+
+  keys(): Promise<KeysView> {
+    return this.#ask('keys')
+  }
+
+  rotateSessionKey(): Promise<{ id: string }> {
+    return this.#ask('rotateSessionKey')
+  }
+
+  backup(): Promise<{ text: string }> {
+    return this.#ask('backup')
   }
 
   async leave(): Promise<void> {

@@ -97,6 +97,27 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  keys: {
+    method: 'GET',
+    path: '/v1/keys',
+    summary: 'The keys this node goes by, and where they are; never the keys',
+    answer: 'json',
+    idempotent: true,
+  },
+  rotateSessionKey: {
+    method: 'POST',
+    path: '/v1/keys/session/rotation',
+    summary: 'Has the group go on with another session key',
+    answer: 'json',
+    idempotent: true,
+  },
+  backup: {
+    method: 'GET',
+    path: '/v1/backup',
+    summary: 'All that a node can be made anew from, secrets of units included',
+    answer: 'json',
+    idempotent: true,
+  },
   leave: {
     method: 'POST',
     path: '/v1/leave',

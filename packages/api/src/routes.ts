@@ -126,6 +126,27 @@ export const ROUTES = {
     errors: ['VSMCP_NODE_REFUSED', 'VSMCP_NODE_QUORUM_AT_RISK', 'VSMCP_NODE_NO_SYSTEM5'],
     run: (control, input) => finished(control.evict(input)),
   }),
+  keys: route({
+    ...ENDPOINTS.keys,
+    input: schema.nothing,
+    output: schema.keysView,
+    errors: [],
+    run: (control) => control.keys(),
+  }),
+  rotateSessionKey: route({
+    ...ENDPOINTS.rotateSessionKey,
+    input: schema.nothing,
+    output: schema.sessionKeyRotated,
+    errors: ['VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN'],
+    run: (control) => control.rotateSessionKey(),
+  }),
+  backup: route({
+    ...ENDPOINTS.backup,
+    input: schema.nothing,
+    output: schema.backupText,
+    errors: [],
+    run: (control) => control.backup(),
+  }),
   leave: route({
     ...ENDPOINTS.leave,
     input: schema.nothing,

@@ -141,6 +141,21 @@ export const signedEviction = z.strictObject({
   untilMs: count,
 })
 
+export const keysView = z.object({
+  identity: text,
+  mesh: z.object({ id: text, here: z.boolean() }),
+  session: z
+    .object({
+      id: text,
+      rotatedAt: text,
+      held: z.boolean(),
+      previous: z.object({ id: text, acceptedUntil: text }).nullable(),
+    })
+    .nullable(),
+})
+export const sessionKeyRotated = z.object({ id: text })
+export const backupText = z.object({ text })
+
 const unitSource = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('stdio'),

@@ -6,6 +6,7 @@ import type {
   CharterView,
   EvictionDraft,
   InvitationView,
+  KeysView,
   LogLine,
   LogsRequest,
   MemberView,
@@ -196,6 +197,26 @@ export class FakeControl implements NodeControl {
 
   async evict(order: SignedEviction): Promise<void> {
     this.#note('evict', order)
+  }
+
+  async keys(): Promise<KeysView> {
+    this.#note('keys')
+    const previous = { id: 'AAAAAAAAAAA', acceptedUntil: STARTED }
+    return {
+      identity: PEER,
+      mesh: { id: '00112233445566778899aabbccddeeff', here: true },
+      session: { id: 'BBBBBBBBBBB', rotatedAt: STARTED, held: true, previous },
+    }
+  }
+
+  async rotateSessionKey(): Promise<{ id: string }> {
+    this.#note('rotateSessionKey')
+    return { id: 'CCCCCCCCCCC' }
+  }
+
+  async backup(): Promise<{ text: string }> {
+    this.#note('backup')
+    return { text: '{"kind":"vsmcp-backup"}\n' }
   }
 
   async leave(): Promise<void> {

@@ -38,6 +38,7 @@ describe('schemas', () => {
       same<Out<typeof schemas.signedChange>, node.SignedChange>(true),
       same<Out<typeof schemas.evictionDraft>, node.EvictionDraft>(true),
       same<Out<typeof schemas.signedEviction>, node.SignedEviction>(true),
+      same<Out<typeof schemas.keysView>, node.KeysView>(true),
       same<Out<typeof schemas.doctorReport>, node.DoctorReport>(true),
       // The check itself can fail: these differ in one optional field, one nullability.
       // @ts-expect-error a field is missing

@@ -17,6 +17,8 @@ import { Members } from './members/members.ts'
 import { Epochs } from './recovery/epochs.ts'
 import { Lives } from './recovery/lives.ts'
 import { Router } from './route/router.ts'
+import { SealedSessionIds } from './keys/sealed-session-ids.ts'
+import { SessionKeys } from './keys/session-keys.ts'
 import { LocalUnits } from './system1/local-units.ts'
 import { UnitPublisher } from './system1/unit-publisher.ts'
 import { UnitNameClaims } from './system1/unit-name-claims.ts'
@@ -60,6 +62,7 @@ export interface Parts {
   trust: Trust
   lives: Lives
   epochs: Epochs
+  sessionKeys: SessionKeys
   mesh: Mesh<VerifiedPassport>
   /** The control plane, for members only. */
   control: Plane
@@ -93,6 +96,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['life', parts.lives],
     ['epoch', parts.epochs],
     ['consensus', parts.log],
+    ['session keys', parts.sessionKeys],
     ['membership', parts.members],
     ['mesh', parts.mesh],
     ['shared state', parts.state],
@@ -322,6 +326,23 @@ export function assemble(ground: Ground): Parts {
   })
   const router = new Router({ self, catalog, units, rpc: new MemberPlane(mesh.rpc, isServed, isInForce) })
   const { host, port, token } = init.http
+  const sessionKeys = new SessionKeys({
+    kv: (namespace) => store.kv(namespace),
+    identity,
+    log,
+    decisions,
+    control,
+    peers: () => mesh.peers().map(({ peer }) => peer),
+    clock,
+    logger: logger.child({ part: 'session keys' }),
+  })
+  const sessionIds = new SealedSessionIds({
+    keys: sessionKeys,
+    self,
+    group: `${enrolment.meshId} ${enrolment.groupId}`,
+    life: () => lives.own.number,
+    members: () => group()?.members.keys() ?? [],
+  })
   const gateway = createGateway({
     host,
     port,
@@ -330,6 +351,7 @@ export function assemble(ground: Ground): Parts {
     ...(token === undefined ? {} : { token }),
   })({
     router,
+    sessionIds,
     clock,
     logger: logger.child({ part: 'gateway' }),
   })
@@ -351,6 +373,7 @@ export function assemble(ground: Ground): Parts {
     trust,
     lives,
     epochs,
+    sessionKeys,
     mesh,
     control,
     log,

@@ -1,7 +1,10 @@
 import type { MeshId, PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedChange, SignedEviction } from './charter/contract.ts'
 
+import type { KeysView } from './keys/contract.ts'
+
 export type * from './charter/contract.ts'
+export type * from './keys/contract.ts'
 
 /** What a running node can be asked and told: the one face behind `/v1` and so behind every command. */
 export interface NodeControl {
@@ -22,6 +25,11 @@ export interface NodeControl {
   /** What an operator has to sign to evict a member, by PeerId or name. */
   draftEviction(member: string): Promise<EvictionDraft>
   evict(order: SignedEviction): Promise<void>
+  keys(): Promise<KeysView>
+  /** Has the group go on with another session key; resolves when it is decided. */
+  rotateSessionKey(): Promise<{ id: string }>
+  /** All that a node can be made anew from, as the text of a file; secrets of units are in it. */
+  backup(): Promise<{ text: string }>
   /** Hands over, drops out of the group, says goodbye; the node stops afterwards by itself. */
   leave(): Promise<void>
   /** Stops the node in order, as SIGTERM does. Resolves before the process exits. */

@@ -88,6 +88,11 @@ export class NotRecoverableError extends VsmcpError {
   readonly code = 'VSMCP_NODE_NOT_RECOVERABLE'
 }
 
+/** The mesh key is not in the file it was said to be exported to: it stays where it is. */
+export class MeshKeyNotExportedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_MESH_KEY_NOT_EXPORTED'
+}
+
 /** A file that should be a backup is damaged, cut short, or none. */
 export class BackupUnreadableError extends VsmcpError {
   readonly code = 'VSMCP_NODE_BACKUP_UNREADABLE'

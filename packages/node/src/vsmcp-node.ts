@@ -20,6 +20,8 @@ import { dataDirectory, removeIfThere, writeWhole } from './enrol/data-directory
 import { requireEnrolment } from './enrol/enrolment.ts'
 import { NodeLog } from './log/node-log.ts'
 import type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
+import { backupOf } from './backup/make-backup.ts'
+import { KeysDesk } from './keys/keys-view.ts'
 import { refuseUnfinished } from './recovery/recover-mesh.ts'
 import { epochOfLog } from './system5/stored-log.ts'
 import { Wiring } from './wiring.ts'
@@ -186,6 +188,8 @@ class RunningNode implements VsmcpNode {
       catalog,
       router,
       admission,
+      keys: new KeysDesk(dataDir, parts.sessionKeys),
+      backup: () => this.#backup(parts),
       charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),
       log,
       clock: systemClock,
@@ -197,6 +201,13 @@ class RunningNode implements VsmcpNode {
       leave: () => this.#leave(parts),
       shutdown: async () => void setImmediate(() => void this.#end({ reason: 'shutdown' })),
     })
+  }
+
+  #backup({ trust, units, log, mesh }: Parts): Promise<string> {
+    const { dataDir, version } = this.#init
+    const { state, applied } = log
+    const group = state === undefined ? undefined : { state, index: applied, term: log.status()?.term ?? 1 }
+    return backupOf({ dataDir, version, enrolment: trust.enrolment, self: mesh.peerId, units: units.specs(), group })
   }
 
   async #leave(parts: Parts): Promise<void> {

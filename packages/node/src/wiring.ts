@@ -99,18 +99,18 @@ export class Wiring {
     })
     log.on('state:installed', ({ before, state }) => {
       trust.install(before, state)
-      this.#followSoon()
       expulsion.install()
+      this.#followSoon()
     })
     log.on('entry:applied', ({ data, state, effects }) => {
       trust.follow(state, effects)
       if (effects.length === 0) return
-      this.#followSoon()
       expulsion.follow(effects, data)
+      this.#followSoon()
       for (const effect of effects) {
-        if ((effect.type === 'unit:claimed' || effect.type === 'unit:released') && effect.peer === mesh.peerId) {
-          units.settleNames()
-        }
+        if (effect.type !== 'unit:claimed' && effect.type !== 'unit:released') continue
+        // Also a name that another gave up: a unit of that name may wait for it here.
+        if (effect.peer === mesh.peerId || units.get(effect.unit) !== undefined) units.settleNames()
       }
     })
   }

@@ -1,15 +1,17 @@
 import { resolve } from 'node:path'
-import { NoNodeError } from '@vsmcp/api'
 import type { JoinMeshResult } from '@vsmcp/node'
 import { JOIN_TIMEOUT_MS } from '../constants.ts'
-import { FileError, NodeRunningError, UsageError } from '../errors.ts'
+import { FileError, UsageError } from '../errors.ts'
 import { readInput } from '../input.ts'
+import { refuseWhileRunning } from '../not-running.ts'
 import { durationOption } from '../options.ts'
 import type { Session } from '../session.ts'
 import { readPnetKey } from '../up/pnet-key.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
 import { type Define, examples, notes } from './command.ts'
+
+const OF_ANOTHER_MESH = 'It belongs to a mesh already. Stop it with "vsmcp down", or enrol another node with another --data-dir.'
 
 interface Options {
   tokenFile?: string
@@ -44,7 +46,7 @@ export const define: Define = (command, open) => {
       const session = open(command)
       const { dataDir, terminal } = session
       const token = await readToken(argument, options, session)
-      await refuseWhileRunning(session)
+      await refuseWhileRunning(session, OF_ANOTHER_MESH)
       const pnetKeyFile = options.pnetKey ?? session.env['VSMCP_PNET_KEY']
       const pnetKey =
         pnetKeyFile === undefined
@@ -78,18 +80,6 @@ async function readToken(argument: string | undefined, { tokenFile }: Options, s
   }
   throw new UsageError('the token is missing', {
     hint: 'Give it as an argument, by --token-file FILE, on standard input with "-", or in VSMCP_JOIN_TOKEN. "vsmcp invite" on a member makes one.',
-  })
-}
-
-async function refuseWhileRunning({ node, dataDir }: Session): Promise<void> {
-  try {
-    await node.status()
-  } catch (error) {
-    if (error instanceof NoNodeError) return
-    throw error
-  }
-  throw new NodeRunningError(`a node is running on ${dataDir}`, {
-    hint: 'It belongs to a mesh already. Stop it with "vsmcp down", or enrol another node with another --data-dir.',
   })
 }
 

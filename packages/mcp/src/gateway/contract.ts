@@ -86,8 +86,18 @@ export interface GatewayInit extends GatewayIdentity {
   pageLengthMax?: number
 }
 
+/** Ids of legacy sessions. */
+export interface SessionIds {
+  /** One that cannot be guessed, and was never made before. */
+  make(): string
+  /** For an id that this gateway does not hold: the member that made it; undefined for a forgery. */
+  ownerOf(id: string): string | undefined
+}
+
 export interface GatewayComponents {
   router: GatewayRouter
+  /** @default random ids, which tell nobody whose they are */
+  sessionIds?: SessionIds
   clock: Clock
   logger: Logger
 }

@@ -33,6 +33,7 @@ import { refuse } from './http-reply.ts'
 import { Identity } from './identity.ts'
 import { ListingPages } from './listing-pages.ts'
 import { Quota } from './quota.ts'
+import { randomSessionIds } from './random-session-ids.ts'
 import { Sessions } from './sessions.ts'
 import { Subscriptions } from './subscriptions.ts'
 
@@ -82,7 +83,7 @@ export class McpGateway implements Gateway {
   #sweep: Timer | undefined
   #isServing = false
 
-  constructor(init: GatewayInit, { router, clock, logger }: GatewayComponents) {
+  constructor(init: GatewayInit, { router, sessionIds = randomSessionIds, clock, logger }: GatewayComponents) {
     this.#host = init.host ?? DEFAULT_HOST
     this.#port = init.port ?? DEFAULT_PORT
     if (!isLoopback(this.#host) && init.token === undefined) {
@@ -99,7 +100,7 @@ export class McpGateway implements Gateway {
     this.#changes = new Changes(router, clock, logger)
     this.#dispatcher = new Dispatcher({ requestTimeoutMs }, { router, pages, identity, clock, logger })
     this.#subscriptions = new Subscriptions(this.#changes, identity, streams)
-    this.#sessions = new Sessions(clock, init.sessionsMax ?? SESSIONS_MAX, init.sessionIdleMs ?? SESSION_IDLE_MS)
+    this.#sessions = new Sessions(clock, sessionIds, init.sessionsMax ?? SESSIONS_MAX, init.sessionIdleMs ?? SESSION_IDLE_MS)
     this.#legacy = new LegacyHttp({
       dispatcher: this.#dispatcher,
       identity,

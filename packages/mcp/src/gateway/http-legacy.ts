@@ -160,7 +160,9 @@ export class LegacyHttp {
     }
     const session = this.#sessions.get(id)
     if (session === undefined) {
-      refuse(response, 404, 'Session not found', this.#clock, SESSION_NOT_FOUND)
+      const owner = this.#sessions.ownerOf(id)
+      const where = owner === undefined ? '' : `: it was begun at ${owner}, and has ended there or goes on there only`
+      refuse(response, 404, `Session not found${where}`, this.#clock, SESSION_NOT_FOUND)
       return undefined
     }
     const version = request.headers['mcp-protocol-version']?.toString()

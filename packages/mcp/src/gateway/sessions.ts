@@ -1,17 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '@vsmcp/kernel'
-import { SESSION_ID_BYTES, STREAMS_PER_SESSION_MAX } from './constants.ts'
+import { STREAMS_PER_SESSION_MAX } from './constants.ts'
+import type { SessionIds } from './contract.ts'
 import type { EventStream } from './event-stream.ts'
 import type { LegacyPeer } from './legacy-peer.ts'
 
 /** A legacy client over HTTP: many requests held together by an id that cannot be guessed. */
 export class Session {
-  readonly id: string = randomBytes(SESSION_ID_BYTES).toString('base64url')
+  readonly id: string
   readonly peer: LegacyPeer
   readonly #streams: EventStream[] = []
   usedMs: number
 
-  constructor(peer: LegacyPeer, nowMs: number) {
+  constructor(id: string, peer: LegacyPeer, nowMs: number) {
+    this.id = id
     this.peer = peer
     this.usedMs = nowMs
   }
@@ -47,12 +48,14 @@ const EVICTION_LOOKS_MAX = 64
 /** The legacy sessions of a node, the longest unused first. Kept in memory: they end with the process. */
 export class Sessions {
   readonly #clock: Clock
+  readonly #ids: SessionIds
   readonly #countMax: number
   readonly #idleMs: number
   readonly #byId = new Map<string, Session>()
 
-  constructor(clock: Clock, countMax: number, idleMs: number) {
+  constructor(clock: Clock, ids: SessionIds, countMax: number, idleMs: number) {
     this.#clock = clock
+    this.#ids = ids
     this.#countMax = countMax
     this.#idleMs = idleMs
   }
@@ -67,7 +70,7 @@ export class Sessions {
 
   create(peer: LegacyPeer): Session {
     if (this.#byId.size >= this.#countMax) this.#evict()
-    const session = new Session(peer, this.#clock.monotonicMs())
+    const session = new Session(this.#ids.make(), peer, this.#clock.monotonicMs())
     this.#byId.set(session.id, session)
     return session
   }
@@ -80,6 +83,11 @@ export class Sessions {
     this.#byId.delete(id)
     this.#byId.set(id, session)
     return session
+  }
+
+  /** Whose an id is that is not held here. */
+  ownerOf(id: string): string | undefined {
+    return this.#ids.ownerOf(id)
   }
 
   end(session: Session): void {

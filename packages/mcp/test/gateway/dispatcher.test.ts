@@ -6,6 +6,7 @@ import { Identity } from '../../src/gateway/identity.ts'
 import { LegacyPeer } from '../../src/gateway/legacy-peer.ts'
 import { ListingPages } from '../../src/gateway/listing-pages.ts'
 import { parseMessage, type RequestMessage } from '../../src/gateway/message.ts'
+import { randomSessionIds } from '../../src/gateway/random-session-ids.ts'
 import { Sessions } from '../../src/gateway/sessions.ts'
 import { toolInvocations } from '../../src/gateway/telemetry.ts'
 import { rpc } from './support/gateway-fixture.ts'
@@ -83,7 +84,7 @@ describe('sessions', () => {
   it('end when unused for too long, but not while something runs in them', async () => {
     const { router, clock, dispatcher } = setUp()
     router.tool(toolNamed('long'), () => new Promise<McpReply>(() => {}))
-    const sessions = new Sessions(clock, 10, 1_000)
+    const sessions = new Sessions(clock, randomSessionIds, 10, 1_000)
     const idle = sessions.create(new LegacyPeer(dispatcher))
     const busy = sessions.create(new LegacyPeer(dispatcher))
     const used = sessions.create(new LegacyPeer(dispatcher))

@@ -81,7 +81,7 @@ export async function restoreNode(options: RestoreOptions): Promise<RestoreResul
   }
   await makeDataDirectory(dataDir)
   onProgress(`Bringing back ${backup.units.length} units`)
-  await inStore(dataDir, async ({ kv }) => putUnits(kv('units'), backup))
+  await inStore(dataDir, (store) => putUnits(store.kv('units'), backup))
   const config = await putConfig(dataDir, backup)
   const name = options.name ?? backup.node.name
   const epoch = token === undefined ? await beginEpoch(options, backup, name) : null

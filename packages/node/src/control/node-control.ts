@@ -1,6 +1,7 @@
 import { type Clock, toErrorShape, type UnitName } from '@vsmcp/kernel'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { CharterDesk } from '../charter/charter-desk.ts'
+import type { KeysDesk } from '../keys/keys-view.ts'
 import type {
   ApplyRequest,
   ApplyResult,
@@ -14,6 +15,7 @@ import type {
   InvitationCreated,
   InvitationRequest,
   InvitationView,
+  KeysView,
   LogLine,
   LogsRequest,
   MemberView,
@@ -47,6 +49,8 @@ export interface NodeControlComponents {
   router: Router
   admission: Admission
   charter: CharterDesk
+  keys: KeysDesk
+  backup: () => Promise<string>
   log: NodeLog
   clock: Clock
   facts: () => Pick<DoctorFacts, 'versions' | 'clockAheadMs'>
@@ -106,6 +110,18 @@ export class RunningNodeControl implements NodeControl {
 
   evict(order: SignedEviction): Promise<void> {
     return this.#c.charter.evict(order)
+  }
+
+  keys(): Promise<KeysView> {
+    return this.#c.keys.show()
+  }
+
+  async rotateSessionKey(): Promise<{ id: string }> {
+    return { id: await this.#c.keys.rotate() }
+  }
+
+  async backup(): Promise<{ text: string }> {
+    return { text: await this.#c.backup() }
   }
 
   leave(): Promise<void> {

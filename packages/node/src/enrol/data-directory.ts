@@ -16,6 +16,8 @@ export const dataDirectory = (dir: string) => ({
   running: join(dir, 'running.json'),
   /** The latest time this node knew, milliseconds since the Unix epoch. */
   time: join(dir, 'time'),
+  /** Where the mesh key was exported to. */
+  meshKeyExported: join(dir, 'mesh-key-exported.json'),
   /** The person's configuration; the node only reads it. */
   config: join(dir, 'vsmcp.yaml'),
   logs: join(dir, 'logs'),

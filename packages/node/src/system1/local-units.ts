@@ -137,6 +137,11 @@ export class LocalUnits implements Startable {
     return this.#units.get(name)?.unit
   }
 
+  /** How each is started, as it was attached: secrets included. */
+  specs(): StoredUnitSpec[] {
+    return [...this.#units.values()].map(({ spec }) => spec)
+  }
+
   /** Those whose names are claimed: the group may know of them. */
   attached(): Unit[] {
     return [...this.#units.values()].flatMap(({ unit, isAttached }) => (isAttached ? [unit] : []))

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, type Logger, silentLogger, systemClock } from '@vsmcp/kernel'
-import { loadIdentity } from '@vsmcp/security'
+import { loadIdentity, loadMeshKey, signAsOperator } from '@vsmcp/security'
 import { openStore, type RaftStorage, type Store } from '@vsmcp/store'
 import { onTestFinished } from 'vitest'
 import { assemble, inStartOrder, type Parts } from '../../src/assemble.ts'
@@ -162,6 +162,16 @@ export function until({ log, wiring, trust }: Pick<TestNode, 'log' | 'wiring' | 
   void trust.settled().then(look)
   look()
   return promise
+}
+
+/** Signed by the mesh key, which lies in the founder's directory. Good for who does not vote. */
+export async function evictionOf({ dir, log }: TestNode, peer: string) {
+  const { state } = log
+  if (state === undefined) throw new Error('no state')
+  const now = Date.now()
+  const joinedAtIndex = state.members.get(peer)?.joinedAtIndex ?? 0
+  const order = { op: 'member:evict', peer, joinedAtIndex, untilMs: now + 86_400_000, reason: 'test', signedAtMs: now } as const
+  return signAsOperator(await loadMeshKey(dataDirectory(dir).meshKey), '', state.charter, order)
 }
 
 /** Something for the group to decide, told apart by its id. */
