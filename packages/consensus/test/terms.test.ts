@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Message, RaftComponents, VoteProof } from '../src/index.ts'
 import { bytes, Cluster, text } from './support/cluster.ts'
+import { proposeEndorsed } from './support/endorse.ts'
 import { append, entry, Single } from './support/single.ts'
 
 const sentence = (voter: string, term: number, candidate: string): string => `${voter} votes for ${candidate} in ${term}`
@@ -236,4 +237,34 @@ test('a term has one leader: a second one is refused and counted', () => {
   const single = led()
   expect(single.hear('n3', append(2, [2, 2], [entry(3, 2, 'rival')]))).toEqual([])
   expect(single.node.status()).toMatchObject({ lastIndex: 2, leader: 'n2', refusedMessages: 1 })
+})
+
+test('rule 4: who knows the voters of now only believes a leader that was elected before them, since they vote for it still', () => {
+  const now = ['n1', 'n2', 'n3']
+  const trustsVoters = (signers: readonly string[]): boolean =>
+    2 * now.filter((voter) => signers.includes(voter)).length > now.length
+  const components = (id: string): Partial<RaftComponents> => ({ ...signing(id), ...(id === 'n4' ? { trustsVoters } : {}) })
+  const cluster = new Cluster({ voters: ['n1'], blank: ['n2', 'n3', 'n4'], components })
+  const { node } = cluster.elect('n1')
+  const changes = (type: 'voter' | 'learner', ...peers: string[]): { changes: { type: typeof type; peer: string }[] } => ({
+    changes: peers.map((peer) => ({ type, peer })),
+  })
+  proposeEndorsed(node, changes('voter', 'n2', 'n3'))
+  cluster.run(3_000)
+  proposeEndorsed(node, changes('learner', 'n4'))
+  cluster.run(3_000)
+  expect(node.status()).toMatchObject({ role: 'leader', term: 2 })
+  expect(cluster.host('n4').node.status()).toMatchObject({ leader: 'n1', term: 2, commit: node.status().commit })
+})
+
+test('rule 4: nobody confirms a leader that it does not follow, nor one beside whom it voted for', () => {
+  const single = led()
+  const vote = { type: 'vote', term: 2, lastIndex: 9, lastTerm: 9, transfer: false } as const
+  expect(single.hear('n3', vote)).toMatchObject([{ granted: false }])
+  expect(single.hear('n2', vote)).toMatchObject([{ granted: true, signature: bytes(sentence('n1', 2, 'n2')) }])
+  const voted = signed()
+  voted.hear('n3', vote)
+  voted.hear('n2', { ...append(2, [1, 1], []), proof: proof(2, 'n2', ['n2', 'n3']) })
+  expect(voted.node.status()).toMatchObject({ leader: 'n2' })
+  expect(voted.hear('n2', vote)).toMatchObject([{ granted: false }])
 })

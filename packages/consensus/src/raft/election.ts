@@ -1,6 +1,7 @@
 import { type PeerIdString, randomInteger } from '@vsmcp/kernel'
 import { CLOSED_RETRY_MS, SPLIT_RETRY_MAX_MS } from '../constants.ts'
 import { membersOf, votersOf } from './configuration.ts'
+import { addToProof } from './confirmation.ts'
 import type { Core } from './core.ts'
 import type { PreVote, PreVoteAnswer, Vote, VoteAnswer, VoteProof } from './message.ts'
 import { outcomeOf } from './quorum.ts'
@@ -61,7 +62,8 @@ export function handlePreVoteAnswer(core: Core, from: PeerIdString, message: Pre
 }
 
 export function handleVote(core: Core, from: PeerIdString, message: Vote): void {
-  const free = core.vote === from || (core.vote === null && core.leader === undefined)
+  // Who follows this very leader already may still vote for it: see `askForConfirmation`.
+  const free = core.vote === from || (core.vote === null && (core.leader ?? from) === from)
   const granted = core.mayVote && mayStand(core, from) && free && core.log.isOutdoneBy(message.lastTerm, message.lastIndex)
   if (!granted) {
     core.send(from, { type: 'voteAnswer', term: core.term, granted, ...committedBy(core) })
@@ -83,7 +85,8 @@ export function handleVote(core: Core, from: PeerIdString, message: Vote): void 
 
 export function handleVoteAnswer(core: Core, from: PeerIdString, message: VoteAnswer): void {
   learnCommit(core, message)
-  if (core.role !== 'candidate' || core.ballots.has(from)) return
+  const isLate = core.role === 'leader' && message.granted
+  if (!isLate && (core.role !== 'candidate' || core.ballots.has(from))) return
   const { verifyVote } = core.components
   if (message.granted && verifyVote !== undefined) {
     const { signature } = message
@@ -91,7 +94,9 @@ export function handleVoteAnswer(core: Core, from: PeerIdString, message: VoteAn
       core.refuse(`the vote of ${from} in term ${core.term} is not signed by it`)
       return
     }
+    if (isLate) addToProof(core, from, signature)
   }
+  if (isLate) return
   core.ballots.set(from, { granted: message.granted, signature: message.signature })
   conclude(core)
 }

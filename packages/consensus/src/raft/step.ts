@@ -1,6 +1,7 @@
 import { type PeerIdString, randomInteger } from '@vsmcp/kernel'
 import { SNAPSHOT_RETRY_MS, SPLIT_RETRY_MAX_MS } from '../constants.ts'
 import { isVoter, votersOf } from './configuration.ts'
+import { askForConfirmation } from './confirmation.ts'
 import type { Core } from './core.ts'
 import { askAgain, campaign, handlePreVote, handlePreVoteAnswer, handleVote, handleVoteAnswer, reconsider } from './election.ts'
 import { follow, handleAppend, handleHeartbeat, handleSnapshot } from './following.ts'
@@ -92,6 +93,7 @@ function elapseAsLeader(core: Core): void {
   if (nowMs >= core.heartbeatAtMs) {
     core.heartbeatAtMs = nowMs + timings.heartbeatMs
     broadcastHeartbeat(core, 'voters')
+    askForConfirmation(core)
   }
   if (nowMs >= core.learnerHeartbeatAtMs) {
     core.learnerHeartbeatAtMs = nowMs + timings.learnerHeartbeatMs
