@@ -1,4 +1,4 @@
-import { FEATURE_LEVEL, type GroupState, type VotersStatement, votersStatementBytes } from '@vsmcp/consensus'
+import { FEATURE_LEVEL, type GroupState, type VoteProof, type VotersStatement, votersStatementBytes } from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom, type Startable } from '@vsmcp/kernel'
 import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
 import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
@@ -37,6 +37,7 @@ import { decodeLink } from './system5/link-certificate.ts'
 import { Renewal } from './system5/renewal.ts'
 import { Standing } from './system5/standing.ts'
 import { OrderPlane } from './system5/order-plane.ts'
+import { couldElect } from './system5/election-proof.ts'
 import { Trust } from './system5/trust.ts'
 import { TrustedTime } from './system5/trusted-time.ts'
 import { VoterKeeping } from './system5/voter-keeping.ts'
@@ -182,7 +183,7 @@ export function assemble(ground: Ground): Parts {
     self,
     clock,
     logger: logger.child({ part: 'system5' }),
-    raft: { random, ...signedVotes(identity, enrolment, trust) },
+    raft: { random, ...signedVotes(identity, enrolment, trust, () => log.status()?.configuration.voters ?? []) },
     authority,
     epoch: () => trust.chain.epoch,
     mayCompact: () => trust.uncertified.length === 0,
@@ -399,7 +400,12 @@ export function assemble(ground: Ground): Parts {
 }
 
 /** Every vote is signed, so that an election can be proved to who was not there (rule 4). */
-function signedVotes(identity: Identity, { meshId, groupId }: Enrolment, trust: Trust) {
+function signedVotes(
+  identity: Identity,
+  { meshId, groupId }: Enrolment,
+  trust: Trust,
+  knownVoters: () => readonly PeerIdString[],
+) {
   const sentence = (term: number, candidate: PeerIdString): Uint8Array =>
     withLabel(VOTE_LABEL, Buffer.from([meshId, groupId, trust.chain.epoch, term, candidate].join(' ')))
   return {
@@ -408,13 +414,8 @@ function signedVotes(identity: Identity, { meshId, groupId }: Enrolment, trust: 
       verify(voter, sentence(term, candidate), signature),
     verifyEndorsement: (voter: PeerIdString, statement: VotersStatement, signature: Uint8Array) =>
       verify(voter, votersStatementBytes({ meshId, groupId, epoch: trust.chain.epoch }, statement), signature),
-    // A leader goes on leading after the voters that elected it were changed: any certified voters of this epoch count.
-    trustsVoters: (signers: readonly PeerIdString[]) => {
-      const { eras, epoch } = trust.chain
-      const isMajority = (voters: readonly PeerIdString[]): boolean =>
-        signers.filter((signer) => voters.includes(signer)).length > voters.length / 2
-      return eras.some((era) => era.epoch === epoch && isMajority(era.voters))
-    },
+    trustsVoters: (signers: readonly PeerIdString[], { candidate }: VoteProof) =>
+      couldElect({ candidate, signers }, trust.chain, knownVoters()),
     mayStand: (peer: PeerIdString) => trust.chain.voters.includes(peer),
   }
 }
