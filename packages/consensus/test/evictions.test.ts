@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { operationStatement, type Provable } from '../src/index.ts'
+import { operationStatement } from '../src/index.ts'
 import { decidingGroup, DECIDING, endorsedBy, endorsementsOf, signedBy } from './support/decided.ts'
 import { type Group, sign } from './support/group.ts'
 

@@ -1,8 +1,23 @@
-import { FEATURE_LEVEL, type GroupState, type VoteProof, type VotersStatement, votersStatementBytes } from '@vsmcp/consensus'
+import {
+  FEATURE_LEVEL,
+  type GroupState,
+  isCertified,
+  type VoteProof,
+  type VotersStatement,
+  votersStatementBytes,
+} from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom, type Startable } from '@vsmcp/kernel'
 import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
 import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
-import { groupAuthority, type Identity, joinServer, type VerifiedPassport, verify, withLabel } from '@vsmcp/security'
+import {
+  flawOfSnapshot,
+  groupAuthority,
+  type Identity,
+  joinServer,
+  type VerifiedPassport,
+  verify,
+  withLabel,
+} from '@vsmcp/security'
 import { createSharedState, type SharedState } from '@vsmcp/state'
 import type { Store } from '@vsmcp/store'
 import { topicsOf } from '@vsmcp/vsm'
@@ -186,7 +201,8 @@ export function assemble(ground: Ground): Parts {
     raft: { random, ...signedVotes(identity, enrolment, trust, () => log.status()?.configuration.voters ?? []) },
     authority,
     epoch: () => trust.chain.epoch,
-    mayCompact: () => trust.uncertified.length === 0,
+    flawOfSnapshot: (snapshot, held) => flawOfSnapshot(snapshot, { chain: trust.chain, held, decodeCertificate: decodeLink }),
+    mayCompact: () => trust.uncertified.length === 0 && (log.state === undefined || isCertified(log.state)),
   })
   const epochs = new Epochs({
     log,

@@ -165,8 +165,3 @@ export class CharterFileError extends VsmcpError {
 export class CharterUncertifiedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_CHARTER_UNCERTIFIED'
 }
-
-/** A charter that is older than what is known. */
-export class CharterStaleError extends VsmcpError {
-  readonly code = 'VSMCP_NODE_CHARTER_STALE'
-}

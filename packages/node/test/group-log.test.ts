@@ -146,6 +146,7 @@ describe('the consensus log', () => {
       logger: silentLogger,
       raft: { random: seededRandom(1) },
       authority: NO_AUTHORITY,
+      flawOfSnapshot: () => undefined,
       epoch: () => 1,
       mayCompact: () => mayCompact,
     })

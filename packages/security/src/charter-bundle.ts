@@ -27,7 +27,14 @@ export interface BundleCheck {
   /** The chain known here: a fork of it is refused, and what ends before it is stale. */
   readonly knownChain?: Chain | undefined
   /** The newest charter known here: an earlier one is stale, another one of the same change a fork. */
-  readonly knownCharter?: { readonly epoch: number; readonly index: number; readonly digest: string } | undefined
+  readonly knownCharter?: KnownCharter | undefined
+}
+
+export interface KnownCharter {
+  /** @default that of the charter shown */
+  readonly epoch?: number
+  readonly index: number
+  readonly digest?: string
 }
 
 /** What vouches for a charter. */
@@ -117,25 +124,23 @@ function assertOf(charter: Charter, epoch: number, chain: Chain): void {
   })
 }
 
-function assertFresh(
-  vouched: Pick<Vouched, 'epoch' | 'index' | 'digest'>,
-  known: { epoch: number; index: number; digest?: string },
-): void {
-  const order = vouched.epoch - known.epoch || vouched.index - known.index
-  const place = `epoch ${known.epoch}, index ${known.index}`
+function assertFresh(vouched: Pick<Vouched, 'epoch' | 'index' | 'digest'>, known: KnownCharter): void {
+  const { epoch = vouched.epoch, index, digest } = known
+  const order = vouched.epoch - epoch || vouched.index - index
+  const place = `epoch ${epoch}, index ${index}`
   if (order < 0) {
     throw new CharterStaleError(
       `the charter is of epoch ${vouched.epoch}, index ${vouched.index}, and one of ${place} is known`,
       {
         hint: 'Somebody shows what was, or has not heard yet: get the newest with `vsmcp charter export` on another member.',
-        details: { epoch: vouched.epoch, index: vouched.index, knownEpoch: known.epoch, knownIndex: known.index },
+        details: { epoch: vouched.epoch, index: vouched.index, knownEpoch: epoch, knownIndex: index },
       },
     )
   }
-  if (order === 0 && known.digest !== undefined && known.digest !== vouched.digest) {
+  if (order === 0 && digest !== undefined && digest !== vouched.digest) {
     throw new CharterForkedError(`two different charters of ${place} are certified`, {
       hint: 'A majority of the voters signed twice, or a copied data directory voted: stop it, and recover the group.',
-      details: { shown: vouched.digest, known: known.digest },
+      details: { shown: vouched.digest, known: digest },
     })
   }
 }

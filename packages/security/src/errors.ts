@@ -18,7 +18,7 @@ export class KeyFileExistsError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_KEY_EXISTS'
 }
 
-/** The first charter cannot be read, or is out of bounds. */
+/** A charter, most often the first, cannot be read, is out of bounds, or contradicts its chain. */
 export class CharterMalformedError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHARTER_MALFORMED'
 }

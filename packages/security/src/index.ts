@@ -41,6 +41,7 @@ export {
   type Certification,
   type CertifiedCharter,
   type CharterBundle,
+  type KnownCharter,
   verifyCharterBundle,
 } from './charter-bundle.ts'
 export { flawOfSnapshot, type ShownSnapshot, type SnapshotCheck } from './group-snapshot.ts'

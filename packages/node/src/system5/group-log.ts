@@ -11,6 +11,7 @@ import {
   InvalidMessageError,
   type ConfigurationChange,
   NotLeaderError,
+  type Message,
   type Operation,
   type Proposed,
   raftNode,
@@ -52,6 +53,8 @@ export interface GroupLogComponents {
   raft: RaftComponents
   /** What proofs in entries are checked with (rule 5). */
   authority: Authority
+  /** Why a leader's snapshot must not be installed, given the state held here: what it stands for must be certified (rule 5). */
+  flawOfSnapshot: (snapshot: Snapshot, held: GroupState | undefined) => string | undefined
   /** The epoch this node believes in (rule 9): a log of an earlier one is forgotten, messages of another are not heard. */
   epoch: () => number
   /** False while something needs entries that a snapshot would swallow. */
@@ -237,7 +240,13 @@ export class GroupLog implements Startable {
     const read = readRaftNotice(payload, this.#epoch)
     if (read === undefined) this.#events.emit('epoch:differs', { peer })
     else if (typeof read === 'string') this.#c.logger.warn({ peer, reason: read }, 'a consensus message was refused')
-    else this.#input((node) => node.step(peer, read), raft)
+    else this.#step(peer, read, raft)
+  }
+
+  #step(peer: PeerIdString, message: Message, raft: RaftNode): void {
+    const flaw = message.type === 'snapshot' ? this.#c.flawOfSnapshot(message.snapshot, this.#state) : undefined
+    if (flaw === undefined) this.#input((node) => node.step(peer, message), raft)
+    else this.#c.logger.warn({ peer, reason: flaw }, 'a snapshot of the leader was refused')
   }
 
   #input<T>(act: (raft: RaftNode) => T, raft: RaftNode): T {
