@@ -25,7 +25,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'partitions',
-          include: ['test/{netns,partitions}/**/*.test.ts'],
+          include: ['test/{netns,nat,partitions}/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts'],
           fileParallelism: false,
         },
