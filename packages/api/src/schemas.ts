@@ -38,6 +38,7 @@ export const nodeStatus = z.object({
     leader: nullableText,
     leaderName: nullableText,
     since: nullableText,
+    epoch: count,
     term: count,
     appliedIndex: count,
     voters: z.array(text),

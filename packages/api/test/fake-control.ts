@@ -82,6 +82,7 @@ export class FakeControl implements NodeControl {
         leader: PEER,
         leaderName: 'alpha',
         since: STARTED,
+        epoch: 1,
         term: 3,
         appliedIndex: 42,
         voters: [PEER],

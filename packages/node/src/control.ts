@@ -77,6 +77,8 @@ export interface NodeStatus {
     leaderName: string | null
     /** When this node first saw the leader of this term. */
     since: string | null
+    /** Raised by a recovery only; see `vsmcp recover`. */
+    epoch: number
     term: number
     /** Index of the last entry applied here. */
     appliedIndex: number

@@ -19,6 +19,7 @@ export interface CommandError {
   code: string
   message: string
   hint?: string
+  details?: Record<string, unknown>
 }
 
 /** Runs a command that must fail. @returns its exit code and what it said by `--json` */
@@ -73,7 +74,14 @@ export const memory = [process.execPath, server('server-memory')]
 
 export interface Status {
   node: { peerId: string; pid: number }
-  system5: { leader: string | null; term: number; voters: string[]; appliedIndex: number; failuresTolerated: number }
+  system5: {
+    leader: string | null
+    epoch: number
+    term: number
+    voters: string[]
+    appliedIndex: number
+    failuresTolerated: number
+  }
   members: { known: number; alive: number }
   problems: string[]
   health: string

@@ -32,7 +32,10 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
       ['', `${node.role}, profile ${node.profile}, pid ${node.pid}, up ${formatDuration(process.uptimeS * 1_000)}`],
       ['mesh', `${printableLine(mesh.name)}  ${mesh.id}`],
       ['group', `${group.path}: ${members.alive} of ${count(members.known, 'member')} alive`],
-      ['system 5', `${leader}; term ${system5.term}, this node is ${system5.role}`],
+      [
+        'system 5',
+        `${leader}; ${system5.epoch === 1 ? '' : `epoch ${system5.epoch}, `}term ${system5.term}, this node is ${system5.role}`,
+      ],
       ['voters', `${system5.voters.length}, quorum ${system5.quorum}, ${failover}`],
       ['units', `${units.local} here, ${units.group} in the group, ${units.ready} ready`],
       ['tools', String(status.tools)],

@@ -144,6 +144,7 @@ export class StatusView {
       leader,
       leaderName: leader === null ? null : this.nameOf(leader),
       since: this.#since === undefined ? null : new Date(this.#since.atMs).toISOString(),
+      epoch: this.#c.trust.chain.epoch,
       term: status?.term ?? 0,
       appliedIndex: status?.applied ?? 0,
       voters,

@@ -219,9 +219,11 @@ export class SessionKeys implements Startable {
   async #retire(record: SessionKeyRecord | undefined): Promise<void> {
     if (record === undefined) return
     const now = this.#c.clock.wallMs()
-    for (const held of [...this.#held.values()]) {
-      if (held.id === record.keyId) continue
-      if (held.supersededAtMs === undefined) await this.#keep({ ...held, supersededAtMs: now })
+    for (const held of this.#held.values()) {
+      if (held.id === record.keyId) {
+        // Marked while it was only proposed.
+        if (held.supersededAtMs !== undefined) await this.#keep({ ...held, supersededAtMs: undefined })
+      } else if (held.supersededAtMs === undefined) await this.#keep({ ...held, supersededAtMs: now })
       else if (held.supersededAtMs + SESSION_KEY_KEPT_MS <= now) {
         this.#held.delete(held.id)
         await this.#store.write([{ type: 'del', key: held.id }], { sync: true })
