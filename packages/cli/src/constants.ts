@@ -69,3 +69,12 @@ export const NODE_MAJOR_MIN = 24
 
 /** Files newer than now by more than this say that the clock went back, ms; file systems round times. */
 export const CLOCK_TOLERANCE_MS = 60_000
+
+/** A node under systemd is started again so long after a fault, seconds: time for ports to be free. */
+export const SERVICE_RESTART_S = 2
+
+/** What systemd gives a node to stop, seconds: its own deadlines, within `DOWN_TIMEOUT_MS`, and some. */
+export const SERVICE_STOP_S = 75
+
+/** Open files of a node under systemd: all connections, and pipes of as many servers. */
+export const SERVICE_FILES_MAX = 65_536

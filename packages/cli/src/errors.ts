@@ -45,6 +45,11 @@ export class PortTakenError extends VsmcpError {
   readonly code = 'VSMCP_CLI_PORT_TAKEN'
 }
 
+/** The node could not be handed to, or taken from, the system's service manager. */
+export class ServiceError extends VsmcpError {
+  readonly code = 'VSMCP_CLI_SERVICE'
+}
+
 /** The node did not start, or ended because of a fault. */
 export class NodeFailedError extends VsmcpError {
   readonly code = 'VSMCP_CLI_NODE_FAILED'

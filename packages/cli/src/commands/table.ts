@@ -20,6 +20,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'init', summary: 'make a new mesh, with this node as its first member', load: () => import('./init.ts') },
       { name: 'join', summary: 'enrol this node with an invitation', load: () => import('./join.ts') },
       { name: 'up', summary: 'run the node', load: () => import('./up.ts') },
+      { name: 'service', summary: 'let systemd run the node', load: () => import('./service.ts') },
       { name: 'down', summary: 'stop the node; it stays a member', load: () => import('./down.ts') },
       { name: 'invite', summary: 'make, list and revoke invitations', load: () => import('./invite.ts') },
       { name: 'key', summary: 'the keys of a mesh', load: () => import('./key.ts') },
