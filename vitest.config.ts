@@ -26,8 +26,10 @@ export default defineConfig({
         test: {
           name: 'partitions',
           include: ['test/{netns,nat,partitions}/**/*.test.ts'],
-          globalSetup: ['test/e2e/global-setup.ts'],
+          globalSetup: ['test/e2e/global-setup.ts', 'test/netns/global-setup.ts'],
           fileParallelism: false,
+          // After all others: election timeouts do not like a processor that is busy with something else.
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -16,14 +16,32 @@ const split = (address: string): { host: string; port: number } => {
   return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) }
 }
 
-function forward(from: Socket, to: Socket): void {
-  let held = 0
-  /** Nothing overtakes what came before, though the delay was lowered meanwhile. */
-  let lastAt = 0
-  const later = (work: () => void): void => {
-    lastAt = Math.max(lastAt, performance.now() + delayMs)
-    setTimeout(work, Math.max(0, lastAt - performance.now()))
+/** What waits to be done at its time, in the order it came: nothing overtakes, though the delay was lowered meanwhile. */
+function delayLine(): (work: () => void) => void {
+  const waiting: { at: number; work: () => void }[] = []
+  let isWaking = false
+  const wakeIn = (ms: number): void => {
+    isWaking = true
+    setTimeout(run, Math.ceil(ms))
   }
+  const run = (): void => {
+    isWaking = false
+    for (let [first] = waiting; first !== undefined; [first] = waiting) {
+      const leftMs = first.at - performance.now()
+      if (leftMs > 0) return wakeIn(leftMs)
+      waiting.shift()
+      first.work()
+    }
+  }
+  return (work) => {
+    waiting.push({ at: performance.now() + delayMs, work })
+    if (!isWaking) wakeIn(delayMs)
+  }
+}
+
+function forward(from: Socket, to: Socket): void {
+  const later = delayLine()
+  let held = 0
   from.on('data', (chunk: Buffer) => {
     held += chunk.length
     if (held > HELD_BYTES_MAX) from.pause()
