@@ -44,6 +44,7 @@ import { Certifying } from './system5/certifying.ts'
 import { Decisions } from './system5/decisions.ts'
 import { Departure } from './system5/departure.ts'
 import { Endorsing } from './system5/endorsement/endorsing.ts'
+import type { Sees } from './system5/endorsement/judge-voters.ts'
 import { Expulsion } from './system5/expulsion.ts'
 import { GroupLog } from './system5/group-log.ts'
 import { LeaderDuties } from './system5/leader-duties.ts'
@@ -55,6 +56,7 @@ import { OrderPlane } from './system5/order-plane.ts'
 import { couldElect } from './system5/election-proof.ts'
 import { Trust } from './system5/trust.ts'
 import { TrustedTime } from './system5/trusted-time.ts'
+import { Upkeep } from './system5/upkeep.ts'
 import { VoterKeeping } from './system5/voter-keeping.ts'
 import { GroupSignals } from './topics/group-signals.ts'
 import { Reports } from './topics/reports.ts'
@@ -283,15 +285,10 @@ export function assemble(ground: Ground): Parts {
     },
     logger: logger.child({ part: 'system5' }),
   })
-  const endorsing = new Endorsing({
-    identity,
-    log,
-    authority,
-    control: orders,
-    clock,
-    logger,
-    sees: (peer) => members.sight(peer),
-  })
+  const sees: Sees = (peer) => members.sight(peer)
+  const endorsing = new Endorsing({ identity, log, authority, control: orders, clock, logger, sees })
+  const levelOf = (peer: PeerIdString): number | undefined =>
+    peer === self ? FEATURE_LEVEL : mesh.peers().find((each) => each.peer === peer)?.info.passport.wire.level
   const voters = new VoterKeeping({ self, log, trust, members, endorsing, clock, logger })
   const duties = new LeaderDuties({
     log,
@@ -301,6 +298,7 @@ export function assemble(ground: Ground): Parts {
     duties: [
       voters,
       new Certifying({ identity, decisions, trust, control: orders, logger }),
+      new Upkeep({ log, decisions, endorsing, clock, logger, sees, levelOf }),
       new NameGranting({ decisions, clock, logger, ungrantedNames: () => catalog.ungrantedNames() }),
     ],
   })

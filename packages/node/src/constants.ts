@@ -142,6 +142,12 @@ export const VOTER_DEAD_SEEN_MS = 5 * 60_000
 /** A voter that is asked about what it has not applied yet waits so long for it, milliseconds: several heartbeats, half of what it is given to answer. */
 export const ENDORSEMENT_CATCH_UP_MS = CONTROL_DEADLINE_MS / 2
 
+/** What the voters did not bear out is not asked for again before this, milliseconds: clocks and views come together in less. */
+export const REFUSED_UPKEEP_PAUSE_MS = 5_000
+
+/** Revocations dropped by one decision: as many as one entry may. */
+export const REVOCATIONS_DROPPED_AT_ONCE = 64
+
 /** An evicted node gets so long to hear of it before the connection is closed, milliseconds: one notice, well within the second in which an eviction bites. */
 export const EVICTION_GRACE_MS = 100
 

@@ -4,6 +4,7 @@
 export { DEFAULT_HTTP, DEFAULT_LISTEN } from './constants.ts'
 export type * from './control.ts'
 export { type CharterCheck, readCharterFile, type VerifiedCharter } from './charter/charter-file.ts'
+export { knownChain } from './enrol/enrolment.ts'
 export { newOperatorKey, operatorKeyFile, operatorSigner, type OperatorSigner } from './charter/operator-signer.ts'
 export { readDirectoryState, type DirectoryState } from './enrol/directory-state.ts'
 export { type EnrolProgress, initMesh, type InitMeshOptions, type InitMeshResult } from './enrol/init-mesh.ts'

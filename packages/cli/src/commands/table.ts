@@ -27,7 +27,16 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'recover', summary: 'start the next epoch when the majority is lost for good', load: () => import('./recover.ts') },
       { name: 'backup', summary: 'write down what a node can be made anew from', load: () => import('./backup.ts') },
       { name: 'restore', summary: 'make a new node from a backup', load: () => import('./restore.ts') },
+      { name: 'evict', summary: 'throw a member out', load: () => import('./evict.ts') },
       { name: 'leave', summary: 'leave the mesh for good', load: () => import('./leave.ts') },
+    ],
+  },
+  {
+    heading: 'What is decided:',
+    entries: [
+      { name: 'charter', summary: 'show, export and verify the charter', load: () => import('./charter.ts') },
+      { name: 'policy', summary: 'show, set and look back at the policies', load: () => import('./policy.ts') },
+      { name: 'operator', summary: 'list, add and remove operators', load: () => import('./operator.ts') },
     ],
   },
   {

@@ -2,7 +2,7 @@ import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, 
 import type { z } from 'zod'
 import { ConfigError } from '../errors.ts'
 
-/** A YAML or JSON text whose every value knows its line. All scalars are text: `012` and `yes` stay what was written. */
+/** A YAML or JSON text whose every value knows its line. */
 export interface LocatedDocument {
   readonly file: string
   readonly value: unknown
@@ -10,10 +10,13 @@ export interface LocatedDocument {
   lineOf(path: readonly PropertyKey[]): number
 }
 
-/** Parses a file's text. Throws `ConfigError` with file and line when it is neither YAML nor JSON. */
-export function parseLocated(text: string, file: string): LocatedDocument {
+/**
+ * Parses a file's text. Throws `ConfigError` with file and line when it is neither YAML nor JSON.
+ * @param scalars `failsafe`: all are text, `012` and `yes` stay what was written; `core`: numbers, true, false and null are such
+ */
+export function parseLocated(text: string, file: string, scalars: 'failsafe' | 'core' = 'failsafe'): LocatedDocument {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, schema: 'failsafe', prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, schema: scalars, prettyErrors: false })
   const [error] = document.errors
   if (error !== undefined) {
     throw new ConfigError(`${file}:${lines.linePos(error.pos[0]).line}: ${error.message}`, { hint: SYNTAX_HINT, cause: error })

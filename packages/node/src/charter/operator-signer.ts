@@ -1,5 +1,4 @@
 import type { Charter } from '@vsmcp/consensus'
-import { messageOf } from '@vsmcp/kernel'
 import { generateOperatorKey, loadOperatorKey, meshIdOf, saveOperatorKey, signAsOperator } from '@vsmcp/security'
 import { dataDirectory } from '../enrol/data-directory.ts'
 import { OperatorUnknownError } from '../errors.ts'
@@ -45,14 +44,4 @@ export async function newOperatorKey(file: string): Promise<string> {
   const key = generateOperatorKey()
   await saveOperatorKey(file, key)
   return key.publicKeyText
-}
-
-/** The public half of a key that is there. @returns undefined when there is none */
-export async function publicKeyIn(file: string): Promise<string | undefined> {
-  try {
-    return (await loadOperatorKey(file)).publicKeyText
-  } catch (error) {
-    if (messageOf(error).includes('there is no')) return undefined
-    throw error
-  }
 }

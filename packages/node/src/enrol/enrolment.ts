@@ -63,6 +63,11 @@ export async function readEnrolment(dataDir: string): Promise<Enrolment | undefi
   }
 }
 
+/** The chain of voters that a data directory holds; undefined for one of no mesh. */
+export async function knownChain(dataDir: string): Promise<Chain | undefined> {
+  return (await readEnrolment(dataDir))?.chain
+}
+
 export async function requireEnrolment(dataDir: string): Promise<Enrolment> {
   const enrolment = await readEnrolment(dataDir)
   if (enrolment !== undefined && !enrolment.left) return enrolment

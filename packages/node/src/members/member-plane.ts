@@ -11,11 +11,7 @@ export class MemberPlane implements Plane {
   readonly #isInForce: (peer: PeerIdString) => boolean
 
   /** @param isInForce whether a member's credential is good for more than its renewal */
-  constructor(
-    plane: Plane,
-    admits: (peer: PeerIdString) => boolean,
-    isInForce: (peer: PeerIdString) => boolean = () => true,
-  ) {
+  constructor(plane: Plane, admits: (peer: PeerIdString) => boolean, isInForce: (peer: PeerIdString) => boolean = () => true) {
     this.#plane = plane
     this.#admits = admits
     this.#isInForce = isInForce

@@ -9,6 +9,9 @@ export interface Sight {
   readonly forMs: number
 }
 
+/** How this node itself sees a member now. */
+export type Sees = (peer: PeerIdString) => Sight
+
 /** What a voter judges by: its own copy of the docket, and its own eyes. */
 export interface VoterJudgement {
   readonly state: GroupState
