@@ -127,13 +127,11 @@ export class Detector {
     // Who is not of the group, or left it, is answered, and its words count nothing.
     const isMember = known.isListed && known.state !== 'left'
     if (isMember && message.type !== 'nack') this.#hearAll(message.rumors, known, nowMs)
-    const differs = isMember && 'digest' in message && message.digest !== this.#digest()
     if (message.type === 'ping') {
+      const differs = isMember && message.digest !== this.#digest()
       this.#send(peer, { type: 'ack', number: message.number }, differs ? this.#picture() : [])
-    } else if (message.type === 'ack') {
-      this.#probes.acked(peer, message.number, nowMs)
-      if (differs) this.#send(peer, { type: 'gossip' }, this.#picture())
-    } else if (message.type === 'nack') this.#probes.nacked(peer, message.number)
+    } else if (message.type === 'ack') this.#probes.acked(peer, message.number, nowMs)
+    else if (message.type === 'nack') this.#probes.nacked(peer, message.number)
     else if (message.type === 'ask' && isMember) this.#probes.asked(peer, message.number, message.target, nowMs)
   }
 

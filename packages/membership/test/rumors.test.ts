@@ -89,12 +89,12 @@ describe('a member that others accuse', () => {
   })
 
   it('and is not connected fails when its time is over, the sooner the more members say that they looked themselves', () => {
-    const failedAfter = (witnesses: string[]): number => {
+    const failedAfter = (witnesses: string[], firstHand = true): number => {
       const view = viewOf(['b', 'c', 'd', 'e'], ['far'])
       view.received('b', gossip(say('far', 'alive', 0)), 0)
       pass(view, 10_000, ['b', 'c', 'd', 'e'])
       expect(view.member('far')).toMatchObject({ state: 'alive', why: { kind: 'told', by: 'b' } })
-      for (const witness of witnesses) view.received(witness, gossip(say('far', 'suspect', 0, true)), 10_000)
+      for (const witness of witnesses) view.received(witness, gossip(say('far', 'suspect', 0, firstHand)), 10_000)
       for (let nowMs = 10_000; nowMs < 60_000; nowMs += 100) {
         if (states(pass(view, nowMs, ['b', 'c', 'd', 'e'])).includes('far: failed')) return nowMs - 10_000
       }
@@ -106,6 +106,7 @@ describe('a member that others accuse', () => {
     expect(one).toBeGreaterThan(two)
     // Whoever says it often is one witness all the same, and hearsay is none.
     expect(failedAfter(['b', 'b', 'b', 'b'])).toBe(one)
+    expect(failedAfter(['b', 'c', 'd', 'e'], false)).toBe(one)
   })
 
   it('is told so with the next word to it, and its answer clears it for those that are not connected with it', () => {
@@ -132,6 +133,15 @@ describe('this node, accused', () => {
     )
     expect(rumors).toContainEqual({ ...say('me', 'alive', 11), firstHand: true })
     expect(view.healthScore).toBe(1)
+  })
+
+  it('tells the others, too, not only its accuser', () => {
+    const view = viewOf(['a', 'b', 'c'])
+    const effects = [...view.received('a', gossip(say('me', 'suspect', 10)), 1_000), ...pass(view, 1_500, [])]
+    for (const peer of ['b', 'c']) {
+      const told = sentTo(effects, peer).flatMap((message) => ('rumors' in message ? message.rumors : []))
+      expect(told).toContainEqual(expect.objectContaining({ peer: 'me', state: 'alive', incarnation: 11 }))
+    }
   })
 
   it('signs no more than ten words a second, however often it is accused', () => {
@@ -188,6 +198,29 @@ describe('a word that is not to be believed', () => {
     const view = viewOf(['a'])
     view.received('a', gossip(say('ghost', 'alive', 3), say('ghost-2', 'failed', 0)), 100)
     expect(view.members().map(({ peer }) => peer)).toEqual(['a'])
+  })
+})
+
+describe('this node, after it stood still', () => {
+  it('reads what came meanwhile before it doubts anybody', () => {
+    const view = viewOf(['a'])
+    let ping: MembershipMessage | undefined
+    let nowMs = 0
+    while (ping === undefined) {
+      nowMs = view.nextTickAtMs() ?? Number.NaN
+      ping = sentTo(view.tick(nowMs), 'a').find(({ type }) => type === 'ping')
+    }
+    if (ping.type !== 'ping') throw new Error('no ping')
+    const late = nowMs + 5_000
+    expect(states(view.tick(late))).toEqual([])
+    expect(states(view.tick(late + 400))).toEqual([])
+    expect(states(view.received('a', { type: 'ack', number: ping.number, digest: 0, rumors: [] }, late + 401))).toEqual([])
+    expect(states(pass(view, late + 2_000, ['a']))).toEqual([])
+  })
+
+  it('and in time doubts who does not answer', () => {
+    const view = viewOf(['a'])
+    expect(states(pass(view, 1_600, []))).toEqual(['a: suspect'])
   })
 })
 
