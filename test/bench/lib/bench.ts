@@ -2,6 +2,8 @@
 export interface BenchContext {
   /** How often everything is measured; figures are medians over the rounds. */
   rounds: number
+  /** How long a bench lasts that watches for something that should not happen. */
+  minutes: number
   /** A folder of this run's own; removed afterwards. */
   folder: string
   say(line: string): void
