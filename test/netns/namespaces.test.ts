@@ -11,35 +11,38 @@ import { Network } from './namespaces.ts'
 
 const maker = fileURLToPath(new URL('maker.ts', import.meta.url))
 
-async function twoHosts(network: Network): Promise<void> {
+async function threeHosts(network: Network): Promise<void> {
   await network.addLan('lan')
   for (const [host, address] of [
     ['a', '10.77.0.1/24'],
     ['b', '10.77.0.2/24'],
+    ['c', '10.77.0.3/24'],
   ] as const) {
     await network.addHost(host)
     await network.plug(host, 'lan', address)
   }
 }
 
-/** Whether one datagram of `from` arrives at `to`: what a block in one direction is about. */
+/** Whether a datagram of `from` arrives at `to`. That none came is known when one of `c`, which was sent later, is there. */
 async function hears(network: Network, from: string, to: string): Promise<boolean> {
-  const listen = `const s=require('dgram').createSocket('udp4').bind(4000,()=>console.log('listening'));s.on('message',()=>process.exit(0));setTimeout(()=>process.exit(7),400)`
-  const send = `const s=require('dgram').createSocket('udp4');s.send('x',4000,'${network.addressOf(to)}',()=>s.close())`
+  const listen = `const s=require('dgram').createSocket('udp4').bind(4000,()=>console.log('listening'));s.once('message',(m)=>{console.log(String(m));process.exit()})`
   const listener = network.spawn(to, [process.execPath, '-e', listen], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const gone = once(listener, 'exit') as Promise<[number]>
   if (listener.stdout === null) throw new Error('no output of the listener')
-  await once(createInterface(listener.stdout), 'line')
-  await network.exec(from, [process.execPath, '-e', send])
-  const [code] = await gone
-  return code === 0
+  const lines = createInterface(listener.stdout)[Symbol.asyncIterator]()
+  await lines.next()
+  for (const sender of [from, 'c']) {
+    const send = `const s=require('dgram').createSocket('udp4');s.send('${sender}',4000,'${network.addressOf(to)}',()=>s.close())`
+    await network.must(sender, process.execPath, '-e', send)
+  }
+  const { value } = (await lines.next()) as { value: string }
+  return value === from
 }
 
 const namespaces = (): string[] => (existsSync('/run/netns') ? readdirSync('/run/netns') : [])
 
 inNetwork('a blocked direction is silent and the other stays open; both ways, and healing', async () => {
   await using network = await Network.create()
-  await twoHosts(network)
+  await threeHosts(network)
   expect(await hears(network, 'a', 'b')).toBe(true)
   await network.block('a', 'b')
   expect(await hears(network, 'a', 'b')).toBe(false)
@@ -54,7 +57,7 @@ inNetwork('a blocked direction is silent and the other stays open; both ways, an
 
 inNetwork('closing leaves no namespace, process or folder', async () => {
   const network = await Network.create()
-  await twoHosts(network)
+  await threeHosts(network)
   const sleeper = network.spawn('a', ['sleep', '1000'], { stdio: 'ignore', detached: true })
   const gone = once(sleeper, 'exit')
   await network.close()
