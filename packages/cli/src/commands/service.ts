@@ -18,7 +18,7 @@ export const define: Define = (command, open) => {
   command.enablePositionalOptions().helpCommand(false)
   defineInstall(addCommonOptions(command.command('install')), open)
   defineUninstall(addCommonOptions(command.command('uninstall')), open)
-  command.addHelpText('after', examples('sudo vsmcp service install --data-dir /var/lib/vsmcp', 'vsmcp service install --user'))
+  command.addHelpText('after', examples('vsmcp service install --user', 'sudo vsmcp service install --data-dir /var/lib/vsmcp'))
 }
 
 const UNIT = ['--unit <name>', 'what the unit is called, where several nodes run on one machine', 'vsmcp'] as const
@@ -60,7 +60,7 @@ function defineUninstall(command: Command, open: Open): void {
     .description('Stop the node that systemd runs, and remove its unit. The data directory stays, and so does its membership.')
     .option('--user', 'the unit of this user')
     .option(...UNIT)
-    .addHelpText('after', examples('sudo vsmcp service uninstall', 'vsmcp service uninstall --user'))
+    .addHelpText('after', examples('vsmcp service uninstall --user', 'sudo vsmcp service uninstall'))
     .action(async (options: Options) => {
       const session = open(command)
       const file = fileOf(session, options)
