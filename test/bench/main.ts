@@ -19,8 +19,20 @@ import { writeReport } from './lib/report.ts'
 import { pauseBench } from './pause.ts'
 import { rpcBench } from './rpc.ts'
 import { starvationBench } from './starvation.ts'
+import { strangersBench } from './strangers.ts'
 
-const ALL: readonly Bench[] = [callBench, rpcBench, failoverBench, pauseBench, handoverBench, crashBench, joinBench, starvationBench, idleBench]
+const ALL: readonly Bench[] = [
+  callBench,
+  rpcBench,
+  failoverBench,
+  pauseBench,
+  handoverBench,
+  crashBench,
+  joinBench,
+  starvationBench,
+  idleBench,
+  strangersBench,
+]
 
 const say = (line: string): void => console.error(`bench: ${line}`)
 

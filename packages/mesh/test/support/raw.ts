@@ -9,6 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { memberGossipsub } from '../../src/gossip.ts'
 
+export { pack } from 'msgpackr'
 export { multiaddr }
 export type { Connection, GossipSub, Libp2p, Stream }
 
