@@ -106,7 +106,7 @@ export class SerfAgent {
     await once(socket, 'connect')
     this.#socket = socket
     this.#waiting = []
-    const answers = socket.pipe(new UnpackrStream({}))
+    const answers = socket.pipe(new UnpackrStream({ useRecords: false }))
     let header: { Error: string } | undefined
     answers.on('data', (value: unknown) => {
       const [first] = this.#waiting
