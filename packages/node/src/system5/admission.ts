@@ -133,7 +133,7 @@ export class Admission {
     const verifier = invitation === undefined ? undefined : Buffer.from(invitation.verifier, 'base64url')
     if (!verifyProof(verifier, request, request.proof))
       throw new InvitationRefusedError('this invitation is not known here, or its secret is wrong')
-    const { member } = await decisions.decideHere({
+    const { member } = await decisions.decideHereIfForeseen({
       op: 'invitation:redeem',
       id: request.invitationId,
       peer: request.joiner,

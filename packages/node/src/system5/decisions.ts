@@ -105,6 +105,17 @@ export class Decisions {
     return acceptedOf(await this.#c.log.propose(this.#operation(request)))
   }
 
+  /**
+   * Like `decideHere`, of what comes from outside: what the state of now refuses is refused without an entry in the log, so that
+   * asking again and again costs the group nothing.
+   */
+  async decideHereIfForeseen(request: Request): Promise<Decided> {
+    const operation = this.#operation(request)
+    const foreseen = this.#c.log.foresee(operation)
+    if (foreseen?.ok === false) acceptedOf(foreseen)
+    return acceptedOf(await this.#c.log.propose(operation))
+  }
+
   /** Only while this node leads: a new leader has not applied all that was decided before it was elected. */
   async currentHere(deadlineMs = CONTROL_DEADLINE_MS): Promise<GroupState> {
     return this.#appliedTo(await this.#c.log.readIndex(), deadlineMs)

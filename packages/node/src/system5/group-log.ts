@@ -158,6 +158,18 @@ export class GroupLog implements Startable {
     return this.#events.on(event, listener)
   }
 
+  /** What the group would answer as of the last entry applied here; nothing is proposed. Undefined before the first snapshot. */
+  foresee(operation: Operation): ApplyResult | undefined {
+    if (this.#state === undefined) return undefined
+    const entry: Entry = {
+      index: this.#applied + 1,
+      term: this.status()?.term ?? 0,
+      type: 'normal',
+      data: encodeOperation(operation),
+    }
+    return applyEntry(this.#state, entry, this.#c.authority).result
+  }
+
   /** On the leader: resolves when the operation is applied here. Throws `NotLeaderError` and what the Raft node throws. */
   propose(operation: Operation): Promise<ApplyResult> {
     return this.#submit((raft) => raft.propose(encodeOperation(operation)))
