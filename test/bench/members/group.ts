@@ -1,10 +1,8 @@
-import { eventually } from '../failover/cluster.ts'
-
 export const GROUP = 8
 
 /** How often each is asked for its view, milliseconds: what a figure can be off by. */
 const POLL_MS = 20
-const GIVE_UP_MS = 60_000
+const GIVE_UP_MS = 120_000
 
 export type Seen = 'alive' | 'suspect' | 'failed' | 'left'
 
@@ -24,11 +22,9 @@ export interface Group {
 
 const ALL = Array.from({ length: GROUP }, (_, member) => member)
 
+/** Until all list all as alive. */
 export async function settled(group: Group): Promise<void> {
-  await eventually('a group whose members all see all alive', async () => {
-    const views = await Promise.all(ALL.map((member) => group.view(member)))
-    return views.every(isWhole) ? true : undefined
-  })
+  await untilEach(group, ALL, performance.now(), isWhole)
 }
 
 export function isWhole(view: ReadonlyMap<string, Seen>): boolean {

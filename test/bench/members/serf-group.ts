@@ -6,8 +6,13 @@ import { SerfAgent } from './serf-agent.ts'
 export async function startSerfAgents(command: string): Promise<SerfAgent[]> {
   const agents: SerfAgent[] = []
   for (let at = 0; at < GROUP; at++) agents.push(new SerfAgent(command, `serf-${at}`, await freePort(), await freePort()))
-  await Promise.all(agents.map((agent) => agent.ready()))
-  return agents
+  try {
+    await Promise.all(agents.map((agent) => agent.ready()))
+    return agents
+  } catch (error) {
+    await Promise.all(agents.map((agent) => agent.end()))
+    throw error
+  }
 }
 
 export function serfGroup(agents: readonly SerfAgent[]): Group {
@@ -33,7 +38,12 @@ export function serfGroup(agents: readonly SerfAgent[]): Group {
 export async function startSerfGroup(command: string): Promise<Group> {
   const agents = await startSerfAgents(command)
   const group = serfGroup(agents)
-  await Promise.all(agents.slice(1).map((agent) => agent.join(agents[0]?.address ?? '')))
-  await settled(group)
-  return group
+  try {
+    await Promise.all(agents.slice(1).map((agent) => agent.join(agents[0]?.address ?? '')))
+    await settled(group)
+    return group
+  } catch (error) {
+    await group.stop()
+    throw error
+  }
 }
