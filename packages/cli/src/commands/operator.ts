@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { newOperatorKey, type OperatorView } from '@vsmcp/node'
+import type { OperatorView } from '@vsmcp/node'
 import type { Command } from 'commander'
 import { UsageError } from '../errors.ts'
 import { addSigningOptions, openSigner, type SigningOptions } from '../operator/signing.ts'
@@ -62,6 +62,7 @@ function defineAdd(command: Command, open: Open): void {
       }
       const charter = await terminal.during('asking the group', node.charter())
       const { signer, ...signed } = await openSigner(options, session, charter)
+      const { newOperatorKey } = await import('@vsmcp/node')
       const publicKey = options.publicKey ?? (await newOperatorKey(resolve(cwd, options.new ?? '')))
       const added = { name, publicKey, ...(options.recovery === true && { recovery: true }) }
       const change = signer.sign({ op: 'operator:add', ...added, expects: charter.operatorsVersion, ...signed } as const)

@@ -1,5 +1,7 @@
+import { NoNodeError } from '@vsmcp/api'
 import { systemClock } from '@vsmcp/kernel'
 import type { NodeStatus } from '@vsmcp/node'
+import { EvictedError, NoMeshError } from '../errors.ts'
 import type { Session } from '../session.ts'
 import { count, formatAgo, formatBytes, formatDuration } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
@@ -12,9 +14,21 @@ export const define: Define = (command, open) => {
   command
     .addHelpText('after', examples('vsmcp status', "vsmcp status --json | jq '.system5.leaderName, .health'"))
     .action(async () => {
-      const { node, terminal } = open(command)
-      terminal.answer(await terminal.during('asking the node', node.status()), (status) => render(status, terminal))
+      const { node, terminal, dataDir } = open(command)
+      const asked = node.status().catch((error: unknown) => tellGone(dataDir, error))
+      terminal.answer(await terminal.during('asking the node', asked), (status) => render(status, terminal))
     })
+}
+
+/** A node that is no member any more does not run; its directory knows why. */
+async function tellGone(dataDir: string, error: unknown): Promise<never> {
+  if (!(error instanceof NoNodeError)) throw error
+  const { readDirectoryState } = await import('@vsmcp/node')
+  const { kind, evicted, meshName = 'its mesh' } = await readDirectoryState(dataDir)
+  if (kind !== 'left') throw error
+  const hint = 'To come back, join with a new invitation in an empty data directory.'
+  if (evicted === true) throw new EvictedError(`this node was evicted from ${meshName}`, { hint, cause: error })
+  throw new NoMeshError(`this node has left ${meshName}`, { hint, cause: error })
 }
 
 function render(status: NodeStatus, terminal: Session['terminal']): string {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type CharterView, operatorKeyFile, operatorSigner, type OperatorSigner } from '@vsmcp/node'
+import type { CharterView, OperatorSigner } from '@vsmcp/node'
 import type { Command } from 'commander'
 import { UsageError } from '../errors.ts'
 import type { Session } from '../session.ts'
@@ -29,6 +29,7 @@ export async function openSigner(
   { env, cwd, dataDir }: Session,
   charter: CharterView,
 ): Promise<SignedWith> {
+  const { operatorKeyFile, operatorSigner } = await import('@vsmcp/node')
   const named = operatorKey ?? env['VSMCP_OPERATOR_KEY']
   const file = named === undefined ? operatorKeyFile(dataDir) : resolve(cwd, named)
   try {

@@ -1,6 +1,6 @@
 import { controlSocketPath, createApiServer } from '@vsmcp/api'
 import type { Startable } from '@vsmcp/kernel'
-import type { VsmcpNode } from '@vsmcp/node'
+import type { DirectoryState, VsmcpNode } from '@vsmcp/node'
 import type { UpOptions } from '../commands/up.ts'
 import { resolveConfig } from '../config/config.ts'
 import { VERSION } from '../constants.ts'
@@ -70,10 +70,11 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
   }
 }
 
-function refuseWithoutMesh({ kind, meshName }: { kind: string; meshName?: string }, dataDir: string): void {
+function refuseWithoutMesh({ kind, meshName, evicted }: DirectoryState, dataDir: string): void {
   if (kind === 'enrolled') return
   if (kind === 'left') {
-    throw new NoMeshError(`the node in ${dataDir} has left the mesh ${meshName ?? ''}`.trim(), {
+    const how = evicted === true ? 'was evicted from' : 'has left'
+    throw new NoMeshError(`the node in ${dataDir} ${how} the mesh ${meshName ?? ''}`.trim(), {
       hint: 'To come back, join with a new invitation in an empty data directory (--data-dir).',
     })
   }

@@ -4,6 +4,8 @@ import { dataDirectory, readIfThere } from './data-directory.ts'
 /** What a data directory is, without opening its store. */
 export interface DirectoryState {
   kind: 'empty' | 'enrolled' | 'left'
+  /** It did not leave by its own wish. */
+  evicted?: true
   meshId?: MeshId
   meshName?: string
   name?: string
@@ -23,6 +25,7 @@ export async function readDirectoryState(dataDir: string): Promise<DirectoryStat
   if (enrolment === undefined) return { kind: 'empty', ...alive }
   return {
     kind: enrolment['left'] === true ? 'left' : 'enrolled',
+    ...(enrolment['evicted'] === true ? { evicted: true } : {}),
     ...(typeof enrolment['meshId'] === 'string' ? { meshId: enrolment['meshId'] } : {}),
     ...(typeof enrolment['meshName'] === 'string' ? { meshName: enrolment['meshName'] } : {}),
     ...(typeof enrolment['name'] === 'string' ? { name: enrolment['name'] } : {}),

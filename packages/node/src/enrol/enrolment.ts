@@ -72,7 +72,9 @@ export async function requireEnrolment(dataDir: string): Promise<Enrolment> {
   const enrolment = await readEnrolment(dataDir)
   if (enrolment !== undefined && !enrolment.left) return enrolment
   throw new NotEnrolledError(
-    enrolment === undefined ? `${dataDir} belongs to no mesh yet` : `this node has left the mesh ${enrolment.meshName}`,
+    enrolment === undefined
+      ? `${dataDir} belongs to no mesh yet`
+      : `this node ${enrolment.evicted === true ? 'was evicted from' : 'has left'} the mesh ${enrolment.meshName}`,
     { hint: 'Make a mesh with `vsmcp init`, or join one with `vsmcp join TOKEN`.' },
   )
 }

@@ -76,8 +76,9 @@ export class Expulsion {
   }
 
   #cut(peer: PeerIdString, data: Uint8Array): void {
-    const { mesh, control, clock } = this.#c
+    const { mesh, control, clock, logger } = this.#c
     if (peer === mesh.peerId) return
+    logger.info({ peer }, 'a member was evicted')
     control.notify(peer, EVICTED, data)
     clock.after(EVICTION_GRACE_MS, () => this.#hangUp(peer))
   }
