@@ -88,24 +88,27 @@ async function keepAsking(
 ): Promise<void> {
   while (running.on) {
     const name = NAMES[randomInteger(random, 0, NAMES.length - 1)] ?? 'a'
-    const isDecision = randomInteger(random, 0, 1) === 0
-    const outcome = await ask(mesh, name, isDecision).catch((error: unknown) => {
+    const what = QUESTIONS[randomInteger(random, 0, QUESTIONS.length - 1)] ?? 'current list'
+    const outcome = await ask(mesh, name, what).catch((error: unknown) => {
       const code = codeOf(error)
       if (!DOCUMENTED.has(code)) throw error
       return code
     })
-    const key = `${isDecision ? 'decision' : 'question'} ${outcome}`
+    const key = `${what}: ${outcome}`
     counts[key] = (counts[key] ?? 0) + 1
     await sleep(ASK_PAUSE_MS)
   }
 }
 
-async function ask(mesh: PartitionMesh, name: Name, isDecision: boolean): Promise<string> {
-  if (isDecision) {
-    await mesh.ledger.invite(name, mesh.api(name))
-    return 'acknowledged'
+const QUESTIONS = ['invitation', 'policy', 'current list', 'current list'] as const
+
+async function ask(mesh: PartitionMesh, name: Name, what: (typeof QUESTIONS)[number]): Promise<string> {
+  if (what === 'current list') {
+    const missing = await mesh.ledger.missingAt(mesh.api(name))
+    if (missing.length > 0) throw new Error(`${name} answered with a list that was not current: it lacks ${missing.join(', ')}`)
+    return 'answered'
   }
-  const missing = await mesh.ledger.missingAt(mesh.api(name))
-  if (missing.length > 0) throw new Error(`${name} answered with a list that was not current: it lacks ${missing.join(', ')}`)
-  return 'answered'
+  if (what === 'policy') await mesh.ledger.setPolicy(name, mesh.api(name))
+  else await mesh.ledger.invite(name, mesh.api(name))
+  return 'acknowledged'
 }

@@ -5,6 +5,7 @@ import type { UnitSource } from '../../../packages/node/src/index.ts'
 import type { CallRecord } from './clients.ts'
 import { CALL_TIMEOUT_MS, DECISION_DEADLINE_MS, ELECTION_MS, GRACE_MS } from './constants.ts'
 import { codeOf, DOCUMENTED } from './documented.ts'
+import type { Charter } from './ledger.ts'
 import { type Name, NAMES, type PartitionMesh, UNIT_HOSTS, unitOf } from './mesh.ts'
 
 const NO_SYSTEM5 = 'VSMCP_NODE_NO_SYSTEM5'
@@ -36,12 +37,16 @@ async function refused(what: string, work: Promise<unknown>, withinMs: number): 
   return tookMs
 }
 
-/** The side without a majority: it decides nothing, says so in time, and still shows its lists. @returns the longest refusal */
-export async function decidesNothing(mesh: PartitionMesh, side: readonly Name[]): Promise<number> {
+/**
+ * The side without a majority: it decides nothing, says so in time, and still shows its lists.
+ * @param charter as it was before the cut
+ * @returns the longest refusal, milliseconds
+ */
+export async function decidesNothing(mesh: PartitionMesh, side: readonly Name[], charter: Charter): Promise<number> {
   await sleep(IN_FLIGHT_MS)
   const applied = (): Promise<number[]> => Promise.all(side.map(async (name) => (await mesh.status(name)).system5.appliedIndex))
-  const before = await applied()
   const [first = 'a'] = side
+  const before = await applied()
   const source = {
     kind: 'stdio',
     command: process.execPath,
@@ -60,6 +65,7 @@ export async function decidesNothing(mesh: PartitionMesh, side: readonly Name[])
     ),
     ...side.map((name) => refused(`a current list at ${name}`, mesh.api(name).invitations(), DECISION_DEADLINE_MS)),
     refused(`a unit's name at ${first}`, mesh.api(first, UNIT_START_MS + DECISION_DEADLINE_MS).attach(attach), UNIT_START_MS),
+    refused(`a policy at ${first}`, mesh.ledger.setPolicy(first, mesh.api(first), charter), DECISION_DEADLINE_MS),
     listsStand(mesh, side).then(() => 0),
   ])
   const after = await applied()
@@ -123,6 +129,8 @@ export async function decides(
   const found = await mesh.leaderAmong(side, ELECTION_MS, not)
   const tookMs = performance.now() - started
   for (const name of side) await mesh.ledger.invite(name, mesh.api(name))
+  const [one = found.leader] = side
+  await mesh.ledger.setPolicy(one, mesh.api(one))
   return { ...found, tookMs }
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { type ApiClient, createApiClient, findControlSocket } from '../../../packages/api/src/index.ts'
-import type { NodeStatus } from '../../../packages/node/src/index.ts'
+import { type NodeStatus, operatorKeyFile } from '../../../packages/node/src/index.ts'
 import { LocalNode, startMesh } from '../../../scripts/lib/local-mesh.ts'
 import { Network } from '../../netns/namespaces.ts'
 import { Clients } from './clients.ts'
@@ -34,7 +34,7 @@ const POLL_MS = 50
 /** Five nodes, each on a host of its own, with clients that never cease and everything to break them. */
 export class PartitionMesh {
   readonly network: Network
-  readonly ledger = new Ledger()
+  readonly ledger: Ledger
   readonly watch: Watch
   readonly clients: Clients
   /** Why no disk can be made to fail here; undefined when it can. */
@@ -54,6 +54,8 @@ export class PartitionMesh {
     why: string | undefined,
   ) {
     this.network = network
+    // The founder holds the first operator's key.
+    this.ledger = new Ledger(operatorKeyFile(`${network.folder}/${NAMES[0]}`))
     this.#nodes = nodes
     this.#slow = slow
     this.#disks = disks

@@ -15,11 +15,12 @@ export async function splitThreeTwo(mesh: PartitionMesh, leader: Name): Promise<
   const other = UNIT_HOSTS.find((host) => host !== leader) ?? 'a'
   const minority = [leader, other]
   const majority = rest(minority)
+  const charter = await mesh.api(leader).charter()
   await mesh.network.part(minority, majority)
   const cutAt = performance.now()
   const [{ leader: next, tookMs }, refusalMs] = await Promise.all([
     decides(mesh, majority, leader),
-    decidesNothing(mesh, minority),
+    decidesNothing(mesh, minority, charter),
   ])
   const answered = (await servesItself(mesh, minority, cutAt)) + (await servesItself(mesh, majority, cutAt))
   return { minority: minority.join(), next, electionMs: round(tookMs), refusalMs: round(refusalMs), answered }
@@ -51,9 +52,13 @@ export async function oneWayLoss(mesh: PartitionMesh, leader: Name): Promise<Fig
 /** The leader alone on one side. */
 export async function isolatedLeader(mesh: PartitionMesh, leader: Name): Promise<Figures> {
   const others = rest([leader])
+  const charter = await mesh.api(leader).charter()
   await mesh.network.part([leader], others)
   const cutAt = performance.now()
-  const [{ leader: next, tookMs }, refusalMs] = await Promise.all([decides(mesh, others, leader), decidesNothing(mesh, [leader])])
+  const [{ leader: next, tookMs }, refusalMs] = await Promise.all([
+    decides(mesh, others, leader),
+    decidesNothing(mesh, [leader], charter),
+  ])
   const answered = (await servesItself(mesh, others, cutAt)) + (await servesItself(mesh, [leader], cutAt))
   return { leader, next, electionMs: round(tookMs), refusalMs: round(refusalMs), answered }
 }
