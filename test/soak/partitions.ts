@@ -15,6 +15,8 @@ export interface PartitionSoakInit {
 /** Between two decisions, or two questions, of one asker, milliseconds. */
 const ASK_PAUSE_MS = 200
 const ASKERS = 2
+/** Acknowledged invitations that stay open to be looked up again after every round. */
+const INVITATIONS_KEPT = 300
 
 /**
  * The partition suite's mesh and checks, with faults drawn from a seed, up to three at a time and one upon the other. Besides
@@ -51,6 +53,7 @@ export async function partitionSoak({ rounds, seed }: PartitionSoakInit): Promis
       heals.push(performance.now() - mendedAt)
       await mesh.settled()
       const found = await audit(mesh)
+      await mesh.ledger.prune(INVITATIONS_KEPT, mesh.api(NAMES[0]))
       console.log(`round ${round}: well again in ${tookMs.toFixed(0)} ms; ${JSON.stringify(found)}`)
     }
     heals.sort((a, b) => a - b)

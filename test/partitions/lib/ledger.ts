@@ -19,6 +19,7 @@ export class Ledger {
   readonly #invitations = new Map<string, string>()
   readonly #policies: PolicyChange[] = []
   #count = 0
+  #pruned = 0
 
   /** @param operatorKey file of the key that signs changes of the policies */
   constructor(operatorKey: string) {
@@ -43,8 +44,18 @@ export class Ledger {
     this.#policies.push({ by, version: expects + 1, reason })
   }
 
+  /** Takes back the oldest invitations beyond so many: a group keeps 1,000 open ones at the most. */
+  async prune(keep: number, api: ApiClient): Promise<void> {
+    const oldest = [...this.#invitations.keys()].slice(0, Math.max(0, this.#invitations.size - keep))
+    for (const id of oldest) {
+      await api.revokeInvitation(id)
+      this.#invitations.delete(id)
+    }
+    this.#pruned += oldest.length
+  }
+
   get size(): number {
-    return this.#invitations.size + this.#policies.length
+    return this.#pruned + this.#invitations.size + this.#policies.length
   }
 
   /** What a node does not know of what was acknowledged. */
