@@ -56,6 +56,8 @@ export const nodeStatus = z.object({
 
 export const memberView = z.object({
   peerId: text,
+  stale: z.literal(true).exactOptional(),
+  ephemeral: z.literal(true).exactOptional(),
   name: text,
   role: memberRole,
   state: memberState,

@@ -51,6 +51,11 @@ export interface RaftComponents {
    */
   verifyEndorsement?: (voter: PeerIdString, statement: VotersStatement, signature: Uint8Array) => boolean
   /**
+   * False while the group's feature level is below that of endorsements: leaders of older versions propose changes of voters
+   * without. @default always needed
+   */
+  needsEndorsement?: () => boolean
+  /**
    * Asked about a peer that stands for election and is no voter of the configuration this node holds: is it one by
    * certified links? @default true: a voter that missed a change of voters elects whom it does not know
    */

@@ -1,4 +1,11 @@
-import { FEATURE_LEVEL, type GroupState, isCertified, type VotersStatement, votersStatementBytes } from '@vsmcp/consensus'
+import {
+  AUTHORITY_LEVEL,
+  FEATURE_LEVEL,
+  type GroupState,
+  isCertified,
+  type VotersStatement,
+  votersStatementBytes,
+} from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom, type Startable } from '@vsmcp/kernel'
 import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
 import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
@@ -41,14 +48,14 @@ import type { Sees } from './system5/endorsement/judge-voters.ts'
 import { Expulsion } from './system5/expulsion.ts'
 import { GroupLog } from './system5/group-log.ts'
 import { LeaderDuties } from './system5/leader-duties.ts'
-import { NameGranting } from './system5/name-granting.ts'
 import { decodeLink } from './system5/link-certificate.ts'
+import { NameGranting } from './system5/name-granting.ts'
 import { Renewal } from './system5/renewal.ts'
 import { Standing } from './system5/standing.ts'
 import { OrderPlane } from './system5/order-plane.ts'
 import { Trust } from './system5/trust.ts'
-import { TrustedTime } from './system5/trusted-time.ts'
 import { Upkeep } from './system5/upkeep.ts'
+import { TrustedTime } from './system5/trusted-time.ts'
 import { VoterKeeping } from './system5/voter-keeping.ts'
 import { GroupSignals } from './topics/group-signals.ts'
 import { Reports } from './topics/reports.ts'
@@ -147,8 +154,11 @@ export function assemble(ground: Ground): Parts {
     time,
     standing,
     isListed: (peer) => group()?.members.has(peer) === true,
+    groupLevel: () => group()?.charter.featureLevel ?? 1,
   })
   const group = (): GroupState | undefined => log.state
+  // Below this level nodes of older versions take part, which know no endorsements and no fencing tokens.
+  const isRaised = (): boolean => (group()?.charter.featureLevel ?? AUTHORITY_LEVEL) >= AUTHORITY_LEVEL
   // A node that holds no copy of the docket yet goes by the credential alone, which the hello has verified.
   const isMember = (peer: PeerIdString): boolean => group()?.members.has(peer) ?? true
   // While nobody leads, its copy may lack a newcomer for long; whom it saw leave it knows.
@@ -158,6 +168,7 @@ export function assemble(ground: Ground): Parts {
     monotonicMs: () => clock.monotonicMs(),
     passport: () => trust.passport(),
     redeem: (request) => admission.redeem(request),
+    assertLevel: (level) => trust.assertLevel(level),
   })
   const mesh = createMesh({
     listen: init.listen,
@@ -192,7 +203,11 @@ export function assemble(ground: Ground): Parts {
     self,
     clock,
     logger: logger.child({ part: 'system5' }),
-    raft: { random, ...signedVotes(identity, enrolment, trust) },
+    raft: {
+      random,
+      needsEndorsement: isRaised,
+      ...signedVotes(identity, enrolment, trust),
+    },
     authority,
     epoch: () => trust.chain.epoch,
     flawOfSnapshot: (snapshot, held) => flawOfSnapshot(snapshot, { chain: trust.chain, held, decodeCertificate: decodeLink }),
@@ -269,15 +284,16 @@ export function assemble(ground: Ground): Parts {
     logger: logger.child({ part: 'state' }),
   })
   const catalog = new Catalog({ state, group, logger })
+  const sees: Sees = (peer) => members.sight(peer)
   const orders = new OrderPlane({
     control,
+    isFenced: isRaised,
     following: () => {
       const status = log.status()
       return status && { epoch: trust.chain.epoch, term: status.term, index: log.applied, leader: status.leader }
     },
     logger: logger.child({ part: 'system5' }),
   })
-  const sees: Sees = (peer) => members.sight(peer)
   const endorsing = new Endorsing({ identity, log, authority, control: orders, clock, logger, sees })
   const levelOf = (peer: PeerIdString): number | undefined =>
     peer === self ? FEATURE_LEVEL : mesh.peers().find((each) => each.peer === peer)?.info.passport.wire.level

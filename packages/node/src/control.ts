@@ -100,6 +100,10 @@ export interface NodeStatus {
 
 export interface MemberView {
   peerId: PeerIdString
+  /** Its credential is over, and no majority of the voters can be reached to renew it: it goes on all the same. */
+  stale?: true
+  /** Forgotten after an absence. */
+  ephemeral?: true
   name: string
   role: MemberRole
   state: MemberState

@@ -111,6 +111,14 @@ export class NotListedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_NOT_LISTED'
 }
 
+/** The program of a node supports a lower feature level than the group is at: it would read decisions otherwise than the others. */
+export class FeatureLevelError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_FEATURE_LEVEL'
+}
+
+/** Code of `FeatureLevelError`, as a peer is told it. */
+export const TOO_OLD: FeatureLevelError['code'] = 'VSMCP_NODE_FEATURE_LEVEL'
+
 /** The credential of who asks is over, and it could have been renewed: until it is, its owner gets nothing else. */
 export class CredentialOverError extends VsmcpError {
   readonly code = 'VSMCP_NODE_CREDENTIAL_OVER'

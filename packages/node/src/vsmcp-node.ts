@@ -173,6 +173,7 @@ class RunningNode implements VsmcpNode {
         epochs,
         log: groupLog,
         trust,
+        standing: parts.standing,
         catalog,
         units,
         unitsView,

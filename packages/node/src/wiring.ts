@@ -1,7 +1,7 @@
 import type { GroupState } from '@vsmcp/consensus'
 import { Emitter, type Logger, messageOf, type PeerIdString, systemClock } from '@vsmcp/kernel'
 import type { Parts } from './assemble.ts'
-import { CREDENTIAL_REVOKED, IDENTITY_COPIED, MEMBER_LEFT } from './errors.ts'
+import { CREDENTIAL_REVOKED, IDENTITY_COPIED, MEMBER_LEFT, TOO_OLD } from './errors.ts'
 import { type KnownMember } from './members/members.ts'
 import { SelfDescription } from './members/self-description.ts'
 import { NODES_COLLECTION, Whereabouts } from './members/whereabouts.ts'
@@ -77,6 +77,7 @@ export class Wiring {
       if (code === IDENTITY_COPIED && peer !== undefined) lives.refusedBy(peer)
       if (code === MEMBER_LEFT || code === CREDENTIAL_REVOKED)
         this.#logger.error({ peer, code }, 'another member says that this node is none any more')
+      else if (code === TOO_OLD) this.#logger.error({ peer, code }, 'this program is too old for the group: update it')
       else this.#logger.warn({ peer, code, reason }, 'a member refused this node')
     })
     mesh.on('duplicate:identity', (duplicate) => {

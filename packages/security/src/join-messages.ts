@@ -14,7 +14,7 @@ import {
 } from './constants.ts'
 import { type Credential, credentialSchema } from './credential.ts'
 import { JoinMessageError } from './errors.ts'
-import { addressesField, fixedBytesField, linksField, nameField, peerField, signedCharterField } from './fields.ts'
+import { addressesField, counterField, fixedBytesField, linksField, nameField, peerField, signedCharterField } from './fields.ts'
 import type { SignedCharter } from './first-charter.ts'
 import { base64urlCodec, decoding, pack, unpack } from './form.ts'
 import type { Link } from './link.ts'
@@ -42,7 +42,13 @@ const nonceField = fixedBytesField(NONCE_BYTES)
 const proofField = fixedBytesField(PROOF_BYTES)
 const refusalText = z.string().max(REFUSAL_TEXT_LENGTH_MAX)
 
-const startSchema = z.object({ type: z.literal('start'), invitationId: invitationIdField, nonceJ: nonceField })
+const startSchema = z.object({
+  type: z.literal('start'),
+  invitationId: invitationIdField,
+  nonceJ: nonceField,
+  /** Feature level that the joiner's program supports; releases of level 1 said nothing. */
+  level: counterField.exactOptional(),
+})
 const offerSchema = z.object({
   type: z.literal('offer'),
   nonceM: nonceField,

@@ -37,6 +37,8 @@ export interface JoinServerComponents {
    * `InvitationRefusedError`; what else is wrong (expired, used up) is told only after the proof was right.
    */
   redeem(request: RedeemRequest): Promise<JoinGrant>
+  /** Throws for a program that supports only this feature level, and is too old for the group. @default none is too old */
+  assertLevel?(level: number): void
 }
 
 /** How an exchange ended, for the log; `code` and `message` are what the joiner was told, `cause` is for this side alone. */
@@ -73,11 +75,13 @@ export const joinServer =
 
 async function serve(components: JoinServerComponents, joiner: PeerIdString, exchange: JoinExchange): Promise<CredentialClaims> {
   const { self: member } = components
-  const { invitationId, nonceJ } = decodeJoinMessage(await exchange.receive(), 'start')
+  const { invitationId, nonceJ, level = 1 } = decodeJoinMessage(await exchange.receive(), 'start')
   const nonceM = new Uint8Array(randomBytes(NONCE_BYTES))
   // The same for every id: whether there is such an invitation is for `redeem`, after the proof.
   await exchange.send(encodeJoinMessage({ type: 'offer', nonceM, passport: await components.passport() }))
   const { proof, name, addresses } = decodeJoinMessage(await exchange.receive(), 'proof')
+  // Told to holders of a token only, and before a use of it is spent.
+  components.assertLevel?.(level)
   const grant = await components.redeem({ invitationId, joiner, member, nonceJ, nonceM, proof, name, addresses })
   const claims = claimsOf(grant.credential)
   await exchange.send(encodeJoinMessage({ type: 'grant', ...grantOf(grant) }))

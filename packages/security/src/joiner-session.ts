@@ -19,6 +19,8 @@ export interface JoinerInit {
   readonly name: string
   /** Of more than 16 the first are told. */
   readonly addresses: readonly string[]
+  /** Feature level that this program supports. @default 1 */
+  readonly level?: number
 }
 
 /** What a newcomer has after joining, all of it verified. */
@@ -69,7 +71,8 @@ class Session implements JoinerSession {
 
   start(): Uint8Array {
     this.#turn('start', 'offer')
-    return encodeJoinMessage({ type: 'start', invitationId: this.#init.invitation.id, nonceJ: this.#nonceJ })
+    const { invitation, level = 1 } = this.#init
+    return encodeJoinMessage({ type: 'start', invitationId: invitation.id, nonceJ: this.#nonceJ, level })
   }
 
   async answerOffer(member: PeerIdString, offer: Uint8Array, nowMs: number): Promise<Uint8Array> {

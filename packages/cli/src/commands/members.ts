@@ -34,5 +34,6 @@ function render(members: readonly MemberView[], terminal: Terminal): string {
 
 function partOf(member: MemberView): string {
   const part = member.leader ? 'system 5' : member.voter ? 'voter' : 'learner'
-  return member.role === 'edge' ? `${part}, edge` : part
+  const kind = member.ephemeral === true ? ', ephemeral' : member.role === 'edge' ? ', edge' : ''
+  return `${part}${kind}${member.stale === true ? ', stale' : ''}`
 }

@@ -97,7 +97,8 @@ export function flawOfChange(
   change: ConfigurationChange,
   endorsements: readonly Endorsement[],
 ): string | undefined {
-  const { verifyEndorsement } = components
+  const { verifyEndorsement, needsEndorsement } = components
+  if (needsEndorsement?.() === false) return undefined
   if (verifyEndorsement === undefined) return 'this node has nothing to check endorsements with'
   const statement = votersStatement(before, term, change)
   return lackingEndorsement(before, endorsements, (voter, signature) => verifyEndorsement(voter, statement, signature))

@@ -1,4 +1,4 @@
-import type { GroupState } from '@vsmcp/consensus'
+import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
@@ -10,6 +10,7 @@ import type { Epochs } from '../recovery/epochs.ts'
 import type { Lives } from '../recovery/lives.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { GroupLog } from '../system5/group-log.ts'
+import type { Standing } from '../system5/standing.ts'
 import type { Trust } from '../system5/trust.ts'
 import type { Reports } from '../topics/reports.ts'
 import type { UnitsView } from './units-view.ts'
@@ -21,6 +22,7 @@ export interface StatusComponents {
   epochs: Epochs
   log: GroupLog
   trust: Trust
+  standing: Standing
   catalog: Catalog
   units: LocalUnits
   unitsView: UnitsView
@@ -90,7 +92,7 @@ export class StatusView {
   }
 
   members(): MemberView[] {
-    const { mesh, log, members, catalog } = this.#c
+    const { mesh, log, members, catalog, standing } = this.#c
     const { state } = log
     const voters = new Set(log.status()?.configuration.voters)
     const leader = this.#leader()
@@ -104,6 +106,8 @@ export class StatusView {
       const view = members.get(peer)
       return {
         peerId: peer,
+        ...(standing.isStale(peer) ? { stale: true as const } : {}),
+        ...(record?.ephemeral === true ? { ephemeral: true as const } : {}),
         name: self ? now.enrolment.name : (record?.name ?? shown?.claims.name ?? peer),
         role: record?.role ?? (self ? now.enrolment.role : 'member'),
         state: self ? 'alive' : (view?.state ?? 'suspect'),
@@ -154,9 +158,22 @@ export class StatusView {
     }
   }
 
+  /** Programs and credentials whose time is over. */
+  #outdated(members: readonly MemberView[]): string[] {
+    const level = this.#c.log.state?.charter.featureLevel ?? FEATURE_LEVEL
+    const tooOld =
+      level > FEATURE_LEVEL ? [`this program supports feature level ${FEATURE_LEVEL}, and the group is at ${level}: update it`] : []
+    const stale = members.filter((member) => member.stale === true)
+    const whose = stale.map(({ self, name }) => (self ? 'this node' : `member ${name}`))
+    return [
+      ...tooOld,
+      ...whose.map((who) => `the credential of ${who} is over; it is renewed when a majority of the voters can be reached`),
+    ]
+  }
+
   #problems(members: readonly MemberView[]): string[] {
     const { catalog, lives, epochs, reports, unitsView } = this.#c
-    const problems: string[] = [...epochs.problems(), ...lives.problems((peer) => this.nameOf(peer))]
+    const problems: string[] = [...epochs.problems(), ...lives.problems((peer) => this.nameOf(peer)), ...this.#outdated(members)]
     if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
     if (this.#leader() === undefined) problems.push('there is no System 5: the group decides nothing, calls go on')
     for (const { name, state, why, self } of members) {

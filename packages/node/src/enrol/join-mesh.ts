@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { FEATURE_LEVEL } from '@vsmcp/consensus'
 import { type MeshId, type PeerIdString, seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { createMesh } from '@vsmcp/mesh'
 import {
@@ -123,7 +124,7 @@ async function askToJoin(
   try {
     const options = { expect: invitation.inviters, exchangeTimeoutMs: timeoutMs }
     return await mesh.join(invitation.addresses, options, async (exchange, member, address) => {
-      const session = joinerSession({ invitation, self: identity.peerId, name, addresses: [] })
+      const session = joinerSession({ invitation, self: identity.peerId, name, addresses: [], level: FEATURE_LEVEL })
       const joined = await runJoin(session, member, exchange, () => systemClock.wallMs())
       return { joined, member, address }
     })

@@ -27,6 +27,8 @@ export interface OrderPlaneComponents {
   /** Undefined while the disk refuses: then nothing is ordered and nothing obeyed. */
   following: () => Following | undefined
   logger: Logger
+  /** False while the group's feature level is below that of tokens: older versions neither send nor expect one. @default always */
+  isFenced?: () => boolean
 }
 
 /** Three big-endian 64-bit counters before the payload. */
@@ -48,6 +50,7 @@ export class OrderPlane implements Plane {
   }
 
   async call(peer: PeerIdString, method: string, payload: Uint8Array, options: CallOptions): Promise<Uint8Array> {
+    if (this.#c.isFenced?.() === false) return this.#c.control.call(peer, method, payload, options)
     const token = this.#c.following()
     if (token === undefined) throw new NotBorneOutError('this node takes no part in decisions now: it gives no orders')
     return this.#c.control.call(peer, method, withToken(token, payload), options)
@@ -59,6 +62,7 @@ export class OrderPlane implements Plane {
 
   handle(method: string, handler: CallHandler): void {
     this.#c.control.handle(method, async (call) => {
+      if (this.#c.isFenced?.() === false) return handler(call)
       const [token, payload] = splitToken(call.payload)
       this.#assertInForce(call.peer, method, token)
       return handler({ ...call, payload })

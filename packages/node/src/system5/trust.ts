@@ -31,7 +31,7 @@ import {
   type VerifiedPassport,
 } from '@vsmcp/security'
 import { type Enrolment, writeEnrolment } from '../enrol/enrolment.ts'
-import { MemberLeftError } from '../errors.ts'
+import { FeatureLevelError, MemberLeftError } from '../errors.ts'
 import type { Lives } from '../recovery/lives.ts'
 import { sha256Hex } from '../sha256.ts'
 import { decodeLink } from './link-certificate.ts'
@@ -51,6 +51,8 @@ export interface TrustComponents {
   standing: Pick<Standing, 'shown'>
   /** Whether this node's copy of the docket lists the peer: it may renew a credential that is over. */
   isListed: (peer: PeerIdString) => boolean
+  /** Of the charter as known here. */
+  groupLevel: () => number
 }
 
 interface Events extends Record<string, unknown> {
@@ -137,6 +139,7 @@ export class Trust {
         mayBeOver: this.#c.isListed(peer),
       }),
     )
+    this.assertLevel(info.passport.wire.level)
     this.#c.time.certified(info.claims.iat * 1_000)
     this.#c.standing.shown(info.claims)
     this.#c.lives.check(peer, info.passport.life)
@@ -200,6 +203,16 @@ export class Trust {
     this.#c.logger.debug({ name }, 'a new credential is in force')
     this.#update({ credential })
     await this.settled()
+  }
+
+  /** Throws `FeatureLevelError` when a program that supports this level is too old for the group. */
+  assertLevel(level: number): void {
+    const needed = this.#c.groupLevel()
+    if (level >= needed) return
+    throw new FeatureLevelError(`its program supports feature level ${level}, and this group is at ${needed}`, {
+      hint: 'Update the program of that node. The level was raised when all voters supported it, and does not go down.',
+      details: { level, needed },
+    })
   }
 
   /** A clock that is known to be behind follows what a majority of the voters signed. */

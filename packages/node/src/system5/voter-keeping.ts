@@ -1,4 +1,5 @@
 import {
+  AUTHORITY_LEVEL,
   type Candidate,
   chooseVoters,
   type Configuration,
@@ -88,8 +89,10 @@ export class VoterKeeping implements Duty {
     }
     const change = this.#changeWanted(state, status.configuration, new Set(this.#leaving.keys()))
     if (change === undefined) return
+    // Before the level is raised, voters of older versions could not be asked.
+    const isNeeded = state.charter.featureLevel >= AUTHORITY_LEVEL
     const because = change.changes.flatMap(({ peer }) => this.#leaving.get(peer)?.because ?? [])
-    const endorsements = await endorsing.forVoters(change, because)
+    const endorsements = isNeeded ? await endorsing.forVoters(change, because) : []
     logger.info({ changes: change.changes.map(({ type, peer }) => `${type} ${peer}`) }, 'changing who votes')
     await log.proposeConfiguration(change, endorsements)
   }
