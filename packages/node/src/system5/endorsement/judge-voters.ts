@@ -67,7 +67,8 @@ function objectionToSeats(
   const others = (peers: readonly PeerIdString[]): number => peers.filter((peer) => !isEdge(peer)).length
   const edges = well.filter(isEdge).length
   const yielded = others(after) >= SEATS_OF_OTHERS ? edges : Math.min(edges, others(promoted))
-  const spare = (left - dead.length + promoted.length) % 2 === 0 ? 1 : 0
+  // Where somebody takes a seat, the number is odd by that; who is well is not swapped for another.
+  const spare = promoted.length === 0 && (left - dead.length) % 2 === 0 ? 1 : 0
   if (well.length - yielded <= spare) return undefined
   const [first = ''] = well
   return `${first} votes and is ${sees(first).state} as seen from here: nothing speaks for taking it out`
