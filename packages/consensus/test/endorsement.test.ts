@@ -120,6 +120,20 @@ test('a follower judges each change by the voters that the entries before it mak
   expect(single.node.status()).toMatchObject({ lastIndex: 3, commit: 1, refusedMessages: 1 })
 })
 
+test('an endorsement is good once: not again when the voters are the same as before', () => {
+  const cluster = new Cluster()
+  const { node } = cluster.elect('n1')
+  const changes = [{ type: 'remove', peer: 'n3' }] as const
+  const once = signed(node, ['n1', 'n2'])
+  node.proposeConfiguration({ changes }, once)
+  cluster.run(1_000)
+  proposeEndorsed(node, { changes: [{ type: 'voter', peer: 'n3' }] })
+  cluster.run(1_000)
+  expect(node.status()).toMatchObject({ term: 2, configuration: { voters: ['n1', 'n2', 'n3'], version: 2 } })
+  expect(() => node.proposeConfiguration({ changes }, once)).toThrow(NotEndorsedError)
+  expect(node.proposeConfiguration({ changes }, signed(node, ['n1', 'n2'], { version: 2 }))).toMatchObject({ term: 2 })
+})
+
 test('learners come and go, and a joint configuration ends, without endorsement', () => {
   const single = new Single()
   const learner = encodeConfigurationStep({ changes: [{ type: 'learner', peer: 'n9' }] })

@@ -74,6 +74,15 @@ test('a charter keeps a thousand revocations, and refuses one more', () => {
   expect(group.state.members.has('d')).toBe(true)
 })
 
+test('an eviction that would make the charter too large takes nobody off the list', () => {
+  const zones = Array.from({ length: 1_000 }, (_, i) => ({ name: `zone-${i}`, note: 'x'.repeat(226) }))
+  const group = decidingGroup({ ...DECIDING, zones })
+  const { state } = group
+  for (let i = 0; i < 90; i++) if (evict(group, `p${i}`, { joinedAtIndex: 0 }) === 'charter-full') break
+  expect(evict(group, 'd')).toBe('charter-full')
+  expect(group.state.members).toBe(state.members)
+})
+
 test('revocations expire by the word of a majority of the voters, not before their time, and only those named', () => {
   const group = decidingGroup()
   evict(group, 'd', { untilMs: 9_000 })
@@ -139,6 +148,14 @@ test('who joins by an ephemeral invitation is ephemeral, whatever it says itself
   expect(forget(61_000)).toBe('changed')
   expect(group.effects.map(({ type }) => type)).toEqual(['member:left', 'member:forgotten'])
   expect(forget(61_000)).toBe('unchanged')
+})
+
+test('who joins for good cannot be made ephemeral by whoever lets it in', () => {
+  const group = decidingGroup()
+  group.invite('good')
+  group.ask({ op: 'invitation:redeem', id: 'good', peer: 'e', name: 'e', ephemeral: true, absenceMs: 1_000 })
+  expect(group.state.members.get('e')).not.toHaveProperty('ephemeral')
+  expect(group.state.members.get('e')).not.toHaveProperty('absenceMs')
 })
 
 test('nobody else is ever forgotten, nor who votes', () => {

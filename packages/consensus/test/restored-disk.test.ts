@@ -93,7 +93,11 @@ test('rule 8: it confirms no read, keeps no leader in office, and takes over no 
   single.hear('n3', { type: 'heartbeatAnswer', term: 2, round: 1, uncounted: true })
   expect(single.last?.readStates).toEqual([])
   expect(() => single.node.transferLeadership('n3')).toThrow(TransferRefusedError)
+  single.hear('n3', answer(2, true))
   expect(single.node.bestSuccessor()).toBe('n2')
+  single.node.connectionClosed('n2')
+  expect(single.node.bestSuccessor()).toBeUndefined()
+  single.node.connectionOpened('n2')
   for (let i = 0; i < 30; i++) {
     single.pass(100)
     single.hear('n3', { type: 'heartbeatAnswer', term: 2, round: 1, uncounted: true })

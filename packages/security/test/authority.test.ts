@@ -71,6 +71,13 @@ test.for<[string, (link: Link, group: RealGroup) => Link]>([
     },
   ],
   [
+    'that follows another one',
+    ({ statement }, group) =>
+      resigned(group, statement, (text) =>
+        text.replace(/"previous":"(.)/, (_, digit) => `"previous":"${digit === '0' ? '1' : '0'}`),
+      ),
+  ],
+  [
     'with another digest',
     ({ statement }, group) => resigned(group, statement, (text) => text.replace(/"digestNow":"./, '"digestNow":"0')),
   ],

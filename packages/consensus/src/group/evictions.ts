@@ -36,8 +36,7 @@ export function evictMember(state: GroupState, operation: MemberEvict, place: Pl
   if (others.length >= CHARTER_ITEMS_MAX) {
     return refused(state, 'revocations-full', `the charter keeps ${CHARTER_ITEMS_MAX} revocations; wait until some have ended`)
   }
-  const until = Math.max(untilMs, known?.untilMs ?? 0)
-  const revoked: Revoked = { peer, untilMs: until, index: place.index, by, reason, atMs }
+  const revoked: Revoked = { peer, untilMs, index: place.index, by, reason, atMs }
   const { state: rest, effects } = withoutMember(state, peer)
   const applied = charterChanged(rest, { ...charter, revocations: [...others, revoked] }, place, authority, [
     ...effects,
@@ -57,7 +56,7 @@ export function forgetMember(state: GroupState, operation: MemberForget, _: Plac
     return refused(state, 'membership-differs', `${peer} joined by entry ${member.joinedAtIndex}, not ${joinedAtIndex}`)
   }
   const { ephemeral = false, absenceMs = Number.POSITIVE_INFINITY } = member
-  if (!ephemeral || asOfMs - absentSinceMs < absenceMs) {
+  if (asOfMs - absentSinceMs < absenceMs) {
     const why = ephemeral ? `was away for ${asOfMs - absentSinceMs} of ${absenceMs} ms` : 'is no ephemeral member'
     return refused(state, 'not-absent', `${peer} ${why}`)
   }
