@@ -58,7 +58,7 @@ describe('what operators decide, on real processes', () => {
     const charter = Buffer.from(altered.charter, 'base64').toString().replace('"retries":2', '"retries":9')
     writeFileSync(exported, JSON.stringify({ ...altered, charter: Buffer.from(charter).toString('base64') }))
     expect((await failure(nowhere, 'charter', 'verify', exported)).error.code).toBe('VSMCP_SECURITY_CHARTER_UNCERTIFIED')
-  }, 90_000)
+  }, 120_000)
 
   it('an eviction bites on every node within a second of hearing it, the evicted stops and says so, and no eviction breaks the quorum', async () => {
     const { nodes } = await meshOf('a', 'b', 'c', 'd')
@@ -97,5 +97,5 @@ describe('what operators decide, on real processes', () => {
     })
     expect(refused.hint).toContain(down.ready.name)
     expect((await statusOf(rest)).members.known).toBe(3)
-  }, 90_000)
+  }, 120_000)
 })

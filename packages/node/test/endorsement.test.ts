@@ -18,7 +18,7 @@ import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { objectionToVoters } from '../src/system5/endorsement/judge-voters.ts'
 import { objectionToOperation } from '../src/system5/endorsement/judge-operation.ts'
 import { packRaftNotice } from '../src/system5/raft-notice.ts'
-import { followersOf, leaderOf, startGroup, type TestNode } from './support/group.ts'
+import { followersOf, leaderOf, startGroup } from './support/group.ts'
 import { deskOf } from './support/operator.ts'
 
 const MINUTE = 60_000
@@ -44,8 +44,14 @@ function sceneOf({ voters, learners = '', edge = '', failed = {}, leaving = '', 
     addresses: [],
     ...member,
   })
-  const configuration = { voters: [...voters], outgoing: [], learners: [...learners], learnersNext: [], autoLeave: false }
-  const members = Table.from([...voters, ...learners].map((peer) => [peer, record(peer)] as const))
+  const configuration = {
+    voters: voters.split(''),
+    outgoing: [],
+    learners: learners.split(''),
+    learnersNext: [],
+    autoLeave: false,
+  }
+  const members = Table.from(`${voters}${learners}`.split('').map((peer) => [peer, record(peer)] as const))
   const charter = { revocations: [{ peer: 'x', untilMs: 1_000_000 }] }
   const state = { members, configuration, charter } as unknown as GroupState
   const sees = (peer: string): { state: MemberState; forMs: number } =>
@@ -96,15 +102,15 @@ describe('what an honest leader wants', () => {
     const below = (bound: number): number => Math.floor(random.next() * bound)
     let changed = 0
     for (let run = 0; run < 5_000; run++) {
-      const all = [...'abcdefghi'].slice(0, 1 + below(9))
+      const all = 'abcdefghi'.split('').slice(0, 1 + below(9))
       const size = [1, 3, 5].filter((odd) => odd <= all.length)[below(3)] ?? 1
       const voters = all.slice(0, size).join('')
       const edge = all.filter(() => below(3) === 0).join('')
       const leaving = all.filter(() => below(6) === 0).join('')
       const failed = Object.fromEntries(all.filter(() => below(4) === 0).map((peer) => [peer, below(30) * MINUTE]))
       // Without a quorum nothing is changed, and edge nodes never hold seats of five.
-      const up = [...voters].filter((peer) => failed[peer] === undefined).length
-      if (up <= size / 2 || (size === 5 && [...voters].some((peer) => edge.includes(peer)))) continue
+      const up = voters.split('').filter((peer) => failed[peer] === undefined).length
+      if (up <= size / 2 || (size === 5 && voters.split('').some((peer) => edge.includes(peer)))) continue
       const scene = sceneOf({ voters, learners: all.slice(size).join(''), edge, leaving, failed })
       const candidates = all
         .filter((peer) => !leaving.includes(peer))
