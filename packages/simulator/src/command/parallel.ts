@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { addTotals, noTotals, type Totals } from '../totals.ts'
+import type { Failure, Report } from './lives.ts'
+
+/** Spreads seeds over processes. `onProgress` comes with the sums so far. */
+export async function liveInParallel(
+  { from, count, jobs }: { from: number; count: number; jobs: number },
+  onProgress: (totals: Totals) => void,
+): Promise<{ totals: Totals; failures: Failure[] }> {
+  const totals = noTotals()
+  const failures: Failure[] = []
+  await Promise.all(
+    Array.from({ length: jobs }, async (_, job) => {
+      const mine = Math.ceil((count - job) / jobs)
+      if (mine <= 0) return
+      const worker = fileURLToPath(new URL('./worker.ts', import.meta.url))
+      const child = spawn(process.execPath, [worker, 'lives', String(from + job), String(mine), String(jobs)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+      for await (const line of createInterface({ input: child.stdout })) {
+        const report = JSON.parse(line) as Report
+        if ('failure' in report) failures.push(report.failure)
+        else addTotals(totals, report.totals)
+        onProgress(totals)
+      }
+      const status = await ended
+      if (status !== 0) throw new Error(`a worker ended with ${status ?? 'a signal'}`)
+    }),
+  )
+  return { totals, failures: failures.sort((a, b) => a.seed - b.seed) }
+}

@@ -1,0 +1,269 @@
+import {
+  type Applied,
+  applyEntry,
+  type Authority,
+  decodeGroupState,
+  encodeGroupState,
+  type Entry,
+  type GroupState,
+  type Message,
+  type RaftComponents,
+  type RaftNode,
+  raftNode,
+  type Ready,
+  validateMessage,
+} from '@vsmcp/consensus'
+import type { PeerIdString, Random } from '@vsmcp/kernel'
+import { BACKLOG_MAX } from './constants.ts'
+import type { Disk } from './disk.ts'
+import type { DriftingClock } from './drifting-clock.ts'
+
+/** What happens in a host, for whoever carries its messages and watches its promises. */
+export interface HostEvents {
+  now(): number
+  at(atMs: number, run: () => void): void
+  /** How long the next write takes, milliseconds. */
+  diskMs(host: Host): number
+  readonly authority: Authority
+  sent(host: Host, to: PeerIdString, message: Message): void
+  /** A message was handled; `term` is the one before it. */
+  heard(host: Host, from: PeerIdString, message: Message, term: number): void
+  /** After every input, before what comes of it is written. */
+  stepped(host: Host): void
+  /** A `Ready` is on disk and nothing of it was seen yet. */
+  written(host: Host, ready: Ready): void
+  applied(host: Host, entry: Entry, before: GroupState, after: Applied): void
+  installed(host: Host, state: GroupState): void
+  /** Everything of a `Ready` is done. */
+  done(host: Host, ready: Ready): void
+}
+
+export interface HostInit {
+  /** Names the process; two processes of one identity differ in it. */
+  readonly key: string
+  readonly id: PeerIdString
+  readonly disk: Disk
+  readonly clock: DriftingClock
+  readonly timings: { readonly heartbeatMs: number; readonly electionTimeoutMinMs: number; readonly electionTimeoutMaxMs: number }
+  readonly mayVote: boolean
+  readonly raft: (random: Random) => RaftComponents
+}
+
+/**
+ * One process of a node: the shell around a real Raft node and the real state machine, as the node's own, but that its disk takes its
+ * time, its clock errs, and it may be paused or die between any two steps.
+ */
+export class Host {
+  readonly key: string
+  readonly id: PeerIdString
+  readonly disk: Disk
+  readonly clock: DriftingClock
+  readonly mayVote: boolean
+  readonly #init: HostInit
+  readonly #events: HostEvents
+  raft: RaftNode
+  state: GroupState | undefined
+  applied = 0
+  up = true
+  /** Not for good: a process that is stopped and goes on later. */
+  paused = false
+  /** How many lives this process had: what an earlier one asked for is nobody's any more. */
+  life = 0
+  #backlog: (() => void)[] = []
+  /** Given out, not yet written: a crash may lose it. */
+  #writing: Ready | undefined
+  #wakeAtMs = Number.POSITIVE_INFINITY
+  /** What happens on the way may be an input to this very process: it waits until the turn is over. */
+  #finishing = false
+
+  constructor(init: HostInit, events: HostEvents, random: Random) {
+    this.key = init.key
+    this.id = init.id
+    this.disk = init.disk
+    this.clock = init.clock
+    this.mayVote = init.mayVote
+    this.#init = init
+    this.#events = events
+    this.raft = this.#boot(random)
+  }
+
+  get localMs(): number {
+    return this.clock.monotonicMs(this.#events.now())
+  }
+
+  get leads(): boolean {
+    return this.up && this.raft.status().role === 'leader'
+  }
+
+  /** Nothing is being written and nothing waits to be. */
+  get atRest(): boolean {
+    return this.#writing === undefined && !this.raft.hasReady()
+  }
+
+  /** Gives the process something to do, now or when it goes on. */
+  input(act: (raft: RaftNode) => void): void {
+    this.whenRunning(() => {
+      const { raft } = this
+      raft.tick(this.localMs)
+      act(raft)
+      this.#events.stepped(this)
+      this.#work()
+      this.wake()
+    })
+  }
+
+  /** Does something in this process, now or when it goes on; never in a dead one. */
+  whenRunning(act: () => void): void {
+    if (!this.up) return
+    if (!this.paused) act()
+    else if (this.#backlog.length < BACKLOG_MAX) this.#backlog.push(() => this.whenRunning(act))
+  }
+
+  /** What a peer sent, read as the node's shell reads it. */
+  receive(from: PeerIdString, message: Message): void {
+    this.input((raft) => {
+      const read = validateMessage(message)
+      if (read.type === 'snapshot') decodeGroupState(read.snapshot.data)
+      const { term } = raft.status()
+      raft.step(from, read)
+      this.#events.heard(this, from, read, term)
+    })
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    const waiting = this.#backlog
+    this.#backlog = []
+    for (const act of waiting) act()
+    this.input(() => {})
+  }
+
+  /** The process dies; of what it was writing a part may have reached the disk. */
+  crash(survivors: (count: number) => number): void {
+    if (this.#writing !== undefined) this.disk.write({ ...this.#writing, mustSync: false })
+    this.disk.crash(survivors(this.disk.unsyncedCount))
+    this.stop()
+  }
+
+  stop(): void {
+    this.up = false
+    this.paused = false
+    this.#backlog = []
+    this.#writing = undefined
+    this.life++
+  }
+
+  restart(random: Random): void {
+    this.up = true
+    this.raft = this.#boot(random)
+    const { voters, outgoing } = this.raft.status().configuration
+    // As the node's shell does: nobody to wait for.
+    if (voters.length === 1 && outgoing.length === 0 && voters[0] === this.id && this.mayVote)
+      this.input((raft) => raft.campaign())
+    else this.input(() => {})
+  }
+
+  /** Takes a snapshot and drops the log up to `keep` entries before it. */
+  compact(keep: number): boolean {
+    if (!this.up || this.paused || !this.atRest || this.state === undefined) return false
+    const { applied, firstIndex } = this.raft.status()
+    // As the node's shell does: what a certificate needs stays in the log.
+    if (applied !== this.applied || applied < 2 || this.state.pendingChanges.length > 0) return false
+    const snapshot = this.raft.createSnapshot(encodeGroupState(this.state))
+    const index = Math.max(firstIndex - 1, snapshot.index - keep)
+    this.disk.compact(index, snapshot)
+    this.raft.compact(index, snapshot)
+    return true
+  }
+
+  /** Asks for the next tick when the Raft node wants one. */
+  wake(): void {
+    if (!this.up || this.paused) return
+    const next = this.raft.nextTickAtMs()
+    if (!Number.isFinite(next)) return
+    const now = this.#events.now()
+    const atMs = Math.max(now + 1, Math.ceil(this.clock.trueMs(next)))
+    if (atMs >= this.#wakeAtMs && this.#wakeAtMs > now) return
+    this.#wakeAtMs = atMs
+    const { life } = this
+    this.#events.at(atMs, () => {
+      if (this.life !== life || this.#wakeAtMs !== atMs) return
+      this.#wakeAtMs = Number.POSITIVE_INFINITY
+      if (!this.paused) this.input(() => {})
+    })
+  }
+
+  #boot(random: Random): RaftNode {
+    this.#wakeAtMs = Number.POSITIVE_INFINITY
+    this.state = undefined
+    this.applied = 0
+    const { id, timings, mayVote } = this.#init
+    const stored = this.disk.read()
+    const raft = raftNode({ id, stored, ...timings, mayVote })(this.#init.raft(random))
+    if (stored.snapshot !== undefined) this.#install(stored.snapshot)
+    return raft
+  }
+
+  #work(): void {
+    while (this.up && !this.#finishing && this.#writing === undefined && this.raft.hasReady()) {
+      const ready = this.raft.ready()
+      const writes = ready.hardState !== undefined || ready.entries.length > 0 || ready.snapshot !== undefined
+      if (!writes) {
+        this.#finish(ready)
+        continue
+      }
+      this.#writing = ready
+      const { life } = this
+      this.#events.at(this.#events.now() + this.#events.diskMs(this), () => this.#wrote(ready, life))
+    }
+  }
+
+  #wrote(ready: Ready, life: number): void {
+    if (this.life !== life) return
+    if (this.paused) {
+      this.#backlog.push(() => this.#wrote(ready, life))
+      return
+    }
+    this.#writing = undefined
+    this.#finish(ready)
+    this.#work()
+    this.wake()
+  }
+
+  #finish(ready: Ready): void {
+    this.#finishing = true
+    this.disk.write(ready)
+    this.#events.written(this, ready)
+    for (const { to, message } of ready.messages) this.#events.sent(this, to, message)
+    if (ready.snapshot !== undefined) {
+      this.#install(ready.snapshot)
+      if (this.state !== undefined) this.#events.installed(this, this.state)
+    }
+    for (const entry of ready.committedEntries) this.#apply(entry)
+    this.raft.advance(ready)
+    this.#finishing = false
+    this.#events.done(this, ready)
+    this.#events.stepped(this)
+  }
+
+  #install(snapshot: { readonly index: number; readonly data: Uint8Array }): void {
+    this.state = decodeGroupState(snapshot.data)
+    this.applied = snapshot.index
+  }
+
+  #apply(entry: Entry): void {
+    const before = this.state
+    if (entry.index !== this.applied + 1 || before === undefined) {
+      throw new Error(`${this.key} is to apply ${entry.index} after ${this.applied}`)
+    }
+    const after = applyEntry(before, entry, this.#events.authority)
+    this.state = after.state
+    this.applied = entry.index
+    this.#events.applied(this, entry, before, after)
+  }
+}

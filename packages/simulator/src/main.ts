@@ -1,0 +1,99 @@
+/**
+ * `pnpm sim`: lives of a simulated group.
+ *
+ *     pnpm sim --seed 17             replays one life, every step of it as a line; `--life MS` for one of another length
+ *     pnpm sim --seeds 100000        lives many, on all cores; `--from N` begins elsewhere, `--jobs N` takes fewer cores
+ *     pnpm sim --explore 10          all interleavings of three voters, to that many steps
+ *     pnpm sim --mutations [WORD …]  plants every broken rule (or those named so) and sees each caught
+ */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { messageOf } from '@vsmcp/kernel'
+import { mutationsNamed, runMutants } from './command/mutants.ts'
+import { liveInParallel } from './command/parallel.ts'
+import { LIFE_MS } from './constants.ts'
+import { EXPLORATIONS, explore } from './explore.ts'
+import { simulate } from './index.ts'
+
+/** Milliseconds between lines of progress. */
+const PROGRESS_MS = 5_000
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const asJson = (value: unknown): void => say(JSON.stringify(value))
+
+function replay(seed: number, lifeMs: number): number {
+  try {
+    say(JSON.stringify(simulate({ seed, lifeMs, trace: say })))
+    return 0
+  } catch (error) {
+    say(`seed ${seed}: ${messageOf(error)}`)
+    return 1
+  }
+}
+
+async function many(from: number, count: number, jobs: number): Promise<number> {
+  const started = performance.now()
+  let toldAt = started
+  say(`seeds ${from} to ${from + count - 1}, ${jobs} processes`)
+  const { totals, failures } = await liveInParallel({ from, count, jobs }, ({ lives, steps, elections }) => {
+    const now = performance.now()
+    if (now - toldAt < PROGRESS_MS) return
+    toldAt = now
+    say(
+      `${lives} of ${count} lives, ${steps} steps, ${elections} elections, ${((lives * 1_000) / (now - started)).toFixed(0)} lives/s`,
+    )
+  })
+  asJson({ ...totals, seconds: Math.round((performance.now() - started) / 1_000), failed: failures.length })
+  for (const { seed, message } of failures) say(`seed ${seed} failed: ${message}\n  replay it with: pnpm sim --seed ${seed}`)
+  return failures.length === 0 ? 0 : 1
+}
+
+async function mutants(words: readonly string[], jobs: number): Promise<number> {
+  const mutations = mutationsNamed(words)
+  const verdicts = await runMutants(mutations, jobs, ({ mutation, caught, unfit }) => {
+    const outcome =
+      caught === undefined
+        ? (unfit ?? `NOT CAUGHT within ${mutation.seedsMax} seeds`)
+        : `seed ${caught.seed} of ${mutation.seedsMax}: ${caught.invariant}`
+    say(`${mutation.name.padEnd(56)} ${outcome}`)
+  })
+  const missed = verdicts.filter(({ caught }) => caught === undefined)
+  say(`${verdicts.length} mutations planted, ${verdicts.length - missed.length} caught`)
+  return missed.length === 0 && verdicts.length > 0 ? 0 : 1
+}
+
+function exploreAll(depth: number): number {
+  for (const exploration of EXPLORATIONS) {
+    const started = performance.now()
+    const { states, paths, deepest } = explore(exploration, depth)
+    say(
+      `${exploration.name}: ${states} states, ${paths} steps tried, to depth ${deepest}, in ${((performance.now() - started) / 1_000).toFixed(1)} s, no promise broken`,
+    )
+  }
+  return 0
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      from: { type: 'string', default: '1' },
+      jobs: { type: 'string', default: String(availableParallelism()) },
+      life: { type: 'string', default: String(LIFE_MS) },
+      explore: { type: 'string' },
+      mutations: { type: 'boolean' },
+    },
+  })
+  const jobs = Number(values.jobs)
+  if (values.seed !== undefined) return replay(Number(values.seed), Number(values.life))
+  if (values.explore !== undefined) return exploreAll(Number(values.explore))
+  if (values.mutations === true) return mutants(positionals, jobs)
+  if (values.seeds !== undefined) return many(Number(values.from), Number(values.seeds), jobs)
+  say('usage: pnpm sim --seed N [--life MS] | --seeds N [--from N] [--jobs N] | --explore DEPTH | --mutations [WORD …]')
+  return 2
+}
+
+process.exitCode = await main(process.argv.slice(2))
