@@ -71,6 +71,19 @@ test.for<[string, (link: Link, group: RealGroup) => Link]>([
     },
   ],
   [
+    'of another entry',
+    ({ statement }, group) =>
+      resigned(group, statement, (text) => text.replace(/"index":(\d)/, (_, digit) => `"index":1${digit}`)),
+  ],
+  [
+    'that keeps the voters of before',
+    ({ statement }, group) => {
+      const text = Buffer.from(statement).toString()
+      const bytes = new TextEncoder().encode(text.replace(/"votersNow":\[[^\]]*\]/, `"votersNow":["${group.peers[0]}"]`))
+      return { statement: bytes, signatures: group.nodes.slice(0, 1).map((identity) => signLink(identity, bytes)) }
+    },
+  ],
+  [
     'that follows another one',
     ({ statement }, group) =>
       resigned(group, statement, (text) =>

@@ -4,6 +4,8 @@ import {
   type BundleCheck,
   type CharterBundle,
   type CharterCertificate,
+  charterDigest,
+  charterStatement,
   generateIdentity,
   generateMeshKey,
   signCharter,
@@ -165,4 +167,16 @@ test('two charters of the same change, both certified, are a fork; so are two ch
   two.seat({ type: 'learner', peer: two.peers[2] ?? '' })
   two.keepLink()
   expect(outcome(verifyCharterBundle(two.bundle(), { ...of, knownChain }))).toBe('CHAIN_FORKED')
+})
+
+test('bytes that a majority certified, and that contradict their own chain, are no charter', () => {
+  const mark = group.state.charterMark
+  const previous = group.chain.eras.at(-1)?.digest
+  if (mark === undefined || previous === undefined) throw new Error('not certified')
+  for (const change of [{ voters: group.peers.slice(0, 1) }, { epoch: 2 }, { groupId: 'child' }, { meshId: 'ff'.repeat(16) }]) {
+    const charter = altered(change)
+    const statement = charterStatement({ ...group.chain, previous }, { ...mark, digestNow: charterDigest(charter) })
+    const certificate = { statement, signatures: group.nodes.map((identity) => signCharter(identity, statement)) }
+    expect(verdict({ ...bundle, charter, certificate })).toBe('CHARTER_MALFORMED')
+  }
 })

@@ -72,6 +72,7 @@ test('the configuration beside the state is held to it', () => {
   expect(flawOfSnapshot({ configuration: { ...configuration, voters: configuration.voters.slice(1) }, data }, check)).toBeTypeOf(
     'string',
   )
+  expect(flawOfSnapshot({ configuration: { ...configuration, version: 9 }, data }, check)).toBeTypeOf('string')
   expect(flawOfSnapshot({ configuration, data: Uint8Array.of(1) }, check)).toBeTypeOf('string')
 })
 
