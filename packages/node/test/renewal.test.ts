@@ -88,6 +88,23 @@ describe('a credential', () => {
     await expect(again.decisions.current()).resolves.toBeDefined()
   })
 
+  it('that is over does not stop its owner among members that know it, while too few voters are there to renew it', async () => {
+    const { clock, advance } = movable()
+    const nodes = await startGroup(3, { clock })
+    const leader = leaderOf(nodes)
+    const known = await joinNode(leader, 'd', { clock })
+    await until(known, () => known.log.state?.members.has(known.peer) === true)
+    const [first, last] = followersOf(nodes)
+    await expect.poll(() => last.standing.claimsOf(known.peer)).toBeDefined()
+    await Promise.all([leader.stop(), first.stop()])
+    advance(CREDENTIAL_LIFE_MS + DAY_MS)
+    await expect.poll(() => last.standing.canRenew()).toBe(false)
+    expect(last.standing.isStale(known.peer)).toBe(true)
+    expect(last.standing.serves(known.peer)).toBe(true)
+    const asked = known.control.call(last.peer, 'system5:read-index', new Uint8Array(), { deadlineMs: 2_000 })
+    await expect(asked).rejects.not.toMatchObject({ remoteCode: 'VSMCP_NODE_CREDENTIAL_OVER' })
+  })
+
   it('is not renewed for whom the docket does not list', async () => {
     const nodes = await startGroup(3)
     const [node, leaver] = followersOf(nodes)
@@ -120,7 +137,7 @@ describe('the time by which credentials are judged', () => {
     const b = await joinNode(a, 'b', { clock })
     await until(b, () => b.log.state?.members.has(b.peer) === true)
     await b.stop()
-    advance(70 * DAY_MS)
+    advance(76 * DAY_MS)
     const done = renewed(a)
     a.renewal.look()
     await done
