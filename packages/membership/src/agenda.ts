@@ -34,11 +34,6 @@ export class Agenda<K> {
     this.#sink(this.#rise(place))
   }
 
-  atMs(key: K): number | undefined {
-    const place = this.#places.get(key)
-    return place === undefined ? undefined : this.#heap[place]?.atMs
-  }
-
   nextAtMs(): number | undefined {
     return this.#heap[0]?.atMs
   }

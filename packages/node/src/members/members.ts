@@ -173,11 +173,6 @@ export class Members implements Startable {
     return member === undefined ? 0 : this.#now() - member.sinceMs
   }
 
-  /** 0 is well; up to 7 when it is more likely this node that is slow than the others. */
-  get healthScore(): number {
-    return this.#view.healthScore
-  }
-
   /** How this node itself sees a member now. Whom it does not know it has not seen. */
   sight(peer: PeerIdString): { state: Member['state']; forMs: number } {
     if (peer === this.#mesh.peerId) return { state: 'alive', forMs: Number.MAX_SAFE_INTEGER }
