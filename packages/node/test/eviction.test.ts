@@ -49,6 +49,8 @@ describe('an eviction', () => {
       expect(node.trust.chain.voters).not.toContain(target.peer)
       expect(node.trust.chain.voters).toContain(substitute.peer)
     }
+    // The end of its connections comes to the evicted a moment later than to who closed them.
+    await vi.waitFor(() => expect(target.mesh.peers()).toHaveLength(0), 5_000)
     await expect(target.mesh.dial(leader.mesh.listenAddresses(), { expect: leader.peer })).rejects.toThrow()
     expect(leader.mesh.peers().some(({ peer }) => peer === target.peer)).toBe(false)
   })
