@@ -1,8 +1,9 @@
 import { encodeOperation } from '@vsmcp/consensus'
-import { RemoteError, seededRandom } from '@vsmcp/kernel'
+import { NotSentError, type PeerIdString, RemoteError, seededRandom, systemClock } from '@vsmcp/kernel'
 import { pack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import { NoSystem5Error, RefusedError } from '../src/errors.ts'
+import { Decisions } from '../src/system5/decisions.ts'
 import { followersOf, invitation, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
 
 describe('decisions', () => {
@@ -29,6 +30,26 @@ describe('decisions', () => {
     await until(other, () => other.log.applied >= one.log.applied)
     expect(other.log.state?.invitations.keys()).toEqual(one.log.state?.invitations.keys())
     expect(leaderOf([one, other])).toBeDefined()
+  })
+
+  it('go to the next leader at once when the last one has been replaced before its answer comes', async () => {
+    const nodes = await startGroup(3)
+    const leader = leaderOf(nodes)
+    const [one] = followersOf(nodes)
+    // Whoever waits for time here waits for ever.
+    const clock = { ...systemClock, after: () => ({ cancel() {} }) }
+    const control = { ...one.control, handle() {}, onNotice() {} }
+    const asked: PeerIdString[] = []
+    const ask = async (whom: PeerIdString): Promise<string> => {
+      asked.push(whom)
+      if (asked.length > 1) return 'done'
+      leader.log.handOver()
+      await until(one, () => ![undefined, leader.peer].includes(one.log.status()?.leader))
+      throw new NotSentError('the leader hands over')
+    }
+    const decisions = new Decisions({ log: one.log, control, self: one.peer, clock })
+    expect(await decisions.atLeader(5_000, () => ask(one.peer), ask)).toBe('done')
+    expect(asked).toEqual([leader.peer, one.log.status()?.leader])
   })
 
   it('that the group refuses come back with the reason', async () => {

@@ -141,7 +141,8 @@ export class Decisions {
       } catch (error) {
         if (!isWorthAnotherAsk(error)) throw error
         last = error
-        await this.#changeWithin(Math.min(left, 100))
+        // Who leads has changed already, perhaps while the answer was on its way: there is nothing to wait for.
+        if (this.#c.log.status()?.leader === leader) await this.#changeWithin(Math.min(left, 100))
       }
     }
   }
