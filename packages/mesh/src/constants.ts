@@ -176,6 +176,15 @@ export const DIRECT_RETRY_FIRST_MS = 1_000
 /** Milliseconds between such looks: a change of network is noticed within minutes, and a dial into nothing costs little. */
 export const DIRECT_RETRY_MS = 60_000
 
+/** First of the local ports from which a node dials when two NATs are to be crossed; IANA's dynamic ports. */
+export const PUNCH_PORT_FIRST = 49_152
+
+/** So many ports follow it; each process takes one by chance. */
+export const PUNCH_PORTS = 16_384
+
+/** Addresses that members see this node come from, of which the other side of a NAT is told: one each for IPv4 and IPv6, and a change of both. */
+export const SEEN_FROM_MAX = 4
+
 /** Addresses of a peer that are tried in one such look. */
 export const DIRECT_ADDRESSES_MAX = 8
 

@@ -1,6 +1,7 @@
 import type { Connection, PeerId } from '@libp2p/interface'
 import { type GossipSub, type GossipSubComponents, gossipsub, type Message, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Identify } from '@libp2p/identify'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import {
   BusyError,
   type Gossip,
@@ -19,6 +20,7 @@ import {
   TOPIC_LENGTH_MAX,
   TOPICS_MAX,
 } from './constants.ts'
+import { isRelayed } from './relays.ts'
 
 export type Registrar = GossipSubComponents['registrar']
 
@@ -57,6 +59,8 @@ export interface GossipServices {
 export interface MeshGossipComponents {
   readonly logger: Logger
   readonly acceptsFrom: (author: PeerIdString) => boolean
+  /** Where a peer sees this node come from. */
+  onObserved(address: Multiaddr): void
   /** The peer's subscriptions have arrived. */
   onSubscriptions(peer: PeerIdString): void
 }
@@ -116,7 +120,8 @@ export class MeshGossip implements Gossip {
    * its subscriptions. Harmless when it has one already.
    */
   async attach(connection: Connection): Promise<void> {
-    await this.#running().identify.identify(connection, { runOnLimitedConnection: true })
+    const { observedAddr } = await this.#running().identify.identify(connection, { runOnLimitedConnection: true })
+    if (observedAddr !== undefined && !isRelayed(connection)) this.#components.onObserved(observedAddr)
   }
 
   /**

@@ -14,7 +14,7 @@ import {
 } from './constants.ts'
 import type { DialOptions, JoinExchange, JoinOptions, Mesh, MeshComponents, MeshEvents, MeshInit, PeerInfo } from './contract.ts'
 import { Dialer, type Route } from './dialer.ts'
-import { ConnectionEndedError, DuplicateIdentityError, HelloFailedError, HelloRefusedError, ListenError } from './errors.ts'
+import { ConnectionEndedError, DuplicateIdentityError, HelloFailedError, HelloRefusedError } from './errors.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
 import { HelloDesk } from './hello-desk.ts'
@@ -22,6 +22,7 @@ import { DUPLICATE_IDENTITY, refusalCode, type Verified } from './hello.ts'
 import { readPrivateKey } from './identity.ts'
 import { BoundedExchange, JoinDesk } from './join.ts'
 import { Keepalive } from './keepalive.ts'
+import { listenError } from './listen-error.ts'
 import { LocalDiscovery } from './local-discovery.ts'
 import type { MessagePipe } from './message-pipe.ts'
 import { createNode, type Node } from './node.ts'
@@ -29,11 +30,12 @@ import { type FullInit, fullInit } from './options.ts'
 import { PeerBook } from './peer-book.ts'
 import { RoutedPlane } from './planes.ts'
 import { isRelayed, Relays } from './relays.ts'
+import { SeenFrom } from './seen-from.ts'
 import { PLANE_NAMES, type PlaneName, Session, type SessionComponents } from './session.ts'
 import { Sweep } from './sweep.ts'
 import { Upgrades } from './upgrades.ts'
 
-/** Wires libp2p, the gate, the hello and the planes together; each of them is in a file of its own. */
+/** Wires libp2p, the gate, the hello and the planes; each is in a file of its own. */
 export class Libp2pMesh<Info> implements Mesh<Info> {
   readonly peerId: PeerIdString
   readonly control = new RoutedPlane((peer) => this.#book.current(peer)?.channel('control'))
@@ -57,6 +59,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   readonly #upgrades: Upgrades
   readonly #local: LocalDiscovery | undefined
   #relays: Relays | undefined
+  readonly #seenFrom = new SeenFrom()
   #node: Node | undefined
   #state: 'new' | 'running' | 'stopped' = 'new'
 
@@ -76,6 +79,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
       logger,
       acceptsFrom: components.acceptsGossipFrom ?? (() => true),
       onSubscriptions: (peer) => this.#book.onSubscriptions(peer),
+      onObserved: (address) => this.#seenFrom.add(address),
     })
     this.#book = this.#newBook()
     this.#desk = this.#newDesk()
@@ -117,14 +121,19 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new StoppedError('a mesh starts once')
     this.#state = 'running'
-    const { logger } = this.#components
+    const { logger, random } = this.#components
     const direct = (): Connection[] =>
       this.#book
         .list()
         .flatMap(({ peer }) => this.#book.current(peer)?.connection ?? [])
         .filter((each) => !isRelayed(each))
-    const node = await createNode(this.#init, this.#gate, (transport) => {
-      this.#relays = new Relays({ self: this.peerId, logger, transport, direct })
+    const node = await createNode(this.#init, this.#gate, {
+      random,
+      seenFrom: () => this.#seenFrom.hosts,
+      greet: (connection) => this.#desk.greet(connection),
+      onRelayed: (transport) => {
+        this.#relays = new Relays({ self: this.peerId, logger, transport, direct })
+      },
     })
     this.#node = node
     node.addEventListener('connection:open', ({ detail }) => this.#onOpen(detail))
@@ -157,6 +166,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   }
 
   listenAddresses(): string[] {
+    this.#node?.services.listening.confirm()
     const advertised = this.#init.advertise.map((address) => withPeer(parseAddress(address), this.peerId).toString())
     const local =
       this.#node
@@ -388,16 +398,4 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     if (this.#node !== undefined && this.#state === 'running') return this.#node
     throw new StoppedError('the mesh is not running')
   }
-}
-
-function listenError(listen: readonly string[], cause: unknown): ListenError {
-  const text = messageOf(cause)
-  const failed = [...text.matchAll(/^\s*(\/\S+): (?:\w*Error: )?(.+)$/gm)].map(([, address, reason]) => `${address}: ${reason}`)
-  const inUse = text.includes('EADDRINUSE')
-  return new ListenError(`cannot listen on ${failed.length > 0 ? failed.join(', ') : `${listen.join(', ')}: ${text}`}`, {
-    cause,
-    hint: inUse
-      ? 'Another process has that port, perhaps another node: stop it or choose another port with --listen.'
-      : 'Choose an address and port this machine has with --listen.',
-  })
 }

@@ -1,6 +1,7 @@
 import { type GossipSub, type GossipSubComponents } from '@libp2p/gossipsub'
 import { type Identify, identify } from '@libp2p/identify'
 import type { ComponentLogger, Ed25519PrivateKey, Libp2p, MultiaddrConnection } from '@libp2p/interface'
+import type { DCUtRServiceComponents } from '@libp2p/dcutr'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
@@ -14,6 +15,7 @@ import {
 } from './constants.ts'
 import type { Gate } from './gate.ts'
 import { memberGossipsub, type Registrar } from './gossip.ts'
+import { holePunch, type HolePunchInit } from './hole-punch.ts'
 import { guardedYamux } from './muxer.ts'
 import { privateNetwork } from './private-network.ts'
 import { memberRelay, relayedTransport } from './relays.ts'
@@ -32,9 +34,29 @@ interface Services extends Record<string, unknown> {
   readonly registrar: Registrar
   readonly identify: Identify
   readonly pubsub: GossipSub
+  readonly listening: Listening
 }
 
+interface Listening {
+  confirm(): void
+}
+
+/**
+ * libp2p tells nobody an address of a public network that nobody has confirmed, though the machine has it: somebody whom
+ * this node trusts would have to say so first. What a node listens on is what it listens on.
+ */
+const confirmListening = ({ transportManager, addressManager }: DCUtRServiceComponents): Listening => ({
+  confirm() {
+    for (const address of transportManager.getAddrs()) addressManager.confirmObservedAddr(address, { type: 'transport' })
+  },
+})
+
 export type Node = Libp2p<Services>
+
+/** What ways around a NAT need. */
+export interface Around extends HolePunchInit {
+  readonly onRelayed: Parameters<typeof relayedTransport>[0]
+}
 
 interface TransportComponents {
   readonly logger: ComponentLogger
@@ -55,7 +77,7 @@ function joinWrites(maConn: MultiaddrConnection): boolean {
  * libp2p as this mesh needs it, not started: it dials nobody by itself, pings nobody (the link does, members only) and
  * runs identify only when told to. The gate stands before anything can answer.
  */
-export async function createNode(init: NodeInit, gate: Gate, onRelayed: Parameters<typeof relayedTransport>[0]): Promise<Node> {
+export async function createNode(init: NodeInit, gate: Gate, around: Around): Promise<Node> {
   const { privateKey, listen, advertise, connectionsMax, helloTimeoutMs, pnetKey } = init
   return createLibp2p<Services>({
     start: false,
@@ -65,7 +87,7 @@ export async function createNode(init: NodeInit, gate: Gate, onRelayed: Paramete
     transports: [
       tcp({ backlog: LISTEN_BACKLOG }),
       ({ logger }: TransportComponents) => new WebSocketTransport(logger, (socket) => gate.onSocket(socket)),
-      relayedTransport(onRelayed),
+      relayedTransport(around.onRelayed),
     ],
     ...(pnetKey === undefined ? {} : { connectionProtector: await privateNetwork(pnetKey) }),
     connectionEncrypters: [noise()],
@@ -108,7 +130,9 @@ export async function createNode(init: NodeInit, gate: Gate, onRelayed: Paramete
       },
       identify: identify({ runOnConnectionOpen: false, runOnLimitedConnection: true }),
       pubsub: memberGossipsub(),
+      listening: confirmListening,
       relay: memberRelay(),
+      punch: holePunch(around),
     },
   })
 }
