@@ -42,7 +42,10 @@ function defineCreate(command: Command, open: Open): void {
     .option('--ephemeral', 'who joins is forgotten after an absence: for nodes that come and go by themselves')
     .option('--absence <duration>', 'how long, with --ephemeral (default: 10m)', duration('--absence'))
     .addHelpText('after', notes('The token alone goes to stdout: TOKEN=$(vsmcp invite).'))
-    .addHelpText('after', examples('vsmcp invite', 'vsmcp invite --role edge --ttl 1h --uses 5', 'vsmcp invite --ephemeral --uses 50'))
+    .addHelpText(
+      'after',
+      examples('vsmcp invite', 'vsmcp invite --role edge --ttl 1h --uses 5', 'vsmcp invite --ephemeral --uses 50'),
+    )
     .action(async ({ role, ttl, uses, ephemeral, absence }: CreateOptions) => {
       if (absence !== undefined && ephemeral === undefined) {
         throw new UsageError('--absence is for ephemeral members', { hint: 'Add --ephemeral, or leave --absence out.' })

@@ -162,7 +162,9 @@ export class StatusView {
   #outdated(members: readonly MemberView[]): string[] {
     const level = this.#c.log.state?.charter.featureLevel ?? FEATURE_LEVEL
     const tooOld =
-      level > FEATURE_LEVEL ? [`this program supports feature level ${FEATURE_LEVEL}, and the group is at ${level}: update it`] : []
+      level > FEATURE_LEVEL
+        ? [`this program supports feature level ${FEATURE_LEVEL}, and the group is at ${level}: update it`]
+        : []
     const stale = members.filter((member) => member.stale === true)
     const whose = stale.map(({ self, name }) => (self ? 'this node' : `member ${name}`))
     return [
