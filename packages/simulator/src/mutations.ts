@@ -43,6 +43,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${RAFT}/replication.ts`,
     find: 'if (reached <= before || !log.matches(reached, core.term)) return',
     replace: 'if (reached <= before) return',
+    // Else an old entry is always acknowledged together with the no-op behind it.
+    also: [{ file: 'packages/consensus/src/constants.ts', find: 'APPEND_ENTRIES_MAX = 512', replace: 'APPEND_ENTRIES_MAX = 1' }],
     seedsMax: 50,
   },
   {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { runMutants } from '../src/command/mutants.ts'
-import { mutated, type Mutation } from '../src/mutation.ts'
+import { mutated, type Mutation, patchesOf } from '../src/mutation.ts'
 import { MUTATIONS } from '../src/mutations.ts'
 
-const PLANT = { name: 'x', file: 'f', find: 'a > b', replace: 'a < b', seedsMax: 1 }
+const PLANT = { file: 'f', find: 'a > b', replace: 'a < b' }
 
 /** A few in the test command, of each package; all by `pnpm sim --mutations`. */
 const HERE = [
@@ -19,14 +19,16 @@ const HERE = [
 ]
 
 test('a mutation changes just one place, and says when it does not fit any more', () => {
-  expect(mutated('if (a > b) c()', PLANT)).toBe('if (a < b) c()')
-  expect(() => mutated('if (a >= b) c()', PLANT)).toThrow(/"x" fits f in 0 places/)
-  expect(() => mutated('a > b; a > b', PLANT)).toThrow(/2 places/)
+  expect(mutated('if (a > b) c()', 'x', PLANT)).toBe('if (a < b) c()')
+  expect(() => mutated('if (a >= b) c()', 'x', PLANT)).toThrow(/"x" fits f in 0 places/)
+  expect(() => mutated('a > b; a > b', 'x', PLANT)).toThrow(/2 places/)
 })
 
 test.for(MUTATIONS.map((mutation) => [mutation.name, mutation] as const))('fits the code of now: %s', ([, mutation]) => {
-  const source = readFileSync(new URL(`../../../${mutation.file}`, import.meta.url), 'utf8')
-  expect(mutated(source, mutation)).not.toBe(source)
+  for (const patch of patchesOf(mutation)) {
+    const source = readFileSync(new URL(`../../../${patch.file}`, import.meta.url), 'utf8')
+    expect(mutated(source, mutation.name, patch)).not.toBe(source)
+  }
 })
 
 test('names are used once', () => {

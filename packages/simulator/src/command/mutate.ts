@@ -5,7 +5,7 @@
  */
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { mutated } from '../mutation.ts'
+import { mutated, patchesOf } from '../mutation.ts'
 import { MUTATIONS } from '../mutations.ts'
 
 export const MUTATION_VARIABLE = 'VSMCP_SIM_MUTATION'
@@ -17,21 +17,23 @@ if (wanted !== undefined) plant(wanted)
 function plant(name: string): void {
   const mutation = MUTATIONS.find((each) => each.name === name)
   if (mutation === undefined) throw new Error(`there is no mutation "${name}"`)
-  const target = fileURLToPath(new URL(`../../../../${mutation.file}`, import.meta.url))
-  let planted = false
+  const left = new Map(
+    patchesOf(mutation).map((patch) => [fileURLToPath(new URL(`../../../../${patch.file}`, import.meta.url)), patch]),
+  )
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context)
-      if (!url.startsWith('file:') || fileURLToPath(url) !== target) return loaded
+      const path = url.startsWith('file:') ? fileURLToPath(url) : ''
+      const patch = left.get(path)
+      if (patch === undefined) return loaded
+      left.delete(path)
       const { source } = loaded
       const text = typeof source === 'string' ? source : new TextDecoder().decode(source)
-      planted = true
-      return { ...loaded, source: mutated(text, mutation) }
+      return { ...loaded, source: mutated(text, name, patch) }
     },
   })
   process.on('exit', () => {
-    if (planted) return
-    process.stderr.write(`the mutation "${name}" was never planted: nothing loads ${mutation.file}\n`)
-    process.exitCode = UNFIT_STATUS
+    for (const path of left.keys()) process.stderr.write(`the mutation "${name}" was never planted: nothing loads ${path}\n`)
+    if (left.size > 0) process.exitCode = UNFIT_STATUS
   })
 }
