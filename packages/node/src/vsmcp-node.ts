@@ -170,6 +170,7 @@ class RunningNode implements VsmcpNode {
         mesh,
         members,
         lives,
+        expulsion: parts.expulsion,
         epochs,
         log: groupLog,
         trust,

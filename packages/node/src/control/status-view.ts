@@ -9,6 +9,7 @@ import type { Members } from '../members/members.ts'
 import type { Epochs } from '../recovery/epochs.ts'
 import type { Lives } from '../recovery/lives.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import type { Expulsion } from '../system5/expulsion.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Standing } from '../system5/standing.ts'
 import type { Trust } from '../system5/trust.ts'
@@ -19,6 +20,7 @@ export interface StatusComponents {
   mesh: Mesh<VerifiedPassport>
   members: Members
   lives: Lives
+  expulsion: Pick<Expulsion, 'turnedAwayBy'>
   epochs: Epochs
   log: GroupLog
   trust: Trust
@@ -177,6 +179,8 @@ export class StatusView {
     const { catalog, lives, epochs, reports, unitsView } = this.#c
     const problems: string[] = [...epochs.problems(), ...lives.problems((peer) => this.nameOf(peer)), ...this.#outdated(members)]
     if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
+    for (const peer of this.#c.expulsion.turnedAwayBy)
+      problems.push(`${this.nameOf(peer)} says that this node is no member any more`)
     if (this.#leader() === undefined) problems.push('there is no System 5: the group decides nothing, calls go on')
     for (const { name, state, why, self } of members) {
       if (!self && state === 'failed') problems.push(`member ${name} cannot be reached: ${why}`)
