@@ -22,9 +22,12 @@ export function findSerf(): string | undefined {
   return folders.map((folder) => `${folder}/serf`).find((path) => existsSync(path))
 }
 
+/** As the package says; the command of Debian's names another version than it was built from. */
 export async function serfVersion(command: string): Promise<string> {
+  const packaged = await run('dpkg-query', ['-W', '-f', '${Version}', 'serf']).catch(() => undefined)
+  if (packaged?.code === 0) return packaged.stdout.trim()
   const { stdout } = await run(command, ['version'])
-  return /Serf v?(\S+)/.exec(stdout)?.[1] ?? 'of unknown version'
+  return /\d+\.\d+\S*/.exec(stdout)?.[0] ?? 'of unknown version'
 }
 
 /** The commands whose answer has a body. */
