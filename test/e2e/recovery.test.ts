@@ -110,6 +110,10 @@ describe('a data directory', () => {
     expect(back.ready).toMatchObject({ peerId: restored.peerId, name: 'b' })
     await back.vsmcp('wait', '--members', '2', '--leader', '--timeout', '20s')
     expect((await statusOf(a)).members).toEqual({ known: 3, alive: 2 })
+    await a.vsmcp('evict', b.ready.peerId, '--reason', 'its disk is gone')
+    await a.vsmcp('wait', '--tool', 'read_graph', '--timeout', '30s')
+    const units = (await a.vsmcp('units')) as { name: string; node: string }[]
+    expect(units).toMatchObject([{ name: 'memory', node: restored.peerId }])
   }, 120_000)
 
   it('lost with the whole mesh comes back from a backup and the mesh key, as the first node of the next epoch', async () => {

@@ -84,6 +84,7 @@ describe('a backup', () => {
       '{}',
       text.slice(0, -20),
       text.replace('madeAt', 'madeAT'),
+      text.replace('0.0.0-test', '0.0.1-test'),
       text.replace('"format":1', '"format":2'),
     ]) {
       const other = join(await emptyDirectory(), 'bad')
