@@ -79,11 +79,6 @@ export class WebSocketTransport implements Transport {
   }
 }
 
-/** Whether the address is one of a WebSocket. */
-export function isWebSocket(address: Multiaddr): boolean {
-  return ADDRESS.test(bare(address))
-}
-
 function bare(address: Multiaddr): string {
   return address.decapsulateCode(CODE_P2P).toString()
 }
