@@ -46,6 +46,16 @@ export class Clients {
     this.#loops = init.entries.flatMap((entry) => init.units.map((unit) => this.#keepCalling(entry, unit)))
   }
 
+  /** Whether the newest call of every client began since then and was answered: who is alive need not be connected yet. */
+  allAnsweredSince(from: number): boolean {
+    const { entries, units } = this.#init
+    const newest = (entry: string, unit: string): CallRecord | undefined =>
+      this.records.findLast((record) => record.entry === entry && record.unit === unit)
+    const isAnswered = (record: CallRecord | undefined): boolean =>
+      record !== undefined && record.startedAt >= from && record.outcome === 'answered'
+    return entries.every((entry) => units.every((unit) => isAnswered(newest(entry, unit))))
+  }
+
   /** Calls that began and ended in a time. */
   within(from: number, to: number): CallRecord[] {
     return this.records.filter(({ startedAt, endedAt }) => startedAt >= from && endedAt <= to)

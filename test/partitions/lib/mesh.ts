@@ -117,7 +117,7 @@ export class PartitionMesh {
     )
   }
 
-  /** Until everything is as it should be: all alive to all, all voters, one leader, all in step. @returns how long it took */
+  /** Until everything is as it should be: all alive to all, all voters, one leader, all in step, every client answered. @returns how long it took */
   async settled(timeoutMs = HEAL_MS): Promise<{ leader: Name; term: number; tookMs: number }> {
     const started = performance.now()
     const { leader, term } = await this.eventually(
@@ -135,7 +135,9 @@ export class PartitionMesh {
             system5.voters.length === NAMES.length &&
             members.alive === NAMES.length,
         )
-        return isOne ? { leader: this.nameOf(first.system5.leader), term: first.system5.term } : undefined
+        return isOne && this.clients.allAnsweredSince(started)
+          ? { leader: this.nameOf(first.system5.leader), term: first.system5.term }
+          : undefined
       },
     )
     return { leader, term, tookMs: performance.now() - started }
