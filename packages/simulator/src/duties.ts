@@ -73,13 +73,7 @@ export class Duties {
     if (host.state === undefined || host.state.pendingChanges.length > 0) return
     let touchesVoters = false
     if (!attempt(() => (touchesVoters = changesVoters(configuration, change)))) return
-    // Nobody asks for voters most of which cannot vote.
-    const after = new Set(configuration.voters)
-    for (const { type, peer } of change.changes) {
-      if (type === 'voter') after.add(peer)
-      else after.delete(peer)
-    }
-    if (2 * [...after].filter((peer) => this.#life.tainted.has(peer)).length >= after.size) return
+    if (!this.#canDecide(configuration.voters, change)) return
     if (!touchesVoters) {
       ask(host, (raft) => raft.proposeConfiguration(change))
       return
@@ -96,10 +90,21 @@ export class Duties {
           if (2 * given.size <= configuration.voters.length || 2 * (given.size - 1) > configuration.voters.length) return
           // Endorsed while it was a member, proposed when it may be none any more.
           if (change.changes.some(({ type, peer }) => type === 'voter' && !this.#mayVote(host, peer))) return
+          if (!this.#canDecide(configuration.voters, change)) return
           if (host.raft.status().term === term) ask(host, (raft) => raft.proposeConfiguration(change, [...given.values()]))
         },
       )
     }
+  }
+
+  /** Nobody asks for voters most of which cannot vote. */
+  #canDecide(voters: readonly PeerIdString[], { changes }: ConfigurationChange): boolean {
+    const after = new Set(voters)
+    for (const { type, peer } of changes) {
+      if (type === 'voter') after.add(peer)
+      else after.delete(peer)
+    }
+    return 2 * [...after].filter((peer) => this.#life.tainted.has(peer)).length < after.size
   }
 
   #mayVote(host: Host, peer: PeerIdString): boolean {

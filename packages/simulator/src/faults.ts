@@ -189,7 +189,10 @@ function canSpare(life: Life, id: PeerIdString): boolean {
     voters.length === 0 || 2 * voters.filter((peer) => !lost.has(peer)).length > voters.length
   return life.mesh.hosts.every(({ disk, raft, applied, state }) => {
     const { voters, outgoing } = raft.status().configuration
-    if (outgoing.length > 0 || hasChange(disk.copy(), applied) || !enough(voters)) return false
+    const stored = disk.copy()
+    // What is proposed and not yet written may be a change of voters, too.
+    const isWriting = raft.status().lastIndex > (stored.entries.at(-1)?.index ?? stored.snapshot?.index ?? 0)
+    if (outgoing.length > 0 || isWriting || hasChange(stored, applied) || !enough(voters)) return false
     return state?.pendingChanges.every(({ before, now }) => enough(before) && enough(now)) ?? true
   })
 }

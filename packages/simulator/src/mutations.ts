@@ -55,13 +55,6 @@ export const MUTATIONS: readonly Mutation[] = [
     seedsMax: 50,
   },
   {
-    name: 'forget joint majorities when committing',
-    file: `${RAFT}/quorum.ts`,
-    find: 'return Math.min(reachedByMajority(voters, reachedBy), reachedByMajority(outgoing, reachedBy))',
-    replace: 'return reachedByMajority(voters, reachedBy)',
-    seedsMax: 600,
-  },
-  {
     name: 'forget joint majorities when electing',
     file: `${RAFT}/quorum.ts`,
     find: 'const halves = [outcomeOfHalf(voters, ballot), outcomeOfHalf(outgoing, ballot)]',
@@ -245,13 +238,6 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "this.#host.table.enter(known, 'suspect', { kind: 'silent', sinceMs: startedMs, asked }, nowMs)",
     replace: "this.#host.table.enter(known, 'failed', { kind: 'silent', sinceMs: startedMs, asked }, nowMs)",
     seedsMax: 20,
-  },
-  {
-    name: 'fail a member on the word of others alone',
-    file: `${MEMBERSHIP}/detector.ts`,
-    find: 'return this.#speaking.has(peer) && suspicion?.witnesses.has(this.#init.self) !== true',
-    replace: 'return false',
-    seedsMax: 300,
   },
   {
     name: 'ignore a refutation',
