@@ -28,7 +28,7 @@ export function unitFile(init: UnitInit): string {
     '',
     '[Service]',
     'Type=exec',
-    `ExecStart=${command.map(quote).join(' ')}`,
+    `ExecStart=${command.map((word) => quote(word)).join(' ')}`,
     `Environment=${quote(`PATH=${path}`, false)}`,
     'Restart=on-failure',
     `RestartSec=${SERVICE_RESTART_S}`,
