@@ -1,24 +1,9 @@
-import {
-  AUTHORITY_LEVEL,
-  FEATURE_LEVEL,
-  type GroupState,
-  isCertified,
-  type VotersStatement,
-  votersStatementBytes,
-} from '@vsmcp/consensus'
-import { type Clock, type Logger, messageOf, type PeerIdString, type Plane, seededRandom, type Startable } from '@vsmcp/kernel'
-import { createGateway, createProcessGuard, createUnit, type Gateway, type ProcessGuard } from '@vsmcp/mcp'
-import { createMesh, type Mesh, WIRE_RANGE } from '@vsmcp/mesh'
-import {
-  flawOfSnapshot,
-  groupAuthority,
-  type Identity,
-  joinServer,
-  type VerifiedPassport,
-  verify,
-  withLabel,
-} from '@vsmcp/security'
-import { createSharedState, type SharedState } from '@vsmcp/state'
+import { AUTHORITY_LEVEL, FEATURE_LEVEL, type GroupState, isCertified } from '@vsmcp/consensus'
+import { type Clock, type Logger, messageOf, type PeerIdString, seededRandom } from '@vsmcp/kernel'
+import { createGateway, createProcessGuard, createUnit } from '@vsmcp/mcp'
+import { createMesh, WIRE_RANGE } from '@vsmcp/mesh'
+import { flawOfSnapshot, groupAuthority, type Identity, joinServer, type VerifiedPassport, verify } from '@vsmcp/security'
+import { createSharedState } from '@vsmcp/state'
 import type { Store } from '@vsmcp/store'
 import { topicsOf } from '@vsmcp/vsm'
 import { Catalog } from './catalog/catalog.ts'
@@ -29,6 +14,8 @@ import type { Enrolment } from './enrol/enrolment.ts'
 import { Discovery } from './members/discovery.ts'
 import { MemberPlane } from './members/member-plane.ts'
 import { Members } from './members/members.ts'
+import { signedAlive } from './members/signed-alive.ts'
+import type { Parts } from './parts.ts'
 import { Epochs } from './recovery/epochs.ts'
 import { Lives } from './recovery/lives.ts'
 import { Router } from './route/router.ts'
@@ -51,6 +38,7 @@ import { LeaderDuties } from './system5/leader-duties.ts'
 import { decodeLink } from './system5/link-certificate.ts'
 import { NameGranting } from './system5/name-granting.ts'
 import { Renewal } from './system5/renewal.ts'
+import { signedVotes } from './system5/signed-votes.ts'
 import { Standing } from './system5/standing.ts'
 import { OrderPlane } from './system5/order-plane.ts'
 import { Trust } from './system5/trust.ts'
@@ -60,9 +48,6 @@ import { VoterKeeping } from './system5/voter-keeping.ts'
 import { GroupSignals } from './topics/group-signals.ts'
 import { Reports } from './topics/reports.ts'
 
-const VOTE_LABEL = 'vsmcp vote'
-const ALIVE_LABEL = 'vsmcp alive'
-
 export interface Ground {
   init: NodeInit
   identity: Identity
@@ -70,62 +55,6 @@ export interface Ground {
   store: Store
   clock: Clock
   logger: Logger
-}
-
-/** Every part of a running node, wired, none started. */
-export interface Parts {
-  time: TrustedTime
-  standing: Standing
-  trust: Trust
-  lives: Lives
-  epochs: Epochs
-  sessionKeys: SessionKeys
-  mesh: Mesh<VerifiedPassport>
-  /** The control plane, for members only. */
-  control: Plane
-  log: GroupLog
-  decisions: Decisions
-  credentials: Credentials
-  renewal: Renewal
-  admission: Admission
-  members: Members
-  discovery: Discovery
-  voters: VoterKeeping
-  endorsing: Endorsing
-  expulsion: Expulsion
-  duties: LeaderDuties
-  departure: Departure
-  state: SharedState
-  catalog: Catalog
-  guard: ProcessGuard
-  publisher: UnitPublisher
-  units: LocalUnits
-  router: Router
-  gateway: Gateway
-  signals: GroupSignals
-  reports: Reports
-}
-
-/** Those with a life, in the order they start; they stop in reverse. */
-export function inStartOrder(parts: Parts): readonly (readonly [string, Startable])[] {
-  return [
-    ['time', parts.time],
-    ['life', parts.lives],
-    ['epoch', parts.epochs],
-    ['consensus', parts.log],
-    ['session keys', parts.sessionKeys],
-    ['membership', parts.members],
-    ['mesh', parts.mesh],
-    ['shared state', parts.state],
-    ['discovery', parts.discovery],
-    ['credential', parts.renewal],
-    ['signals', parts.signals],
-    ['reports', parts.reports],
-    ['leader duties', parts.duties],
-    ['process guard', parts.guard],
-    ['units', parts.units],
-    ['gateway', parts.gateway],
-  ]
 }
 
 /** Wires a node. What one part needs of a later one is passed as a function that is called when both are there. */
@@ -418,35 +347,6 @@ export function assemble(ground: Ground): Parts {
     gateway,
     signals,
     reports,
-  }
-}
-
-/** Every vote is signed, so that an election can be proved to who was not there (rule 4). */
-function signedVotes(identity: Identity, { meshId, groupId }: Enrolment, trust: Trust) {
-  const sentence = (term: number, candidate: PeerIdString): Uint8Array =>
-    withLabel(VOTE_LABEL, Buffer.from([meshId, groupId, trust.chain.epoch, term, candidate].join(' ')))
-  return {
-    signVote: (term: number, candidate: PeerIdString) => identity.sign(sentence(term, candidate)),
-    verifyVote: (voter: PeerIdString, term: number, candidate: PeerIdString, signature: Uint8Array) =>
-      verify(voter, sentence(term, candidate), signature),
-    verifyEndorsement: (voter: PeerIdString, statement: VotersStatement, signature: Uint8Array) =>
-      verify(voter, votersStatementBytes({ meshId, groupId, epoch: trust.chain.epoch }, statement), signature),
-    trustsVoters: (signers: readonly PeerIdString[]) => {
-      const { voters } = trust.chain
-      return signers.filter((signer) => voters.includes(signer)).length > voters.length / 2
-    },
-    mayStand: (peer: PeerIdString) => trust.chain.voters.includes(peer),
-  }
-}
-
-/** A member alone says in which incarnation it is alive; who passes it on cannot make it up. */
-function signedAlive(identity: Identity, { meshId, groupId }: Enrolment) {
-  const sentence = (peer: PeerIdString, incarnation: number): Uint8Array =>
-    withLabel(ALIVE_LABEL, Buffer.from([meshId, groupId, peer, incarnation].join(' ')))
-  return {
-    signAlive: (incarnation: number) => identity.sign(sentence(identity.peerId, incarnation)),
-    verifyAlive: (peer: PeerIdString, incarnation: number, signature: Uint8Array) =>
-      verify(peer, sentence(peer, incarnation), signature),
   }
 }
 

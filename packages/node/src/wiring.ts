@@ -1,6 +1,6 @@
 import type { GroupState } from '@vsmcp/consensus'
 import { Emitter, type Logger, messageOf, type PeerIdString, systemClock } from '@vsmcp/kernel'
-import type { Parts } from './assemble.ts'
+import type { Parts } from './parts.ts'
 import { CREDENTIAL_REVOKED, IDENTITY_COPIED, MEMBER_LEFT, TOO_OLD } from './errors.ts'
 import { type KnownMember } from './members/members.ts'
 import { SelfDescription } from './members/self-description.ts'

@@ -1,6 +1,6 @@
 import { type Logger, silentLogger } from '@vsmcp/kernel'
 import { expect, it } from 'vitest'
-import { StaleOrderError } from '../src/errors.ts'
+import type { StaleOrderError } from '../src/errors.ts'
 import { type Following, OrderPlane, withToken } from '../src/system5/order-plane.ts'
 import { followersOf, leaderOf, startGroup } from './support/group.ts'
 

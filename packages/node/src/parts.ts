@@ -1,0 +1,85 @@
+import type { Plane, Startable } from '@vsmcp/kernel'
+import type { Gateway, ProcessGuard } from '@vsmcp/mcp'
+import type { Mesh } from '@vsmcp/mesh'
+import type { VerifiedPassport } from '@vsmcp/security'
+import type { SharedState } from '@vsmcp/state'
+import type { Catalog } from './catalog/catalog.ts'
+import type { SessionKeys } from './keys/session-keys.ts'
+import type { Discovery } from './members/discovery.ts'
+import type { Members } from './members/members.ts'
+import type { Epochs } from './recovery/epochs.ts'
+import type { Lives } from './recovery/lives.ts'
+import type { Router } from './route/router.ts'
+import type { LocalUnits } from './system1/local-units.ts'
+import type { UnitPublisher } from './system1/unit-publisher.ts'
+import type { Admission } from './system5/admission.ts'
+import type { Credentials } from './system5/credentials.ts'
+import type { Decisions } from './system5/decisions.ts'
+import type { Departure } from './system5/departure.ts'
+import type { Endorsing } from './system5/endorsement/endorsing.ts'
+import type { Expulsion } from './system5/expulsion.ts'
+import type { GroupLog } from './system5/group-log.ts'
+import type { LeaderDuties } from './system5/leader-duties.ts'
+import type { Renewal } from './system5/renewal.ts'
+import type { Standing } from './system5/standing.ts'
+import type { Trust } from './system5/trust.ts'
+import type { TrustedTime } from './system5/trusted-time.ts'
+import type { VoterKeeping } from './system5/voter-keeping.ts'
+import type { GroupSignals } from './topics/group-signals.ts'
+import type { Reports } from './topics/reports.ts'
+
+/** Every part of a running node, wired, none started. */
+export interface Parts {
+  time: TrustedTime
+  standing: Standing
+  trust: Trust
+  lives: Lives
+  epochs: Epochs
+  sessionKeys: SessionKeys
+  mesh: Mesh<VerifiedPassport>
+  /** The control plane, for members only. */
+  control: Plane
+  log: GroupLog
+  decisions: Decisions
+  credentials: Credentials
+  renewal: Renewal
+  admission: Admission
+  members: Members
+  discovery: Discovery
+  voters: VoterKeeping
+  endorsing: Endorsing
+  expulsion: Expulsion
+  duties: LeaderDuties
+  departure: Departure
+  state: SharedState
+  catalog: Catalog
+  guard: ProcessGuard
+  publisher: UnitPublisher
+  units: LocalUnits
+  router: Router
+  gateway: Gateway
+  signals: GroupSignals
+  reports: Reports
+}
+
+/** Those with a life, in the order they start; they stop in reverse. */
+export function inStartOrder(parts: Parts): readonly (readonly [string, Startable])[] {
+  return [
+    ['time', parts.time],
+    ['life', parts.lives],
+    ['epoch', parts.epochs],
+    ['consensus', parts.log],
+    ['session keys', parts.sessionKeys],
+    ['membership', parts.members],
+    ['mesh', parts.mesh],
+    ['shared state', parts.state],
+    ['discovery', parts.discovery],
+    ['credential', parts.renewal],
+    ['signals', parts.signals],
+    ['reports', parts.reports],
+    ['leader duties', parts.duties],
+    ['process guard', parts.guard],
+    ['units', parts.units],
+    ['gateway', parts.gateway],
+  ]
+}
