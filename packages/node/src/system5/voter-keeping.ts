@@ -93,6 +93,9 @@ export class VoterKeeping implements Duty {
     const isNeeded = state.charter.featureLevel >= AUTHORITY_LEVEL
     const because = change.changes.flatMap(({ peer }) => this.#leaving.get(peer)?.because ?? [])
     const endorsements = isNeeded ? await endorsing.forVoters(change, because) : []
+    // Somebody may have been taken off the list while the voters were asked; the next look sees it.
+    const isMember = (peer: PeerIdString): boolean => log.state?.members.has(peer) === true
+    if (change.changes.some(({ type, peer }) => type === 'voter' && !isMember(peer))) return
     logger.info({ changes: change.changes.map(({ type, peer }) => `${type} ${peer}`) }, 'changing who votes')
     await log.proposeConfiguration(change, endorsements)
   }
