@@ -1,3 +1,4 @@
+import { FEATURE_LEVEL } from '../../../packages/consensus/src/index.ts'
 import { seededRandom, silentLogger, systemClock } from '../../../packages/kernel/src/index.ts'
 import { createMesh, type Mesh } from '../../../packages/mesh/src/index.ts'
 import { type Connection, multiaddr, rawGossipNode, type Stream } from '../../../packages/mesh/test/support/raw.ts'
@@ -78,13 +79,13 @@ export async function papersIn(dataDir: string): Promise<Papers> {
 export function passportOf({ enrolment }: Papers, changed: Partial<Passport> = {}): Uint8Array {
   const { credential, chain, name } = enrolment
   const { firstCharter, links } = chain
-  const wire = { min: 1, max: 1, level: 1 }
+  const wire = { min: 1, max: 1, level: FEATURE_LEVEL }
   return encodePassport({ credential, firstCharter, links, wire, name, addresses: [], version: '0.1.0', ...changed })
 }
 
 /** A peer with a mesh's manners that shows whatever it likes and believes everybody. */
 export async function showing(identity: Identity, passport: () => Uint8Array): Promise<Mesh> {
-  const mesh = createMesh({ listen: [] })({
+  const mesh = createMesh({ listen: [], featureLevel: FEATURE_LEVEL })({
     privateKey: identity.privateKeyProtobuf,
     hello: { local: async () => passport(), verify: async () => ({ info: {} }) },
     clock: systemClock,
