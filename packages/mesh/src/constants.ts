@@ -90,6 +90,9 @@ export const LISTEN_BACKLOG = 4_096
 /** Connections without a verified hello at any time; the oldest makes room, so that a flood cannot lock members out. */
 export const STRANGERS_MAX = 128
 
+/** Streams aborted on a connection before its hello, from which on it is closed. Honest peers open none; each costs a negotiation. */
+export const STRANGER_STREAMS_MAX = 2
+
 /** Connections that have not finished their noise handshake, or not yet asked for a WebSocket; the oldest makes room. */
 export const HANDSHAKES_MAX = 256
 

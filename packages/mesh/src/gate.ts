@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Connection, MultiaddrConnection, StreamMiddleware } from '@libp2p/interface'
 import type { Clock, Logger, Timer } from '@vsmcp/kernel'
-import { HANDSHAKES_MAX, PROTOCOLS_FOR_STRANGERS, UPGRADE_TIMEOUT_MS } from './constants.ts'
+import { HANDSHAKES_MAX, PROTOCOLS_FOR_STRANGERS, STRANGER_STREAMS_MAX, UPGRADE_TIMEOUT_MS } from './constants.ts'
 import { ConnectionEndedError } from './errors.ts'
 import type { Registrar } from './gossip.ts'
 import { InboundRate } from './inbound-rate.ts'
@@ -35,6 +35,8 @@ export class Gate {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #admitted = new WeakSet<Connection>()
+  /** Streams that were aborted on connections without a hello. */
+  readonly #refused = new WeakMap<Connection, number>()
   readonly #strangers = new Map<Connection, Stranger>()
   /** Oldest first. */
   readonly #handshakes = new Set<Handshake>()
@@ -59,11 +61,21 @@ export class Gate {
   guard(registrar: Registrar): void {
     const middleware: StreamMiddleware = (stream, connection, next) => {
       if (this.#admitted.has(connection)) return next(stream, connection)
+      this.#countRefused(connection)
       const peer = connection.remotePeer.toString()
       this.#logger.debug({ peer, protocol: stream.protocol }, 'a stream of a peer without a hello was aborted')
       throw new ConnectionEndedError(`${stream.protocol} is closed before the hello`)
     }
     registrar.getMiddleware = (protocol) => (PROTOCOLS_FOR_STRANGERS.has(protocol) ? [] : [middleware])
+  }
+
+  /** Who says hello first never comes here; who goes on knocking costs members their time. */
+  #countRefused(connection: Connection): void {
+    const count = (this.#refused.get(connection) ?? 0) + 1
+    this.#refused.set(connection, count)
+    if (count < STRANGER_STREAMS_MAX) return
+    this.#forget(connection)
+    connection.abort(new ConnectionEndedError(`${count} streams before a hello`))
   }
 
   admits(connection: Connection): boolean {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import type { Stream } from '@libp2p/interface'
 import { expect, onTestFinished, test } from 'vitest'
-import { HELLO_PROTOCOL, JOIN_PROTOCOL, PLANE_PROTOCOLS } from '../src/constants.ts'
+import { HELLO_PROTOCOL, JOIN_PROTOCOL, PLANE_PROTOCOLS, STRANGER_STREAMS_MAX } from '../src/constants.ts'
 import { encodeLinkMessage } from '../src/link-message.ts'
 import { MessagePipe } from '../src/message-pipe.ts'
 import { bytes, next, pair, startMesh, text } from './support/nodes.ts'
@@ -44,6 +44,14 @@ test('a peer without a hello gets nothing from any protocol', async () => {
   const gossip = ['/meshsub/1.0.0', '/meshsub/1.1.0', '/meshsub/1.2.0', '/floodsub/1.0.0']
   for (const protocol of [...closed, ...gossip]) await bringsNothing(await stranger(mesh.listenAddresses()), protocol)
   expect(mesh.peers()).toEqual([])
+})
+
+test('a stranger that goes on knocking at closed protocols is shown out', async () => {
+  const mesh = await startMesh()
+  const connection = await stranger(mesh.listenAddresses())
+  const gone = ended(connection)
+  for (let at = 0; at < STRANGER_STREAMS_MAX; at++) await connection.newStream(PLANE_PROTOCOLS.rpc).catch(() => {})
+  await gone
 })
 
 test('a member gets every one of these protocols: the gate opens', async () => {
