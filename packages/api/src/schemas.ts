@@ -64,6 +64,7 @@ export const memberView = z.object({
   since: text,
   why: text,
   connected: z.boolean(),
+  relayed: z.boolean(),
   self: z.boolean(),
   voter: z.boolean(),
   leader: z.boolean(),

@@ -113,6 +113,8 @@ export interface MemberView {
   why: string
   /** Whether a connection from here stands; a member can be alive by the word of others. */
   connected: boolean
+  /** The connection leads through another member, because no direct way was found yet. */
+  relayed: boolean
   self: boolean
   voter: boolean
   leader: boolean

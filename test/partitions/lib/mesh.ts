@@ -135,7 +135,10 @@ export class PartitionMesh {
             system5.voters.length === NAMES.length &&
             members.alive === NAMES.length,
         )
-        return isOne && this.clients.allAnsweredSince(started)
+        if (!isOne || !this.clients.allAnsweredSince(started)) return undefined
+        // A pair that still speaks through a third would be cut by a cut of that one.
+        const lists = await Promise.all(NAMES.map((name) => this.api(name, STATUS_TIMEOUT_MS).members()))
+        return lists.flat().every(({ connected, relayed }) => connected && !relayed)
           ? { leader: this.nameOf(first.system5.leader), term: first.system5.term }
           : undefined
       },
