@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { type LocalNode, startMesh, stopMesh, vsmcp } from '../../scripts/lib/local-mesh.ts'
+import { type LocalNode, vsmcp } from '../../scripts/lib/local-mesh.ts'
 import type { Mesh } from '../../packages/mesh/src/index.ts'
 import { readDecided } from '../../packages/node/src/system5/answers.ts'
 import { pack } from '../../packages/mesh/test/support/raw.ts'
@@ -13,7 +10,8 @@ import { credentialPayload, generateIdentity } from '../../packages/security/src
 import { encodeGossip, encodeSync } from '../../packages/state/src/wire.ts'
 import { VandalDocument } from '../../packages/state/test/support/vandal-document.ts'
 import { encodeMessage, topicsOf } from '../../packages/vsm/src/index.ts'
-import { memory, nth } from '../e2e/lib/world.ts'
+import { nth } from '../e2e/lib/world.ts'
+import { type Besieged, besieged, memberIsServed } from './lib/besieged.ts'
 import { endHostiles, papersIn, type Papers, passportOf, showing } from './lib/hostile.ts'
 import { decidedBy, pictureOf } from './lib/picture.ts'
 
@@ -24,19 +22,17 @@ import { decidedBy, pictureOf } from './lib/picture.ts'
 
 const OPTIONS = { deadlineMs: 5_000 }
 
+let siege: Besieged
 let dir: string
-let nodes: LocalNode[]
+let nodes: readonly LocalNode[]
 let target: LocalNode
 let papers: Papers
 let mallory: Mesh
 let before: unknown
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'vsmcp-insiders-'))
-  nodes = await startMesh(dir, ['a', 'b', 'c'])
-  target = nth(nodes, 0)
-  await nth(nodes, 1).vsmcp('attach', 'notes', '--', ...memory)
-  await target.vsmcp('wait', '--tool', 'notes__read_graph', '--timeout', '20s')
+  siege = await besieged()
+  ;({ dir, nodes, target } = siege)
   const { token } = (await target.vsmcp('invite', '--uses', '1')) as { token: string }
   await vsmcp(`${dir}/mallory`, 'join', token, '--name', 'mallory')
   papers = await papersIn(`${dir}/mallory`)
@@ -46,10 +42,7 @@ beforeAll(async () => {
   before = await pictureOf(target)
 }, 60_000)
 
-afterAll(async () => {
-  await stopMesh(nodes)
-  rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
-})
+afterAll(() => siege.end())
 afterAll(endHostiles)
 
 /** The mesh looks as before, on whichever node, and still decides. */
@@ -257,8 +250,7 @@ describe('the shared document', () => {
       for (const { ready } of nodes) await mallory.state.call(ready.peerId, method, randomBytes(10_000), OPTIONS).catch(() => {})
     }
     await nothingChanged()
-    const answer = JSON.stringify(await target.vsmcp('call', 'notes__read_graph', '--args', '{}'))
-    expect(answer).toContain('entities')
+    await memberIsServed(target)
   })
 })
 
@@ -293,8 +285,7 @@ describe('gossip and calls', () => {
       const { ready } = nth(nodes, at % nodes.length)
       await mallory.rpc.call(ready.peerId, 'mcp:request', randomBytes(200), OPTIONS).catch(() => {})
     })
-    const answer = JSON.stringify(await target.vsmcp('call', 'notes__read_graph', '--args', '{}'))
-    expect(answer).toContain('entities')
+    await memberIsServed(target)
     await Promise.all(calls)
     await nothingChanged()
   })

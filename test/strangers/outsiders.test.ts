@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { LocalNode, startMesh, stopMesh, vsmcp } from '../../scripts/lib/local-mesh.ts'
+import { LocalNode, vsmcp } from '../../scripts/lib/local-mesh.ts'
 import { seededRandom, silentLogger, systemClock } from '../../packages/kernel/src/index.ts'
 import { HELLO_PROTOCOL, JOIN_PROTOCOL, PLANE_PROTOCOLS } from '../../packages/mesh/src/constants.ts'
 import { OutgoingFrame, NOTICE, REQUEST } from '../../packages/mesh/src/frame.ts'
@@ -23,6 +20,7 @@ import {
 } from '../../packages/security/src/index.ts'
 import { topicsOf } from '../../packages/vsm/src/index.ts'
 import { failure, memory, nth } from '../e2e/lib/world.ts'
+import { type Besieged, besieged, memberIsServed } from './lib/besieged.ts'
 import { dialRaw, endHostiles, papersIn, type Papers, passportOf, raw, showing, tryProtocol } from './lib/hostile.ts'
 import { decidedBy, pictureOf } from './lib/picture.ts'
 
@@ -48,8 +46,9 @@ const CLOSED = [
   '/libp2p/fetch/0.0.1',
 ]
 
+let siege: Besieged
 let dir: string
-let nodes: LocalNode[]
+let nodes: readonly LocalNode[]
 let target: LocalNode
 let usedToken: string
 let foreign: Papers
@@ -57,11 +56,8 @@ let before: unknown
 let decided: number
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'vsmcp-strangers-'))
-  nodes = await startMesh(dir, ['a', 'b', 'c'])
-  target = nth(nodes, 0)
-  await nth(nodes, 1).vsmcp('attach', 'notes', '--', ...memory)
-  await target.vsmcp('wait', '--tool', 'notes__read_graph', '--timeout', '20s')
+  siege = await besieged()
+  ;({ dir, nodes, target } = siege)
   ;({ token: usedToken } = (await target.vsmcp('invite', '--uses', '1')) as { token: string })
   // who used it up has left again: with its papers an outsider that once was inside
   await vsmcp(`${dir}/left`, 'join', usedToken, '--name', 'left')
@@ -76,21 +72,12 @@ beforeAll(async () => {
   decided = await decidedBy(target)
 }, 60_000)
 
-afterAll(async () => {
-  await stopMesh(nodes)
-  rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
-})
+afterAll(() => siege.end())
 afterAll(endHostiles)
 
 async function nothingChanged(): Promise<void> {
   expect(await pictureOf(target)).toEqual(before)
   expect(await decidedBy(target)).toBe(decided)
-}
-
-/** A call of a tool on another node, as a member's client makes it. */
-async function memberIsServed(): Promise<void> {
-  const answer = JSON.stringify(await target.vsmcp('call', 'notes__read_graph', '--args', '{}'))
-  expect(answer).toContain('entities')
 }
 
 /** Genuine signatures of this mesh's own voters under a credential that ended yesterday. */
@@ -371,7 +358,7 @@ describe('floods', () => {
       sockets.push(socket)
       if (at % 100 === 0) await once(socket, 'connect').catch(() => {})
     }
-    await memberIsServed()
+    await memberIsServed(target)
     for (const socket of sockets) socket.destroy()
     await nothingChanged()
   })
@@ -383,9 +370,9 @@ describe('floods', () => {
         await tryProtocol(connection, nth(CLOSED, at % CLOSED.length), randomBytes(100), 1)
       }
     })
-    const [, ...outcomes] = await Promise.allSettled([memberIsServed().then(() => memberIsServed()), ...streams])
+    const [, ...outcomes] = await Promise.allSettled([memberIsServed(target).then(() => memberIsServed(target)), ...streams])
     expect(outcomes).toHaveLength(8)
-    await memberIsServed()
+    await memberIsServed(target)
     await nothingChanged()
   })
 
@@ -395,9 +382,9 @@ describe('floods', () => {
       await stranger.dial(target.ready.listen).catch(() => {})
       await stranger.stop()
     })
-    await memberIsServed()
+    await memberIsServed(target)
     await Promise.all(hellos)
-    await memberIsServed()
+    await memberIsServed(target)
     await nothingChanged()
   })
 })

@@ -73,6 +73,8 @@ export interface PeerInfo<Info = unknown> {
   readonly info: Info
   /** Multiaddr at the other end of the connection in use. */
   readonly address: string
+  /** Another member passes on what the connection carries. */
+  readonly relayed: boolean
   /** `outbound` when this node dialled. */
   readonly direction: 'inbound' | 'outbound'
   /** The wire version both speak. */

@@ -125,16 +125,16 @@ export class Lane {
     this.#isScheduled = true
     if (this.#hasFlushed) return
     this.#hasFlushed = true
-    process.nextTick(() => {
-      this.#isScheduled = false
-      this.#flush()
-    })
+    process.nextTick(() => this.#flushScheduled())
     setImmediate(() => {
       this.#hasFlushed = false
-      if (!this.#isScheduled) return
-      this.#isScheduled = false
-      this.#flush()
+      if (this.#isScheduled) this.#flushScheduled()
     })
+  }
+
+  #flushScheduled(): void {
+    this.#isScheduled = false
+    this.#flush()
   }
 
   #flush(): void {

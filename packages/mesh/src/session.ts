@@ -97,7 +97,7 @@ export class Session<Info> {
     const { info, wire, featureLevel } = this.verified
     const { direction, remoteAddr } = this.connection
     const { rttMs } = this.link
-    return { peer: this.peer, info, address: remoteAddr.toString(), direction, wire, featureLevel, rttMs }
+    return { peer: this.peer, info, address: remoteAddr.toString(), relayed: this.relayed, direction, wire, featureLevel, rttMs }
   }
 
   channel(name: PlaneName): Channel {

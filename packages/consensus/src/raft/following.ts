@@ -21,15 +21,7 @@ export function handleAppend(core: Core, from: PeerIdString, message: Append): v
   const { log, term } = core
   const { previousIndex, previousTerm, entries } = message
   if (previousIndex < log.committed) {
-    core.send(from, {
-      type: 'appendAnswer',
-      term,
-      index: log.committed,
-      rejected: false,
-      hintIndex: 0,
-      hintTerm: 0,
-      ...core.counting,
-    })
+    acknowledge(core, from, log.committed)
     return
   }
   if (!log.matches(previousIndex, previousTerm)) {
@@ -55,7 +47,7 @@ export function handleAppend(core: Core, from: PeerIdString, message: Append): v
   const lastNew = previousIndex + entries.length
   // Only up to what this message vouches for: what lies behind may not be the leader's.
   log.commitTo(Math.min(message.commit, lastNew))
-  core.send(from, { type: 'appendAnswer', term, index: lastNew, rejected: false, hintIndex: 0, hintTerm: 0, ...core.counting })
+  acknowledge(core, from, lastNew)
 }
 
 export function handleHeartbeat(core: Core, from: PeerIdString, message: Heartbeat): void {
@@ -66,7 +58,7 @@ export function handleHeartbeat(core: Core, from: PeerIdString, message: Heartbe
 }
 
 export function handleSnapshot(core: Core, from: PeerIdString, { snapshot }: InstallSnapshot): void {
-  const { log, term } = core
+  const { log } = core
   if (snapshot.index > log.committed) {
     if (log.matches(snapshot.index, snapshot.term)) {
       // The log already holds all of it: it is only committed.
@@ -79,13 +71,10 @@ export function handleSnapshot(core: Core, from: PeerIdString, { snapshot }: Ins
       core.scheduleElection()
     }
   }
-  core.send(from, {
-    type: 'appendAnswer',
-    term,
-    index: log.committed,
-    rejected: false,
-    hintIndex: 0,
-    hintTerm: 0,
-    ...core.counting,
-  })
+  acknowledge(core, from, log.committed)
+}
+
+/** Tells the leader up to where this log surely agrees with its own. */
+function acknowledge(core: Core, from: PeerIdString, index: number): void {
+  core.send(from, { type: 'appendAnswer', term: core.term, index, rejected: false, hintIndex: 0, hintTerm: 0, ...core.counting })
 }

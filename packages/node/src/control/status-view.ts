@@ -116,7 +116,7 @@ export class StatusView {
         since: new Date(Date.now() - (self ? process.uptime() * 1000 : members.inStateForMs(peer))).toISOString(),
         why: view === undefined ? '' : evidenceText(view.why, members.nowMs, (other) => this.nameOf(other)),
         connected: self || view?.isConnected === true,
-        relayed: peers.get(peer)?.address.includes('/p2p-circuit') === true,
+        relayed: peers.get(peer)?.relayed === true,
         self,
         voter: voters.has(peer),
         leader: peer === leader,
