@@ -108,7 +108,7 @@ export async function joinNode(member: TestNode, name: string, options: StartOpt
   return startNode(dir, options)
 }
 
-/** So many nodes, all voters but for an even last one, every change of voters certified everywhere. */
+/** So many nodes, each connected with every other, all voters but for an even last one, every change of voters certified everywhere. */
 export async function startGroup(count: number, options: StartOptions = {}): Promise<TestNode[]> {
   const first = await foundMesh('a', options)
   const nodes = [first]
@@ -118,9 +118,10 @@ export async function startGroup(count: number, options: StartOptions = {}): Pro
   return nodes
 }
 
-function isSettled({ log, trust }: TestNode, count: number, voters: number): boolean {
+function isSettled({ log, mesh, trust }: TestNode, count: number, voters: number): boolean {
   const configuration = log.status()?.configuration
   return (
+    mesh.peers().length === count - 1 &&
     log.state?.members.size === count &&
     configuration?.voters.length === voters &&
     configuration.learners.length === count - voters &&
