@@ -33,3 +33,13 @@ export {
 } from './ports.ts'
 export { type Random, randomInteger, seededRandom } from './random.ts'
 export { Lifecycle, type Named, type Startable } from './startable.ts'
+export {
+  type DecisionLatency,
+  telemetry,
+  type TelemetryChannel,
+  type TelemetryEvents,
+  type TelemetryName,
+  type ToolInvocation,
+  type UnitOperation,
+  type VarietyCalculation,
+} from './telemetry.ts'

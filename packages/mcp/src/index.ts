@@ -20,6 +20,5 @@ export type * from './gateway/contract.ts'
 export { createGateway, createRemoteRouter, runStdio } from './gateway/factories.ts'
 export { BadAnswerError, InputRequiredError, ListenError, NodeUnreachableError, TargetUnknownError } from './gateway/errors.ts'
 export { withTarget } from './gateway/target.ts'
-export type { ToolInvocation } from './gateway/telemetry.ts'
 /** RFC 6570 templates as the SDK matches them. */
 export { UriTemplate } from '@modelcontextprotocol/server'

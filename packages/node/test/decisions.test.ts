@@ -1,7 +1,15 @@
 import { encodeOperation } from '@vsmcp/consensus'
-import { NotSentError, type PeerIdString, RemoteError, seededRandom, systemClock } from '@vsmcp/kernel'
+import {
+  type DecisionLatency,
+  NotSentError,
+  type PeerIdString,
+  RemoteError,
+  seededRandom,
+  systemClock,
+  telemetry,
+} from '@vsmcp/kernel'
 import { pack } from 'msgpackr'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { NoSystem5Error, RefusedError } from '../src/errors.ts'
 import { Decisions } from '../src/system5/decisions.ts'
 import { followersOf, invitation, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
@@ -52,12 +60,17 @@ describe('decisions', () => {
     expect(asked).toEqual([leader.peer, one.log.status()?.leader])
   })
 
-  it('that the group refuses come back with the reason', async () => {
+  it('that the group refuses come back with the reason, and say how long they took', async () => {
     const nodes = await startGroup(3)
     const [one] = followersOf(nodes)
+    const heard: DecisionLatency[] = []
+    onTestFinished(telemetry('vsmcp:decision:latency').subscribe((event) => heard.push(event)))
     const asked = one.decisions.decide({ op: 'invitation:revoke', id: 'nobody-made-this' })
     await expect(asked).rejects.toThrow(RefusedError)
     await expect(asked).rejects.toMatchObject({ details: { reason: 'invitation-unknown' } })
+    expect(heard.filter(({ operation }) => operation === 'invitation:revoke')).toEqual([
+      { operation: 'invitation:revoke', outcome: 'refused', durationMs: expect.any(Number) as number },
+    ])
   })
 
   it('are given up on in time without a quorum, and nothing waits behind', async () => {

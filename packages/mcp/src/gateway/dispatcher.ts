@@ -1,5 +1,5 @@
 import { LOG_LEVEL_META_KEY } from '@modelcontextprotocol/server'
-import { BusyError, type Clock, type Logger, OutcomeUnknownError, VsmcpError } from '@vsmcp/kernel'
+import { BusyError, type Clock, type Logger, OutcomeUnknownError, telemetry, VsmcpError } from '@vsmcp/kernel'
 import type { Era, McpReply } from '../contract.ts'
 import { IN_FLIGHT_MAX, REQUEST_TIMEOUT_MAX_MS, ROUTER_GRACE_MS, TIMEOUT_META_KEY } from './constants.ts'
 import type { GatewayRouter, RoutedMethod } from './contract.ts'
@@ -10,7 +10,6 @@ import type { ListingPages, ListMethod } from './listing-pages.ts'
 import { isObject, type RequestMessage } from './message.ts'
 import { isToolError, toLegacyResult, toModernResult } from './results.ts'
 import { fromServer, fromThrown, INVALID_PARAMS, METHOD_NOT_FOUND, type RpcError, rpcError } from './rpc.ts'
-import { type ToolInvocation, toolInvocations } from './telemetry.ts'
 
 export interface Caller {
   readonly era: Era
@@ -34,6 +33,8 @@ export interface DispatcherComponents {
 
 const METHOD_UNKNOWN: Outcome = { error: rpcError(METHOD_NOT_FOUND, 'Method not found', undefined, 404) }
 const EMPTY_RESULT: Outcome = { resultJson: '{}' }
+
+const toolInvocations = telemetry('vsmcp:mcp:tool_invocation')
 
 function invalidParams(message: string): Outcome {
   return { error: rpcError(INVALID_PARAMS, `Invalid params: ${message}`) }
@@ -240,14 +241,13 @@ export class Dispatcher {
   #publish(message: RequestMessage, tool: string, era: Era, startedMs: number, outcome: Outcome, abort: AbortController): void {
     const traceparent = message.meta?.['traceparent']
     const failed = 'error' in outcome ? 'error' : isToolError(outcome.resultJson) ? 'tool-error' : 'ok'
-    const event: ToolInvocation = {
+    toolInvocations.publish({
       tool,
       era,
       durationMs: this.#clock.monotonicMs() - startedMs,
       outcome: abort.signal.aborted ? 'cancelled' : failed,
       ...('error' in outcome ? { code: outcome.error.code } : {}),
       ...(typeof traceparent === 'string' ? { traceparent } : {}),
-    }
-    toolInvocations.publish(event)
+    })
   }
 }

@@ -1,4 +1,4 @@
-import { type Clock, InvalidArgumentError, NotSentError } from '@vsmcp/kernel'
+import { type Clock, InvalidArgumentError, NotSentError, telemetry, type VsmcpError } from '@vsmcp/kernel'
 import type { McpReply, McpRequest, UnitStats } from '../contract.ts'
 import { Breaker } from './breaker.ts'
 import { Bulkhead } from './bulkhead.ts'
@@ -15,6 +15,8 @@ const NOT_FOR_CALLERS: ReadonlySet<string> = new Set([
   'resources/unsubscribe',
   'subscriptions/listen',
 ])
+
+const operations = telemetry('vsmcp:system1:operation')
 
 export interface CallDeskInit {
   name: string
@@ -62,8 +64,10 @@ export class CallDesk {
       return Promise.reject(error)
     }
     this.#calls++
-    if (call.isEnded) this.#errors++
-    else this.#admit(call, whyNotReady)
+    if (call.isEnded) {
+      this.#errors++
+      this.#tell(call, 'not-sent', 0)
+    } else this.#admit(call, whyNotReady)
     return call.reply
   }
 
@@ -81,17 +85,20 @@ export class CallDesk {
   }
 
   #admit(call: Call, whyNotReady: () => string): void {
-    if (this.#connection === undefined || this.#breaker.isOpen) return this.#refuse(call, whyNotReady)
+    if (this.#connection === undefined || this.#breaker.isOpen) {
+      const why = this.#breaker.isOpen ? 'it answers nothing, and is being looked into' : whyNotReady()
+      return this.#refuse(call, this.#notReady(call, why))
+    }
     if (this.#bulkhead.tryEnter()) return this.#send(call, whyNotReady)
     try {
       const leaveQueue = this.#bulkhead.wait(() => this.#send(call, whyNotReady))
-      call.onEnd = () => {
+      call.onEnd = (outcome, latencyMs) => {
         this.#errors++
         leaveQueue()
+        this.#tell(call, outcome, latencyMs)
       }
     } catch (busy) {
-      this.#errors++
-      call.reject(busy as NotSentError)
+      this.#refuse(call, busy as VsmcpError)
     }
   }
 
@@ -99,6 +106,7 @@ export class CallDesk {
   #send(call: Call, whyNotReady: () => string): void {
     call.onEnd = (outcome, latencyMs) => {
       this.#count(call, outcome, latencyMs)
+      this.#tell(call, outcome, latencyMs)
       this.#bulkhead.leave()
     }
     // It may have waited too long, or while the server went away.
@@ -107,9 +115,10 @@ export class CallDesk {
     else this.#connection.send(call)
   }
 
-  #refuse(call: Call, whyNotReady: () => string): void {
+  #refuse(call: Call, why: VsmcpError): void {
     this.#errors++
-    call.reject(this.#notReady(call, this.#breaker.isOpen ? 'it answers nothing, and is being looked into' : whyNotReady()))
+    call.onEnd = (outcome, latencyMs) => this.#tell(call, outcome, latencyMs)
+    call.reject(why)
   }
 
   #count(call: Call, outcome: CallOutcome, latencyMs: number): void {
@@ -119,6 +128,12 @@ export class CallDesk {
     } else if (outcome === 'deadline') this.#breaker.timedOut(call.deadlineMs)
     else if (outcome === 'died') this.#breaker.broke()
     if (outcome !== 'answered' && outcome !== 'cancelled') this.#errors++
+  }
+
+  #tell({ method }: Call, outcome: CallOutcome, durationMs: number): void {
+    if (!operations.hasSubscribers) return
+    const { inFlight, queued } = this.#bulkhead
+    operations.publish({ unit: this.#name, method, durationMs, outcome, inFlight, queued })
   }
 
   #notReady(call: Call, why: string): NotSentError {

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { silentLogger } from '@vsmcp/kernel'
-import type { McpReply, ToolInvocation } from '@vsmcp/mcp'
+import { silentLogger, telemetry, type ToolInvocation } from '@vsmcp/kernel'
+import type { McpReply } from '@vsmcp/mcp'
 import { Dispatcher } from '../../src/gateway/dispatcher.ts'
 import { Identity } from '../../src/gateway/identity.ts'
 import { LegacyPeer } from '../../src/gateway/legacy-peer.ts'
@@ -8,7 +8,6 @@ import { ListingPages } from '../../src/gateway/listing-pages.ts'
 import { parseMessage, type RequestMessage } from '../../src/gateway/message.ts'
 import { randomSessionIds } from '../../src/gateway/random-session-ids.ts'
 import { Sessions } from '../../src/gateway/sessions.ts'
-import { toolInvocations } from '../../src/gateway/telemetry.ts'
 import { rpc } from './support/gateway-fixture.ts'
 import { ManualClock } from './support/manual-clock.ts'
 import { ScriptedRouter, textReply, toolNamed } from './support/scripted-router.ts'
@@ -63,9 +62,7 @@ describe('telemetry', () => {
     router.tool(toolNamed('fails'), () => ({ era: 'legacy', resultJson: '{"content":[],"isError":true}' }))
     router.tool(toolNamed('breaks'), () => ({ era: 'legacy', error: { code: -32000, message: 'x' } }))
     const heard: ToolInvocation[] = []
-    const listen = (event: unknown): void => void heard.push(event as ToolInvocation)
-    toolInvocations.subscribe(listen)
-    onTestFinished(() => toolInvocations.unsubscribe(listen))
+    onTestFinished(telemetry('vsmcp:mcp:tool_invocation').subscribe((event) => heard.push(event)))
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     for (const name of ['echo', 'fails', 'breaks', 'unknown']) {
       await dispatcher.handle(call(name, { _meta: { traceparent } }), { era: 'legacy' }, new AbortController(), nothing)

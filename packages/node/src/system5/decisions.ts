@@ -9,6 +9,7 @@ import {
   type PeerIdString,
   type Plane,
   RemoteError,
+  telemetry,
   TimeoutError,
   VsmcpError,
 } from '@vsmcp/kernel'
@@ -20,6 +21,8 @@ import type { GroupLog } from './group-log.ts'
 
 const DECIDE = 'system5:decide'
 const READ_INDEX = 'system5:read-index'
+
+const latencies = telemetry('vsmcp:decision:latency')
 
 /**
  * What only System 5 itself proposes, after it has verified the proof that a newcomer or the voters gave: from a member these
@@ -77,8 +80,12 @@ export class Decisions {
 
   /** Like `decide`, with a refusal as a value. */
   async propose(request: Request, deadlineMs = DECISION_DEADLINE_MS): Promise<ApplyResult> {
-    const { control, log } = this.#c
     const operation = this.#operation(request)
+    return this.#timed(operation, () => this.#ask(operation, deadlineMs))
+  }
+
+  async #ask(operation: Operation, deadlineMs: number): Promise<ApplyResult> {
+    const { control, log } = this.#c
     const [result, index] = await this.atLeader<readonly [ApplyResult, number]>(
       deadlineMs,
       async () => [await log.propose(operation), 0],
@@ -102,7 +109,7 @@ export class Decisions {
 
   /** Only here, only while this node leads: for what is asked of System 5 by another protocol. */
   async decideHere(request: Request): Promise<Decided> {
-    return acceptedOf(await this.#c.log.propose(this.#operation(request)))
+    return acceptedOf(await this.#proposeHere(this.#operation(request)))
   }
 
   /**
@@ -113,7 +120,7 @@ export class Decisions {
     const operation = this.#operation(request)
     const foreseen = this.#c.log.foresee(operation)
     if (foreseen?.ok === false) acceptedOf(foreseen)
-    return acceptedOf(await this.#c.log.propose(operation))
+    return acceptedOf(await this.#proposeHere(operation))
   }
 
   /** Only while this node leads: a new leader has not applied all that was decided before it was elected. */
@@ -144,6 +151,26 @@ export class Decisions {
         // Who leads has changed already, perhaps while the answer was on its way: there is nothing to wait for.
         if (this.#c.log.status()?.leader === leader) await this.#changeWithin(Math.min(left, 100))
       }
+    }
+  }
+
+  #proposeHere(operation: Operation): Promise<ApplyResult> {
+    return this.#timed(operation, () => this.#c.log.propose(operation))
+  }
+
+  async #timed({ op: operation }: Operation, work: () => Promise<ApplyResult>): Promise<ApplyResult> {
+    const { clock } = this.#c
+    const beganMs = clock.monotonicMs()
+    const tell = (outcome: 'decided' | 'refused' | 'failed'): void => {
+      if (latencies.hasSubscribers) latencies.publish({ operation, durationMs: clock.monotonicMs() - beganMs, outcome })
+    }
+    try {
+      const result = await work()
+      tell(result.ok ? 'decided' : 'refused')
+      return result
+    } catch (error) {
+      tell('failed')
+      throw error
     }
   }
 

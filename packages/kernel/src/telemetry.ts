@@ -1,0 +1,99 @@
+import { channel, type Channel } from 'node:diagnostics_channel'
+
+/** `vsmcp:mcp:tool_invocation`: a client's call of a tool has ended at the node that it asked. */
+export interface ToolInvocation {
+  /** As the client named it. */
+  readonly tool: string
+  readonly era: 'legacy' | 'modern'
+  readonly durationMs: number
+  /** `ok`, `tool-error` (the tool answered that it failed), `error` (no answer of the tool) or `cancelled`. */
+  readonly outcome: 'ok' | 'tool-error' | 'error' | 'cancelled'
+  /** JSON-RPC code of an `error`. */
+  readonly code?: number
+  readonly traceparent?: string
+}
+
+/** `vsmcp:system1:operation`: a request to a unit has ended at the node that hosts it. */
+export interface UnitOperation {
+  readonly unit: string
+  /** Such as `tools/call`. */
+  readonly method: string
+  /** Time in the unit's queue counts. */
+  readonly durationMs: number
+  /** `answered`, `refused` (the server answered with an error), `not-sent`, or unanswered and why. */
+  readonly outcome: 'answered' | 'refused' | 'not-sent' | 'deadline' | 'cancelled' | 'died' | 'too-large'
+  /** Requests in work at the unit, this one included. */
+  readonly inFlight: number
+  /** Requests waiting for a place at the unit. */
+  readonly queued: number
+}
+
+/** `vsmcp:decision:latency`: what this node asked of the group's System 5 has been answered, or was given up. */
+export interface DecisionLatency {
+  /** The operation's name in the docket, such as `unit:add`. */
+  readonly operation: string
+  readonly durationMs: number
+  /** `failed`: no decision within the time allowed, or nobody to decide. */
+  readonly outcome: 'decided' | 'refused' | 'failed'
+}
+
+/** `vsmcp:variety:calculation`: Ashby's measure was taken anew, from the events of a window. */
+export interface VarietyCalculation {
+  /** What the measure is of: a unit, a node, or a group with its path. */
+  readonly level: 'unit' | 'node' | 'group'
+  readonly name: string
+  readonly windowMs: number
+  /** Events counted in the window. */
+  readonly events: number
+  /** Entropies in bits, with the Miller–Madow correction. */
+  readonly demandBits: number
+  readonly responseBits: number
+  /** What of the outcomes' variety remains. */
+  readonly residualBits: number
+}
+
+/** Every event that this project publishes, by the name of its channel. docs/telemetry.md says when. */
+export interface TelemetryEvents {
+  'vsmcp:mcp:tool_invocation': ToolInvocation
+  'vsmcp:system1:operation': UnitOperation
+  'vsmcp:decision:latency': DecisionLatency
+  'vsmcp:variety:calculation': VarietyCalculation
+}
+
+export type TelemetryName = keyof TelemetryEvents
+
+/** A channel of `node:diagnostics_channel` that knows what travels on it. */
+export class TelemetryChannel<K extends TelemetryName> {
+  readonly #channel: Channel
+
+  constructor(name: K) {
+    this.#channel = channel(name)
+  }
+
+  /** Whoever publishes asks first, so that nothing is measured or built for nobody. */
+  get hasSubscribers(): boolean {
+    return this.#channel.hasSubscribers
+  }
+
+  /** Subscribers run at once, in this turn. */
+  publish(event: TelemetryEvents[K]): void {
+    this.#channel.publish(event)
+  }
+
+  /**
+   * A listener that throws ends the process, as `node:diagnostics_channel` does it.
+   * @returns a function that ends the subscription
+   */
+  subscribe(listener: (event: TelemetryEvents[K]) => void): () => void {
+    const onMessage = (message: unknown): void => listener(message as TelemetryEvents[K])
+    this.#channel.subscribe(onMessage)
+    return () => {
+      this.#channel.unsubscribe(onMessage)
+    }
+  }
+}
+
+/** The channel of that name; two of one name are the same to subscribers. Made once, where the publisher's module is read. */
+export function telemetry<K extends TelemetryName>(name: K): TelemetryChannel<K> {
+  return new TelemetryChannel(name)
+}
