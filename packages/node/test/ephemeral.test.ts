@@ -24,8 +24,9 @@ describe('an ephemeral member', () => {
     await until(passer, () => passer.log.state?.members.get(peer)?.ephemeral === true)
     await passer.units.attach(attach('kiosk', 'hostile-server', ['slow']))
     await until(leader, () => leader.log.state?.names.get('tool')?.unit === 'kiosk')
-    await passer.stop()
+    // Its absence begins while it stops, not after.
     const left = systemClock.monotonicMs()
+    await passer.stop()
     await Promise.all(nodes.map((node) => until(node, () => node.log.state?.members.has(peer) === false)))
     expect(systemClock.monotonicMs() - left).toBeGreaterThan(ABSENCE_MS)
     for (const { log, trust } of nodes) {

@@ -1,15 +1,12 @@
 import {
   type ApplyResult,
-  applyEntry,
   type Authority,
-  decodeGroupState,
+  type ConfigurationChange,
+  encodeGroupState,
   encodeOperation,
   type Endorsement,
   type Entry,
-  type GroupEffect,
   type GroupState,
-  InvalidMessageError,
-  type ConfigurationChange,
   NotLeaderError,
   type Message,
   type Operation,
@@ -20,7 +17,6 @@ import {
   type RaftStatus,
   type Ready,
   type Snapshot,
-  encodeGroupState,
 } from '@vsmcp/consensus'
 import {
   backoffMs,
@@ -38,7 +34,9 @@ import {
 import type { RaftStorage } from '@vsmcp/store'
 import { LOG_UNCOMPACTED_MAX, RAFT_HEARTBEAT_MS } from '../constants.ts'
 import { StorageRefusedError } from '../errors.ts'
-import { lostProposal, OpenProposals } from './open-proposals.ts'
+import { AppliedGroup, type AppliedEntry, type InstalledState } from './applied-group.ts'
+import { OpenProposals } from './open-proposals.ts'
+import { OpenReads } from './open-reads.ts'
 import { packRaftNotice, readRaftNotice } from './raft-notice.ts'
 import { loadOfEpoch } from './stored-log.ts'
 
@@ -61,21 +59,11 @@ export interface GroupLogComponents {
   mayCompact: () => boolean
 }
 
-export interface AppliedEntry {
-  index: number
-  term: number
-  /** As carried: the operation, unless it is a change of configuration. */
-  data: Uint8Array
-  before: GroupState
-  state: GroupState
-  effects: readonly GroupEffect[]
-}
-
 interface Events extends Record<string, unknown> {
   /** An entry changed the group's state here. */
   'entry:applied': AppliedEntry
   /** The whole state was replaced by a snapshot. */
-  'state:installed': { before: GroupState | undefined; state: GroupState }
+  'state:installed': InstalledState
   /** Role, leader or term changed. */
   'leader:changed': { leader: PeerIdString | undefined; term: number; role: RaftStatus['role'] }
   /** The disk refuses: this node takes no part in decisions until it accepts again. */
@@ -88,33 +76,31 @@ interface Events extends Record<string, unknown> {
 /**
  * The shell around the pure Raft: gives it time and messages, writes before it sends, applies what is committed to the
  * group's state. When the disk refuses a write the Raft node is thrown away, as its contract says, and made anew from
- * the store until a write succeeds. The state stays meanwhile: what was committed once is committed for ever, so what the new
- * Raft node commits again up to there is passed over.
+ * the store until a write succeeds; the state stays meanwhile.
  */
 export class GroupLog implements Startable {
   readonly #c: GroupLogComponents
   readonly #events: Emitter<Events>
   readonly #proposals = new OpenProposals()
-  readonly #reads = new Map<string, { resolve: (index: number) => void; reject: (error: unknown) => void }>()
+  readonly #reads: OpenReads
+  readonly #group: AppliedGroup
   readonly #closed = new Set<PeerIdString>()
   #raft: RaftNode | undefined
   /** Of what this node's log holds. */
   #epoch = 0
   /** Why this node takes no part in decisions, though its disk is well. */
   #halt: VsmcpError | undefined
-  #state: GroupState | undefined
-  /** Index up to which `#state` holds the log. */
-  #applied = 0
   #loading: Promise<void> = Promise.resolve()
   #timer: Timer | undefined
   #pumping: Promise<void> | undefined
   #stopped = false
-  #readCount = 0
   #failures = 0
   #lastFailure: unknown
 
   constructor(components: GroupLogComponents) {
     this.#c = components
+    this.#reads = new OpenReads(components.self)
+    this.#group = new AppliedGroup(components.authority)
     this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of the log failed'))
     components.control.onNotice(RAFT_NOTICE, (peer, payload) => this.#receive(peer, payload))
   }
@@ -133,12 +119,12 @@ export class GroupLog implements Startable {
 
   /** As of the last entry applied here; undefined until the first snapshot has come from a leader. */
   get state(): GroupState | undefined {
-    return this.#state
+    return this.#group.state
   }
 
   /** Index of the last entry applied here. */
   get applied(): number {
-    return this.#applied
+    return this.#group.index
   }
 
   status(): RaftStatus | undefined {
@@ -160,14 +146,7 @@ export class GroupLog implements Startable {
 
   /** What the group would answer as of the last entry applied here; nothing is proposed. Undefined before the first snapshot. */
   foresee(operation: Operation): ApplyResult | undefined {
-    if (this.#state === undefined) return undefined
-    const entry: Entry = {
-      index: this.#applied + 1,
-      term: this.status()?.term ?? 0,
-      type: 'normal',
-      data: encodeOperation(operation),
-    }
-    return applyEntry(this.#state, entry, this.#c.authority).result
+    return this.#group.foresee(operation, this.status()?.term ?? 0)
   }
 
   /** On the leader: resolves when the operation is applied here. Throws `NotLeaderError` and what the Raft node throws. */
@@ -182,13 +161,11 @@ export class GroupLog implements Startable {
   /** On the leader: an index that is current as of now, confirmed by a quorum. */
   async readIndex(): Promise<number> {
     const raft = this.#require()
-    const context = `${this.#c.self}:${++this.#readCount}`
-    const { promise, resolve, reject } = Promise.withResolvers<number>()
-    this.#input((node) => {
+    const context = this.#reads.nextContext()
+    return this.#input((node) => {
       node.readIndex(context)
-      this.#reads.set(context, { resolve, reject })
+      return this.#reads.add(context)
     }, raft)
-    return promise
   }
 
   /** Hands leadership to the best successor. @returns false when there is none, or this node does not lead */
@@ -256,7 +233,7 @@ export class GroupLog implements Startable {
   }
 
   #step(peer: PeerIdString, message: Message, raft: RaftNode): void {
-    const flaw = message.type === 'snapshot' ? this.#c.flawOfSnapshot(message.snapshot, this.#state) : undefined
+    const flaw = message.type === 'snapshot' ? this.#c.flawOfSnapshot(message.snapshot, this.#group.state) : undefined
     if (flaw === undefined) this.#input((node) => node.step(peer, message), raft)
     else this.#c.logger.warn({ peer, reason: flaw }, 'a snapshot of the leader was refused')
   }
@@ -305,39 +282,25 @@ export class GroupLog implements Startable {
 
   #carryOut(ready: Ready): void {
     for (const { to, message } of ready.messages) this.#c.control.notify(to, RAFT_NOTICE, packRaftNotice(message, this.#epoch))
-    if (ready.snapshot !== undefined && ready.snapshot.index > this.#applied) this.#install(ready.snapshot)
+    if (ready.snapshot !== undefined) this.#install(ready.snapshot)
     for (const entry of ready.committedEntries) this.#apply(entry)
   }
 
   #install(snapshot: Snapshot): void {
-    const before = this.#state
-    const state = decodeGroupState(snapshot.data)
-    this.#state = state
-    this.#applied = snapshot.index
-    this.#events.emit('state:installed', { before, state })
+    const installed = this.#group.install(snapshot)
+    if (installed !== undefined) this.#events.emit('state:installed', installed)
   }
 
   #apply(entry: Entry): void {
-    if (entry.index <= this.#applied) return
-    if (this.#state === undefined) throw new InvalidMessageError('the log has entries but no state to apply them to')
-    const before = this.#state
-    const { state, result, effects } = applyEntry(before, entry, this.#c.authority)
-    this.#state = state
-    this.#applied = entry.index
-    const { index, term, data } = entry
-    this.#events.emit('entry:applied', { index, term, data, before, state, effects })
-    this.#proposals.applied(entry, result)
+    const done = this.#group.apply(entry)
+    if (done === undefined) return
+    this.#events.emit('entry:applied', done.applied)
+    this.#proposals.applied(entry, done.result)
   }
 
   #report(ready: Ready): void {
-    for (const { context, index } of ready.readStates) {
-      this.#reads.get(context)?.resolve(index)
-      this.#reads.delete(context)
-    }
-    for (const context of ready.abandonedReads) {
-      this.#reads.get(context)?.reject(lostProposal())
-      this.#reads.delete(context)
-    }
+    for (const { context, index } of ready.readStates) this.#reads.confirmed(context, index)
+    for (const context of ready.abandonedReads) this.#reads.lost(context)
     if (ready.softState === undefined) return
     const { role, leader, term } = ready.softState
     this.#proposals.keepOnly(role === 'leader' ? term : undefined)
@@ -346,12 +309,13 @@ export class GroupLog implements Startable {
 
   async #compact(raft: RaftNode): Promise<void> {
     const index = raft.compactionDue()
-    if (index === undefined || this.#state === undefined) return
+    const { state } = this.#group
+    if (index === undefined || state === undefined) return
     const { applied, firstIndex } = raft.status()
-    if (applied < this.#applied) return
+    if (applied < this.#group.index) return
     // A leader whose log only grows would refuse proposals in the end, also those that others wait for.
     if (!this.#c.mayCompact() && applied - firstIndex < LOG_UNCOMPACTED_MAX) return
-    const snapshot = raft.createSnapshot(encodeGroupState(this.#state))
+    const snapshot = raft.createSnapshot(encodeGroupState(state))
     await this.#c.storage.compact(index, snapshot)
     raft.compact(index, snapshot)
   }
@@ -368,7 +332,7 @@ export class GroupLog implements Startable {
     const { storage } = this.#c
     const { stored, epoch, isForgotten } = await loadOfEpoch(storage, this.#c.epoch(), this.#c.logger)
     this.#epoch = epoch
-    if (isForgotten) this.#applied = 0
+    if (isForgotten) this.#group.beginAnew()
     // Nobody is to count on this node before its disk has taken a write again.
     if (this.#failures > 0) await storage.save({ ...(stored && { hardState: stored.hardState }), entries: [], mustSync: true })
     // Meanwhile there may be a reason not to, or a later epoch, whose own loading follows.
@@ -376,7 +340,7 @@ export class GroupLog implements Startable {
     const raft = raftNode({ id: this.#c.self, heartbeatMs: RAFT_HEARTBEAT_MS, ...(stored === undefined ? {} : { stored }) })(
       this.#c.raft,
     )
-    if (stored?.snapshot !== undefined && stored.snapshot.index > this.#applied) this.#install(stored.snapshot)
+    if (stored?.snapshot !== undefined) this.#install(stored.snapshot)
     this.#raft = raft
     raft.tick(this.#c.clock.monotonicMs())
     for (const peer of this.#closed) raft.connectionClosed(peer)
@@ -417,7 +381,6 @@ export class GroupLog implements Startable {
 
   #abandon(error: unknown): void {
     this.#proposals.abandon(error)
-    for (const { reject } of this.#reads.values()) reject(error)
-    this.#reads.clear()
+    this.#reads.abandon(error)
   }
 }

@@ -1,7 +1,8 @@
 import { type Clock, type Logger, messageOf, type Startable, type Timer } from '@vsmcp/kernel'
 import { LEADER_DUTY_PERIOD_MS } from '../constants.ts'
 import type { Members } from '../members/members.ts'
-import type { AppliedEntry, GroupLog } from './group-log.ts'
+import type { AppliedEntry } from './applied-group.ts'
+import type { GroupLog } from './group-log.ts'
 
 /** One thing that the elected System 5 looks after. */
 export interface Duty {

@@ -1,0 +1,60 @@
+import { AUTHORITY_LEVEL, FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
+import type { Clock, Logger, PeerIdString, Random } from '@vsmcp/kernel'
+import { WIRE_RANGE } from '@vsmcp/mesh'
+import type { Identity } from '@vsmcp/security'
+import type { Store } from '@vsmcp/store'
+import type { Enrolment } from '../enrol/enrolment.ts'
+import type { NodeInit } from '../node-init.ts'
+import type { Parts } from '../parts.ts'
+
+/** What is there before any part is. */
+export interface Ground {
+  init: NodeInit
+  identity: Identity
+  enrolment: Enrolment
+  store: Store
+  clock: Clock
+  logger: Logger
+}
+
+/** What every part may be made from. */
+export interface Assembly extends Ground {
+  self: PeerIdString
+  random: Random
+  group: GroupView
+  /** All parts: for what one asks of a later one, once all are there. */
+  whole: () => Parts
+}
+
+/** The range of versions and the feature level that this program shows at the hello. */
+export const WIRE = { ...WIRE_RANGE, level: FEATURE_LEVEL }
+
+/** The group as this node knows it at the moment it is asked. */
+export class GroupView {
+  readonly #whole: Assembly['whole']
+
+  constructor(whole: Assembly['whole']) {
+    this.#whole = whole
+  }
+
+  get state(): GroupState | undefined {
+    return this.#whole().log.state
+  }
+
+  /** Below this level nodes of older versions take part, which know no endorsements and no fencing tokens. */
+  isRaised = (): boolean => (this.state?.charter.featureLevel ?? AUTHORITY_LEVEL) >= AUTHORITY_LEVEL
+
+  /** A node that holds no copy of the docket yet goes by the credential alone, which the hello has verified. */
+  isMember = (peer: PeerIdString): boolean => this.state?.members.has(peer) ?? true
+
+  /** While nobody leads, its copy may lack a newcomer for long; whom it saw leave it knows. */
+  isServed = (peer: PeerIdString): boolean => {
+    const { trust, log } = this.#whole()
+    return this.isMember(peer) || (!trust.hasLeft(peer) && log.status()?.leader === undefined)
+  }
+
+  /** Whose credential is over gets no more than its renewal while the voters can be reached. */
+  isInForce = (peer: PeerIdString): boolean => this.#whole().standing.serves(peer)
+
+  nameOf = (peer: PeerIdString): string => this.state?.members.get(peer)?.name ?? peer
+}

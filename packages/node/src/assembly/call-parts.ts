@@ -1,0 +1,73 @@
+import { createGateway, createProcessGuard, createUnit } from '@vsmcp/mcp'
+import { dataDirectory } from '../enrol/data-directory.ts'
+import { SealedSessionIds } from '../keys/sealed-session-ids.ts'
+import { MemberPlane } from '../members/member-plane.ts'
+import type { Parts } from '../parts.ts'
+import { Router } from '../route/router.ts'
+import { LocalUnits } from '../system1/local-units.ts'
+import { UnitNameClaims } from '../system1/unit-name-claims.ts'
+import { UnitPublisher } from '../system1/unit-publisher.ts'
+import { UnitSpecs } from '../system1/unit-specs.ts'
+import { Reports } from '../topics/reports.ts'
+import type { Assembly } from './assembly.ts'
+
+type Beneath = Pick<Parts, 'lives' | 'mesh' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals'>
+type Working = Pick<Parts, 'guard' | 'publisher' | 'units'>
+
+/** System 1: the units attached here, the way of a call to any unit, and what is reported of them. */
+export function callParts(assembly: Assembly, beneath: Beneath): Working & Pick<Parts, 'router' | 'gateway' | 'reports'> {
+  const { clock, logger, self, group } = assembly
+  const { mesh, control, log, catalog, signals } = beneath
+  const working = unitParts(assembly, beneath)
+  const { units } = working
+  const router = new Router({ self, catalog, units, rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce) })
+  const gateway = gatewayOf(assembly, beneath, router)
+  const reports = new Reports({ self, signals, units, router, log, control, clock, logger })
+  return { ...working, router, gateway, reports }
+}
+
+/** Two meshes are told apart by clients, and by a node that is asked to attach its own. */
+function serverNameOf({ enrolment }: Assembly): string {
+  return `vsmcp-${enrolment.meshId.slice(0, 8)}`
+}
+
+function unitParts(assembly: Assembly, { state, decisions }: Beneath): Working {
+  const { init, store, clock, random, logger, self, group } = assembly
+  const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, random, logger })
+  const publisher = new UnitPublisher({ state, group: () => group.state, self, logger })
+  const units = new LocalUnits({
+    ownServerName: serverNameOf(assembly),
+    specs: new UnitSpecs(store.kv('units')),
+    names: new UnitNameClaims({ decisions, group: () => group.state, self, nameOf: group.nameOf }),
+    offers: publisher,
+    clock,
+    create: (spec) =>
+      createUnit({ spec, client: { name: 'vsmcp', version: init.version } })({
+        processes: guard,
+        clock,
+        random,
+        logger: logger.child({ unit: spec.name }),
+      }),
+    logger,
+  })
+  return { guard, publisher, units }
+}
+
+function gatewayOf(assembly: Assembly, { lives, sessionKeys }: Beneath, router: Router): Parts['gateway'] {
+  const { init, enrolment, clock, logger, self, group } = assembly
+  const { host, port, token } = init.http
+  const sessionIds = new SealedSessionIds({
+    keys: sessionKeys,
+    self,
+    group: `${enrolment.meshId} ${enrolment.groupId}`,
+    life: () => lives.own.number,
+    members: () => group.state?.members.keys() ?? [],
+  })
+  return createGateway({
+    host,
+    port,
+    name: serverNameOf(assembly),
+    version: init.version,
+    ...(token === undefined ? {} : { token }),
+  })({ router, sessionIds, clock, logger: logger.child({ part: 'gateway' }) })
+}

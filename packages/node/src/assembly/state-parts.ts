@@ -1,0 +1,39 @@
+import { verify } from '@vsmcp/security'
+import { createSharedState } from '@vsmcp/state'
+import { topicsOf } from '@vsmcp/vsm'
+import { Catalog } from '../catalog/catalog.ts'
+import { UNITS_COLLECTION } from '../catalog/published-unit.ts'
+import type { Parts } from '../parts.ts'
+import { GroupSignals } from '../topics/group-signals.ts'
+import type { Assembly } from './assembly.ts'
+
+/** What all nodes hold and tell one another: the shared document, what it offers, the topics. */
+export function stateParts(assembly: Assembly, { mesh }: Pick<Parts, 'mesh'>): Pick<Parts, 'state' | 'catalog' | 'signals'> {
+  const { identity, enrolment, store, clock, random, logger, self, group } = assembly
+  const topics = topicsOf(enrolment.meshId, enrolment.groupId)
+  const state = createSharedState({
+    topic: topics.state,
+    mayWrite: (collection, key, writer) => collection !== UNITS_COLLECTION || group.state?.units.get(key)?.peer === writer,
+  })({
+    plane: mesh.state,
+    gossip: mesh.gossip,
+    store: store.kv('state'),
+    signer: identity,
+    verify,
+    isMember: group.isMember,
+    clock,
+    random,
+    logger: logger.child({ part: 'state' }),
+  })
+  const catalog = new Catalog({ state, group: () => group.state, logger })
+  const signals = new GroupSignals({
+    gossip: mesh.gossip,
+    topics,
+    self,
+    isMember: group.isMember,
+    hostOf: (unit) => group.state?.units.get(unit)?.peer,
+    clock,
+    logger,
+  })
+  return { state, catalog, signals }
+}

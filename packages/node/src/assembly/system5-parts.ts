@@ -1,0 +1,166 @@
+import { FEATURE_LEVEL, isCertified } from '@vsmcp/consensus'
+import type { PeerIdString } from '@vsmcp/kernel'
+import { flawOfSnapshot, groupAuthority } from '@vsmcp/security'
+import { SessionKeys } from '../keys/session-keys.ts'
+import { MemberPlane } from '../members/member-plane.ts'
+import type { Parts } from '../parts.ts'
+import { Epochs } from '../recovery/epochs.ts'
+import { Admission } from '../system5/admission.ts'
+import { Certifying } from '../system5/certifying.ts'
+import { Credentials } from '../system5/credentials.ts'
+import { Decisions } from '../system5/decisions.ts'
+import { Departure } from '../system5/departure.ts'
+import { Endorsing } from '../system5/endorsement/endorsing.ts'
+import type { Sees } from '../system5/endorsement/judge-voters.ts'
+import { Expulsion } from '../system5/expulsion.ts'
+import { GroupLog } from '../system5/group-log.ts'
+import { LeaderDuties } from '../system5/leader-duties.ts'
+import { decodeLink } from '../system5/link-certificate.ts'
+import { NameGranting } from '../system5/name-granting.ts'
+import { OrderPlane } from '../system5/order-plane.ts'
+import { Renewal } from '../system5/renewal.ts'
+import { signedVotes } from '../system5/signed-votes.ts'
+import { Upkeep } from '../system5/upkeep.ts'
+import { VoterKeeping } from '../system5/voter-keeping.ts'
+import type { Assembly } from './assembly.ts'
+
+type Connected = Pick<Parts, 'time' | 'standing' | 'trust' | 'mesh' | 'control' | 'members'>
+type Deciding = Pick<Parts, 'log' | 'epochs' | 'decisions' | 'sessionKeys'>
+type AtTheDoor = Pick<Parts, 'credentials' | 'renewal' | 'admission'>
+type Ruling = Pick<Parts, 'endorsing' | 'voters' | 'duties' | 'departure' | 'expulsion'>
+
+/** The group's decisions: the log, who is let in, and what the elected System 5 sees to. */
+export function system5Parts(assembly: Assembly, connected: Connected): Deciding & AtTheDoor & Ruling {
+  const deciding = decidingParts(assembly, connected)
+  return { ...deciding, ...doorParts(assembly, connected, deciding), ...rulingParts(assembly, connected, deciding) }
+}
+
+/** What proofs in the docket are checked with. */
+function authorityOf({ enrolment }: Assembly): ReturnType<typeof groupAuthority> {
+  return groupAuthority({ firstCharter: enrolment.chain.firstCharter, decodeCertificate: decodeLink })
+}
+
+function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected): Deciding {
+  const { identity, enrolment, store, clock, random, logger, self, group } = assembly
+  const peers = (): PeerIdString[] => mesh.peers().map(({ peer }) => peer)
+  const log = new GroupLog({
+    storage: store.raft,
+    control,
+    self,
+    clock,
+    logger: logger.child({ part: 'system5' }),
+    raft: { random, needsEndorsement: group.isRaised, ...signedVotes(identity, enrolment, trust) },
+    authority: authorityOf(assembly),
+    epoch: () => trust.chain.epoch,
+    flawOfSnapshot: (snapshot, held) => flawOfSnapshot(snapshot, { chain: trust.chain, held, decodeCertificate: decodeLink }),
+    mayCompact: () => trust.uncertified.length === 0 && (log.state === undefined || isCertified(log.state)),
+  })
+  const epochs = new Epochs({ log, trust, control, peers, nameOf: group.nameOf, clock, logger })
+  const decisions = new Decisions({ log, control, self, clock })
+  const sessionKeys = new SessionKeys({
+    kv: (namespace) => store.kv(namespace),
+    identity,
+    log,
+    decisions,
+    control,
+    peers,
+    clock,
+    logger: logger.child({ part: 'session keys' }),
+  })
+  return { log, epochs, decisions, sessionKeys }
+}
+
+/** Who is let in, and stays in. */
+function doorParts(assembly: Assembly, connected: Connected, { log, decisions }: Deciding): AtTheDoor {
+  const { init, identity, clock, random, logger, self, group } = assembly
+  const { time, standing, trust, mesh, control, members } = connected
+  const renewing = new MemberPlane(mesh.control, group.isServed)
+  const credentials = new Credentials({
+    identity,
+    log,
+    trust,
+    standing,
+    control: renewing,
+    clock,
+    logger,
+    lifeMaxMs: init.credentialLifeMs,
+  })
+  const renewal = new Renewal({
+    self,
+    log,
+    trust,
+    credentials,
+    standing,
+    control: renewing,
+    peers: () => mesh.peers().map(({ peer }) => peer),
+    onPeerUp: (listener) => mesh.on('peer:up', listener),
+    nowMs: () => time.nowMs(),
+    clock,
+    random,
+    logger,
+  })
+  const admission = new Admission({
+    identity,
+    log,
+    decisions,
+    trust,
+    credentials,
+    control,
+    clock,
+    addresses: () => mesh.listenAddresses(),
+    isUp: (peer) => members.isAlive(peer),
+  })
+  return { credentials, renewal, admission }
+}
+
+/** What voters endorse, the leader's duties, and how a member goes. */
+function rulingParts(assembly: Assembly, connected: Connected, { log, decisions }: Deciding): Ruling {
+  const { identity, clock, logger, self, group, whole } = assembly
+  const { trust, mesh, control, members } = connected
+  const authority = authorityOf(assembly)
+  const sees: Sees = (peer) => members.sight(peer)
+  const orders = new OrderPlane({
+    control,
+    isFenced: group.isRaised,
+    following: () => {
+      const status = log.status()
+      return status && { epoch: trust.chain.epoch, term: status.term, index: log.applied, leader: status.leader }
+    },
+    logger: logger.child({ part: 'system5' }),
+  })
+  const endorsing = new Endorsing({ identity, log, authority, control: orders, clock, logger, sees })
+  const voters = new VoterKeeping({ self, log, trust, members, endorsing, clock, logger })
+  const levelOf = (peer: PeerIdString): number | undefined =>
+    peer === self ? FEATURE_LEVEL : mesh.peers().find((each) => each.peer === peer)?.info.passport.wire.level
+  const duties = new LeaderDuties({
+    log,
+    members,
+    clock,
+    logger,
+    duties: [
+      voters,
+      new Certifying({ identity, decisions, trust, control: orders, logger }),
+      new Upkeep({ log, decisions, endorsing, clock, logger, sees, levelOf }),
+      new NameGranting({ decisions, clock, logger, ungrantedNames: () => whole().catalog.ungrantedNames() }),
+    ],
+  })
+  const onRefused = (listener: (code: string) => void): (() => void) =>
+    mesh.on('peer:refused', ({ side, code }) => {
+      if (side === 'there') listener(code)
+    })
+  const departure = new Departure({
+    identity,
+    log,
+    decisions,
+    voters,
+    endorsing,
+    duties,
+    trust,
+    control,
+    clock,
+    logger,
+    onRefused,
+  })
+  const expulsion = new Expulsion({ mesh, log, trust, authority, control, clock, logger })
+  return { endorsing, voters, duties, departure, expulsion }
+}

@@ -1,0 +1,35 @@
+import { dataDirectory } from '../enrol/data-directory.ts'
+import type { Parts } from '../parts.ts'
+import { Lives } from '../recovery/lives.ts'
+import { Standing } from '../system5/standing.ts'
+import { Trust } from '../system5/trust.ts'
+import { TrustedTime } from '../system5/trusted-time.ts'
+import { type Assembly, WIRE } from './assembly.ts'
+
+/** Whom this node believes, and since when. */
+export function trustParts(assembly: Assembly): Pick<Parts, 'lives' | 'time' | 'standing' | 'trust'> {
+  const { init, identity, enrolment, store, clock, logger, self, group, whole } = assembly
+  const lives = new Lives({ kv: (namespace) => store.kv(namespace), self, clock, logger })
+  const time = new TrustedTime({ file: dataDirectory(init.dataDir).time, clock, logger })
+  const standing = new Standing({
+    self,
+    nowMs: () => time.nowMs(),
+    chain: () => trust.chain,
+    isUp: (peer) => whole().members.isAlive(peer),
+  })
+  const trust = new Trust(enrolment, {
+    dataDir: init.dataDir,
+    identity,
+    clock,
+    logger,
+    version: init.version,
+    wire: WIRE,
+    addresses: () => whole().mesh.listenAddresses(),
+    lives,
+    time,
+    standing,
+    isListed: (peer) => group.state?.members.has(peer) === true,
+    groupLevel: () => group.state?.charter.featureLevel ?? 1,
+  })
+  return { lives, time, standing, trust }
+}
