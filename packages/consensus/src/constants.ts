@@ -177,8 +177,27 @@ export const ABSENCE_MAX_MS = 30 * 24 * 60 * 60_000
 /** Revocations dropped by one entry. */
 export const EXPIRED_AT_ONCE_MAX = 64
 
+/** Alerts that are open in a group at once: whoever governs looks at each. Each takes some 4 KiB of the state at worst. */
+export const ALERTS_OPEN_MAX = 256
+
+/** Open alerts of one member, so that one that is in trouble, or lies, leaves room for the others'. */
+export const ALERTS_OPEN_PER_MEMBER_MAX = 32
+
+/** Alerts that are over and still remembered; the one that ended first is forgotten. */
+export const ALERTS_CLOSED_MAX = 64
+
+/** UTF-16 units of an alert's subject, as in the subject line of a mail, and of its text. */
+export const ALERT_SUBJECT_MAX = 160
+export const ALERT_TEXT_MAX = 500
+
+/** Characters of an alert's id: 48 random bits in hex, and room. */
+export const ALERT_ID_MAX = 32
+
 /** The feature level of this version: what its nodes understand. A new group begins with it. */
-export const FEATURE_LEVEL = 2
+export const FEATURE_LEVEL = 3
 
 /** Feature level from which a group knows operators, policies, evictions, certificates and proofs of leaving. */
 export const AUTHORITY_LEVEL = 2
+
+/** Feature level from which a group's docket holds what the organs of the viable system decide: alerts. */
+export const ORGANS_LEVEL = 3

@@ -136,7 +136,16 @@ export {
   TooLargeError,
   TransferRefusedError,
 } from './errors.ts'
-export { AUTHORITY_LEVEL, FEATURE_LEVEL, LINKS_MAX, POLICY_HISTORY_MAX } from './constants.ts'
+export {
+  ALERT_SUBJECT_MAX,
+  ALERT_TEXT_MAX,
+  ALERTS_OPEN_PER_MEMBER_MAX,
+  AUTHORITY_LEVEL,
+  FEATURE_LEVEL,
+  LINKS_MAX,
+  ORGANS_LEVEL,
+  POLICY_HISTORY_MAX,
+} from './constants.ts'
 export { applyEntry } from './group/apply-entry.ts'
 export { isCertified } from './group/charter-change.ts'
 export { type Authority, type CertificateFacts, NO_AUTHORITY, type Signer } from './group/authority.ts'
@@ -151,6 +160,11 @@ export {
   type Revoked,
 } from './group/charter.ts'
 export type {
+  AlertFeeling,
+  AlertMark,
+  AlertOrigin,
+  AlertRecord,
+  AlertSeverity,
   CharterMark,
   Invitation,
   Link,
@@ -166,6 +180,7 @@ export type { Applied, Founder, GroupState } from './group/group-state.ts'
 export { base64urlOf, bytesOfBase64url } from './json/base64url.ts'
 export { canonicalBytes, type Json, type JsonObject } from './json/json.ts'
 export type {
+  AlertRaise,
   ApplyResult,
   GroupEffect,
   Operation,

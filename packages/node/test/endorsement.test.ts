@@ -1,4 +1,5 @@
 import {
+  FEATURE_LEVEL,
   canonicalBytes,
   chooseVoters,
   type GroupState,
@@ -161,8 +162,10 @@ describe('a voter endorses an operation', () => {
     expect(objectionToOperation({ ...expire, asOfMs: 900_000 }, { ...sceneOf({ voters: 'a' }), nowMs: 900_000 })).toContain(
       'stands',
     )
-    expect(objectionToOperation({ op: 'feature:raise', level: 2 }, sceneOf({ voters: 'a' }))).toBeUndefined()
-    expect(objectionToOperation({ op: 'feature:raise', level: 3 }, sceneOf({ voters: 'a' }))).toContain('level 2')
+    expect(objectionToOperation({ op: 'feature:raise', level: FEATURE_LEVEL }, sceneOf({ voters: 'a' }))).toBeUndefined()
+    expect(objectionToOperation({ op: 'feature:raise', level: FEATURE_LEVEL + 1 }, sceneOf({ voters: 'a' }))).toContain(
+      `level ${FEATURE_LEVEL}`,
+    )
   })
 })
 

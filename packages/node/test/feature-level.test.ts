@@ -28,7 +28,7 @@ describe('a program that is too old for the group', () => {
     })
     await expect(joining).rejects.toMatchObject({
       remoteCode: 'VSMCP_NODE_FEATURE_LEVEL',
-      message: expect.stringMatching(/supports feature level 1, and this group is at 2/),
+      message: expect.stringMatching(/supports feature level 1, and this group is at 3/),
     })
     await mesh.stop()
     expect(member.log.state?.invitations.get(invitation.id)?.used).toBe(0)

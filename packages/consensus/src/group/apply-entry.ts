@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
-import { AUTHORITY_LEVEL, STATE_BYTES_MAX } from '../constants.ts'
+import { AUTHORITY_LEVEL, ORGANS_LEVEL, STATE_BYTES_MAX } from '../constants.ts'
 import { configurationAfter, isJoint } from '../raft/configuration.ts'
 import type { Entry } from '../raft/entry.ts'
+import { acknowledgeAlert, climbAlert, raiseAlert, resolveAlert } from './alerts.ts'
 import { type Authority, NO_AUTHORITY } from './authority.ts'
 import { certifyCharter, withVoters } from './charter-change.ts'
 import { evictMember, expireRevocations, forgetMember, raiseFeatureLevel } from './evictions.ts'
@@ -63,28 +64,42 @@ const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O
   'feature:raise': raiseFeatureLevel,
   'session-key:rotate': rotateSessionKey,
   'charter:certify': certifyCharter,
+  'alert:raise': raiseAlert,
+  'alert:acknowledge': acknowledgeAlert,
+  'alert:resolve': resolveAlert,
+  'alert:climb': climbAlert,
 }
 
-/** What nodes of feature level 1 cannot read, and would not do. Raising the level is what ends that. */
-const SINCE_AUTHORITY: ReadonlySet<Operation['op']> = new Set([
-  'policy:set',
-  'operator:add',
-  'operator:remove',
-  'member:evict',
-  'member:forget',
-  'revocation:expire',
-  'session-key:rotate',
-  'charter:certify',
-])
+/** What nodes of a lower feature level cannot read, and would not do. Raising the group's level is what ends that. */
+const SINCE: { readonly [O in Operation['op']]?: number } = {
+  'policy:set': AUTHORITY_LEVEL,
+  'operator:add': AUTHORITY_LEVEL,
+  'operator:remove': AUTHORITY_LEVEL,
+  'member:evict': AUTHORITY_LEVEL,
+  'member:forget': AUTHORITY_LEVEL,
+  'revocation:expire': AUTHORITY_LEVEL,
+  'session-key:rotate': AUTHORITY_LEVEL,
+  'charter:certify': AUTHORITY_LEVEL,
+  'alert:raise': ORGANS_LEVEL,
+  'alert:acknowledge': ORGANS_LEVEL,
+  'alert:resolve': ORGANS_LEVEL,
+  'alert:climb': ORGANS_LEVEL,
+}
+
+/** The feature level that a group must have for the operation; 1 for what there always was. */
+function levelFor(operation: Operation): number {
+  if (operation.op === 'invitation:create' && operation.ephemeral === true) return AUTHORITY_LEVEL
+  return SINCE[operation.op] ?? 1
+}
 
 function applyOperation(state: GroupState, operation: Operation, place: Place, authority: Authority): Applied {
   if (!state.members.has(operation.author)) {
     return refused(state, 'author-unknown', `${operation.author} is no member of the group`)
   }
   const level = state.charter.featureLevel
-  const isLater = SINCE_AUTHORITY.has(operation.op) || (operation.op === 'invitation:create' && operation.ephemeral === true)
-  if (isLater && level < AUTHORITY_LEVEL) {
-    return refused(state, 'feature-level', `${operation.op} needs feature level ${AUTHORITY_LEVEL}, and the group's is ${level}`)
+  const needed = levelFor(operation)
+  if (level < needed) {
+    return refused(state, 'feature-level', `${operation.op} needs feature level ${needed}, and the group's is ${level}`)
   }
   return (APPLY[operation.op] as Apply<Operation>)(state, operation, place, authority)
 }

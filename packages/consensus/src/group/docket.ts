@@ -98,3 +98,43 @@ export interface SessionKeyRecord extends Carried {
   /** Wall time by the proposer's clock. */
   readonly atMs: number
 }
+
+/** Good news is an alert, too. */
+export type AlertFeeling = 'pain' | 'pleasure'
+export type AlertSeverity = 'low' | 'high' | 'critical'
+/** Who felt it: an organ of the node, a client of its MCP endpoint, or a person at its command. */
+export type AlertOrigin = 'organ' | 'client' | 'person'
+
+/** Who did something to an alert, and why. */
+export interface AlertMark extends Carried {
+  readonly by: PeerIdString
+  readonly reason: string
+  /** Wall time by the proposer's clock. */
+  readonly atMs: number
+}
+
+/** Pain that the node it came from has not remedied within its time, or pleasure. Stays until it is remedied. */
+export interface AlertRecord extends Carried {
+  /** The node that raised it. */
+  readonly peer: PeerIdString
+  readonly feeling: AlertFeeling
+  readonly severity: AlertSeverity
+  readonly origin: AlertOrigin
+  /** The system of that node which felt it, such as `system1`. */
+  readonly system: string
+  /** What it is about, when it is about one unit. */
+  readonly unit?: UnitName
+  readonly subject: string
+  readonly text: string
+  /** How often it was felt, and when first and last; wall time by the source's clock. */
+  readonly count: number
+  readonly onsetMs: number
+  readonly lastMs: number
+  readonly raisedAtIndex: number
+  /** Wall time by the proposer's clock. */
+  readonly raisedAtMs: number
+  readonly acknowledged?: AlertMark
+  /** Since when it is a matter of the level above the group. */
+  readonly climbedAtMs?: number
+  readonly closed?: AlertMark & { readonly index: number }
+}

@@ -1,5 +1,8 @@
 import { InvalidArgumentError, messageOf } from '@vsmcp/kernel'
 import {
+  ALERT_ID_MAX,
+  ALERTS_CLOSED_MAX,
+  ALERTS_OPEN_MAX,
   BARE_NAME_MAX,
   COUNTER_MAX,
   INVITATION_USES_MAX,
@@ -20,7 +23,18 @@ import { StateCorruptError } from '../errors.ts'
 import { canonicalBytes, parseJson } from '../json/json.ts'
 import { type Configuration, EMPTY_CONFIGURATION } from '../raft/configuration.ts'
 import { type Charter, readCharter } from './charter.ts'
-import type { CharterMark, Invitation, Link, Member, NameGrant, PendingChange, SessionKeyRecord, UnitClaim } from './docket.ts'
+import type {
+  AlertRecord,
+  CharterMark,
+  Invitation,
+  Link,
+  Member,
+  NameGrant,
+  PendingChange,
+  SessionKeyRecord,
+  UnitClaim,
+} from './docket.ts'
+import { alertContent, alertMark } from './alert-fields.ts'
 import {
   addresses,
   base64url,
@@ -52,6 +66,7 @@ const KNOWN = [
   'invitations',
   'units',
   'names',
+  'alerts',
   'links',
   'pendingChanges',
   'charterMark',
@@ -74,6 +89,7 @@ export function foundGroup(charter: Charter, founder: Founder): GroupState {
     units: Table.empty(),
     names: Table.empty(),
     namesOfUnit: Table.empty(),
+    alerts: Table.empty(),
     links: [],
     pendingChanges: [],
     charterMark: undefined,
@@ -97,6 +113,7 @@ export function encodeGroupState(state: GroupState): Uint8Array {
     names: state.names.entries(),
     links: state.links,
     // Left out while empty, so that a group without them reads as it always did.
+    alerts: state.alerts.size === 0 ? undefined : state.alerts.entries(),
     pendingChanges: state.pendingChanges.length === 0 ? undefined : state.pendingChanges,
     charterMark: state.charterMark,
     sessionKey: state.sessionKey,
@@ -123,12 +140,17 @@ function readState(fields: Fields): GroupState {
   const members = table(fields, 'members', MEMBERS_MAX, PEER_ID_MAX, readMember)
   const invitations = table(fields, 'invitations', INVITATIONS_MAX, TOKEN_PART_MAX, readInvitation)
   const units = table(fields, 'units', UNITS_MAX, PEER_ID_MAX, readClaim)
+  const alerts =
+    fields['alerts'] === undefined
+      ? Table.empty<AlertRecord>()
+      : table(fields, 'alerts', ALERTS_OPEN_MAX + ALERTS_CLOSED_MAX, ALERT_ID_MAX, readAlert)
   const links = list(fields, 'links', LINKS_MAX).map(readLink)
   const records: (readonly [string | number, object])[] = [
     ...members,
     ...invitations,
     ...units,
     ...names,
+    ...alerts,
     ...links.map((link) => [link.index, link] as const),
   ]
   return {
@@ -139,6 +161,7 @@ function readState(fields: Fields): GroupState {
     units,
     names,
     namesOfUnit: namesByUnit(names),
+    alerts,
     links,
     pendingChanges: fields['pendingChanges'] === undefined ? [] : list(fields, 'pendingChanges', LINKS_MAX).map(readPending),
     charterMark: fields['charterMark'] === undefined ? undefined : readMark(fields['charterMark']),
@@ -203,6 +226,25 @@ function readClaim(value: unknown): UnitClaim {
 function readName(value: unknown): NameGrant {
   const fields = fieldsOf(value, 'a granted name')
   return { ...fields, unit: unitName(fields, 'unit'), grantedAtIndex: integer(fields, 'grantedAtIndex', 1, COUNTER_MAX) }
+}
+
+function readAlert(value: unknown): AlertRecord {
+  const fields = fieldsOf(value, 'an alert')
+  const { acknowledged, climbedAtMs, closed } = fields
+  return {
+    ...fields,
+    ...alertContent(fields),
+    peer: peerId(fields, 'peer'),
+    raisedAtIndex: integer(fields, 'raisedAtIndex', 1, COUNTER_MAX),
+    raisedAtMs: integer(fields, 'raisedAtMs', 0),
+    ...(acknowledged === undefined ? {} : { acknowledged: alertMark(fieldsOf(acknowledged, 'a mark of an alert')) }),
+    ...(climbedAtMs === undefined ? {} : { climbedAtMs: integer(fields, 'climbedAtMs', 0) }),
+    ...(closed === undefined ? {} : { closed: readClosed(fieldsOf(closed, 'a mark of an alert')) }),
+  }
+}
+
+function readClosed(fields: Fields): NonNullable<AlertRecord['closed']> {
+  return { ...alertMark(fields), index: integer(fields, 'index', 1, COUNTER_MAX) }
 }
 
 function readLink(value: unknown): Link {

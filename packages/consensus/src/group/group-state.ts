@@ -1,6 +1,16 @@
 import type { Configuration } from '../raft/configuration.ts'
 import type { Charter } from './charter.ts'
-import type { CharterMark, Invitation, Link, Member, NameGrant, PendingChange, SessionKeyRecord, UnitClaim } from './docket.ts'
+import type {
+  AlertRecord,
+  CharterMark,
+  Invitation,
+  Link,
+  Member,
+  NameGrant,
+  PendingChange,
+  SessionKeyRecord,
+  UnitClaim,
+} from './docket.ts'
 import type { JsonObject } from '../json/json.ts'
 import type { ApplyResult, GroupEffect } from './operation.ts'
 import type { Table } from './table.ts'
@@ -19,6 +29,8 @@ export interface GroupState {
   readonly names: Table<NameGrant>
   /** Bare names of each unit, sorted: the inverse of `names`. */
   readonly namesOfUnit: Table<readonly string[]>
+  /** By id; those that are over as well, for a while. */
+  readonly alerts: Table<AlertRecord>
   /** In order of index. */
   readonly links: readonly Link[]
   /** Committed changes of voters whose links are not in the docket yet, in order. */

@@ -1,7 +1,7 @@
 import type { PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { JsonObject } from '../json/json.ts'
 import type { Endorsement } from '../raft/endorsement.ts'
-import type { Member, MemberRole } from './docket.ts'
+import type { AlertFeeling, AlertOrigin, AlertSeverity, Member, MemberRole } from './docket.ts'
 
 interface Authored {
   /** The member that asks; the shell puts in whom the connection authenticated. */
@@ -167,6 +167,40 @@ export interface CharterCertify extends Authored {
   readonly certificate: string
 }
 
+/** The author's own; asked again with more, it is the same alert, felt again. */
+export interface AlertRaise extends Authored {
+  readonly op: 'alert:raise'
+  readonly id: string
+  readonly feeling: AlertFeeling
+  readonly severity: AlertSeverity
+  readonly origin: AlertOrigin
+  readonly system: string
+  readonly unit?: UnitName
+  readonly subject: string
+  readonly text: string
+  readonly count: number
+  readonly onsetMs: number
+  readonly lastMs: number
+}
+/** Somebody sees to it. */
+export interface AlertAcknowledge extends Authored {
+  readonly op: 'alert:acknowledge'
+  readonly id: string
+  readonly reason: string
+}
+/** It is remedied. */
+export interface AlertResolve extends Authored {
+  readonly op: 'alert:resolve'
+  readonly id: string
+  readonly reason: string
+}
+/** A voter says that the group has not remedied it within its time. */
+export interface AlertClimb extends Authored {
+  readonly op: 'alert:climb'
+  readonly id: string
+}
+
+export type AlertOperation = AlertRaise | AlertAcknowledge | AlertResolve | AlertClimb
 export type OperatorSignedOperation = PolicySet | OperatorAdd | OperatorRemove | MemberEvict
 export type VoterEndorsedOperation = MemberForget | RevocationExpire | FeatureRaise
 
@@ -185,6 +219,7 @@ export type Operation =
   | VoterEndorsedOperation
   | SessionKeyRotate
   | CharterCertify
+  | AlertOperation
 
 /** Why an operation was refused. Codes never change their meaning. */
 export type RefusalCode =
@@ -240,6 +275,12 @@ export type RefusalCode =
   | 'certificate-forged'
   /** The charter would be larger than it may be. */
   | 'charter-full'
+  /** Another member's, or open under another id: `holder` names whose, or which. */
+  | 'alert-exists'
+  | 'alert-unknown'
+  | 'alert-closed'
+  /** As many are open as may be, none of them less severe. */
+  | 'alerts-full'
   /** All records together are as large as a snapshot may be. */
   | 'state-full'
 
@@ -256,7 +297,7 @@ export type ApplyResult =
       readonly code: RefusalCode
       /** What happened, to what. */
       readonly message: string
-      /** Who holds what was asked for: the peer of a taken unit, the unit of a taken name. */
+      /** Who holds what was asked for: the peer of a taken unit, the unit of a taken name, the id of an alert that is open already. */
       readonly holder?: string
       /** For `version-differs`: the version in force. */
       readonly current?: number | string
@@ -284,3 +325,14 @@ export type GroupEffect =
   | { readonly type: 'revocation:expired'; readonly peers: readonly PeerIdString[] }
   | { readonly type: 'feature:raised'; readonly level: number }
   | { readonly type: 'session-key:rotated'; readonly keyId: string }
+  /** `alert:displaced`: forgotten unremedied, for a more severe one. */
+  | {
+      readonly type:
+        | 'alert:raised'
+        | 'alert:repeated'
+        | 'alert:acknowledged'
+        | 'alert:resolved'
+        | 'alert:climbed'
+        | 'alert:displaced'
+      readonly id: string
+    }

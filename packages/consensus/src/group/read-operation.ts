@@ -1,5 +1,6 @@
 import { InvalidArgumentError, messageOf } from '@vsmcp/kernel'
 import {
+  ALERT_ID_MAX,
   BARE_NAME_MAX,
   COUNTER_MAX,
   EXPIRED_AT_ONCE_MAX,
@@ -11,6 +12,7 @@ import {
   TOKEN_PART_MAX,
 } from '../constants.ts'
 import { canonicalBytes, parseJson } from '../json/json.ts'
+import { alertContent } from './alert-fields.ts'
 import { policiesOf, readOperator } from './charter.ts'
 import {
   addresses,
@@ -137,6 +139,19 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     index: integer(f, 'index', 1, COUNTER_MAX),
     certificate: base64url(f, 'certificate', LINK_TEXT_MAX),
   }),
+  'alert:raise': (f) => ({ ...f, op: 'alert:raise', id: alertId(f), ...alertContent(f) }),
+  'alert:acknowledge': (f) => ({
+    ...f,
+    op: 'alert:acknowledge',
+    id: alertId(f),
+    reason: label(f, 'reason', { max: REASON_MAX, min: 0 }),
+  }),
+  'alert:resolve': (f) => ({ ...f, op: 'alert:resolve', id: alertId(f), reason: label(f, 'reason', { max: REASON_MAX }) }),
+  'alert:climb': (f) => ({ ...f, op: 'alert:climb', id: alertId(f) }),
+}
+
+function alertId(fields: Fields): string {
+  return label(fields, 'id', { max: ALERT_ID_MAX })
 }
 
 function signature(fields: Fields): string {

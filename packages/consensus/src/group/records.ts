@@ -1,5 +1,5 @@
 import { byCodeUnit, canonicalText, utf8Length } from '../json/json.ts'
-import type { Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
+import type { AlertRecord, Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
 import type { GroupState } from './group-state.ts'
 import { Table } from './table.ts'
 
@@ -8,6 +8,7 @@ interface Records {
   invitations: Invitation
   units: UnitClaim
   names: NameGrant
+  alerts: AlertRecord
 }
 type TableName = keyof Records
 

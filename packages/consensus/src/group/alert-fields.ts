@@ -1,0 +1,47 @@
+import { InvalidArgumentError } from '@vsmcp/kernel'
+import { ALERT_SUBJECT_MAX, ALERT_TEXT_MAX, COUNTER_MAX, REASON_MAX } from '../constants.ts'
+import type { AlertFeeling, AlertMark, AlertOrigin, AlertRecord, AlertSeverity } from './docket.ts'
+import { type Fields, integer, label, peerId, unitName } from './fields.ts'
+
+const FEELINGS: readonly AlertFeeling[] = ['pain', 'pleasure']
+const ORIGINS: readonly AlertOrigin[] = ['organ', 'client', 'person']
+
+/** From the least to the most severe. */
+export const SEVERITIES: readonly AlertSeverity[] = ['low', 'high', 'critical']
+
+/** What an alert says, as its record and the operation that raises it carry it. Throws `InvalidArgumentError`. */
+export function alertContent(
+  fields: Fields,
+): Pick<
+  AlertRecord,
+  'feeling' | 'severity' | 'origin' | 'system' | 'unit' | 'subject' | 'text' | 'count' | 'onsetMs' | 'lastMs'
+> {
+  const onsetMs = integer(fields, 'onsetMs', 0)
+  return {
+    feeling: oneOf(fields, 'feeling', FEELINGS),
+    severity: oneOf(fields, 'severity', SEVERITIES),
+    origin: oneOf(fields, 'origin', ORIGINS),
+    system: label(fields, 'system'),
+    ...(fields['unit'] === undefined ? {} : { unit: unitName(fields, 'unit') }),
+    subject: label(fields, 'subject', { max: ALERT_SUBJECT_MAX }),
+    text: label(fields, 'text', { max: ALERT_TEXT_MAX, min: 0 }),
+    count: integer(fields, 'count', 1, COUNTER_MAX),
+    onsetMs,
+    lastMs: integer(fields, 'lastMs', onsetMs),
+  }
+}
+
+export function alertMark(fields: Fields): AlertMark {
+  return {
+    ...fields,
+    by: peerId(fields, 'by'),
+    reason: label(fields, 'reason', { max: REASON_MAX, min: 0 }),
+    atMs: integer(fields, 'atMs', 0),
+  }
+}
+
+function oneOf<T extends string>(fields: Fields, name: string, values: readonly T[]): T {
+  const value = values.find((each) => each === fields[name])
+  if (value === undefined) throw new InvalidArgumentError(`${name} must be one of ${values.join(', ')}`)
+  return value
+}
