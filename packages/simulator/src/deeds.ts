@@ -177,7 +177,11 @@ function trespass(life: Life, host: Host, { peer, how }: Extract<Deed, { kind: '
 }
 
 /** Other voters by chance: any members but those that cannot vote or are about to go. */
-function reconfigure(life: Life, host: Host, { wanted, alone }: Extract<Deed, { kind: 'reconfigure' }>): void {
+export function reconfigure(
+  life: Life,
+  host: Host,
+  { wanted, alone }: Pick<Extract<Deed, { kind: 'reconfigure' }>, 'wanted' | 'alone'>,
+): void {
   const { configuration } = host.raft.status()
   const members = host.state?.members.keys() ?? []
   const fit = members.filter((peer) => !life.tainted.has(peer) && !life.leaving.has(peer) && !life.evicting.has(peer))

@@ -1,6 +1,7 @@
 import type { Entry, MemberChange, StoredRaft } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { ask } from './attempt.ts'
+import { reconfigure } from './deeds.ts'
 import type { Host } from './host.ts'
 import type { Life } from './life.ts'
 import type { Fault, Happening } from './plan.ts'
@@ -72,6 +73,21 @@ const PERFORM: { readonly [K in Fault['kind']]: Perform<K> } = {
     for (const host of crowd) if (life.dice.chance(0.5)) host.input((raft) => raft.campaign())
     for (const host of crowd) if (life.dice.chance(0.7)) host.input((raft) => raft.connectionOpened(gone.id))
   },
+  ambush: (life, { whom, wanted, near, forMs }) => {
+    const leader = life.resolve(whom)
+    if (leader === undefined || !leader.leads || leader.paused) return
+    life.ambushes.set(leader.key, () => {
+      const { hosts } = life.mesh
+      const inside = hosts.filter((host, at) => host === leader || ((near >> at) & 1) === 1)
+      cut(
+        life,
+        inside,
+        hosts.filter((host) => !inside.includes(host)),
+        { oneWay: false, forMs },
+      )
+    })
+    reconfigure(life, leader, { wanted, alone: false })
+  },
 }
 
 export function isFault(what: Happening): what is Fault {
@@ -101,15 +117,25 @@ function partition(life: Life, { whom, others, oneWay, noticedMs, forMs }: Extra
   const [here, there] = life.dice.chance(0.5)
     ? [[...inside], hosts.filter((host) => !inside.has(host))]
     : [hosts.filter((host) => !inside.has(host)), [...inside]]
-  const lines = here.flatMap((a) => there.map((b) => [a, b] as const))
-  for (const [a, b] of lines) {
-    life.network.cut(a.key, b.key)
-    if (!oneWay) life.network.cut(b.key, a.key)
-  }
+  const lines = cut(life, here, there, { oneWay, forMs })
   if (noticedMs !== undefined && noticedMs < forMs) {
     life.after(noticedMs, () => {
       for (const [a, b] of lines) life.mesh.close(a, b, { a: life.dice.chance(0.7), b: life.dice.chance(0.7) })
     })
+  }
+}
+
+/** @returns the lines that carry nothing for so long */
+function cut(
+  life: Life,
+  here: readonly Host[],
+  there: readonly Host[],
+  { oneWay, forMs }: { readonly oneWay: boolean; readonly forMs: number },
+): readonly (readonly [Host, Host])[] {
+  const lines = here.flatMap((a) => there.map((b) => [a, b] as const))
+  for (const [a, b] of lines) {
+    life.network.cut(a.key, b.key)
+    if (!oneWay) life.network.cut(b.key, a.key)
   }
   life.after(forMs, () => {
     for (const [a, b] of lines) {
@@ -117,6 +143,7 @@ function partition(life: Life, { whom, others, oneWay, noticedMs, forMs }: Extra
       life.network.mend(b.key, a.key)
     }
   })
+  return lines
 }
 
 /** The identity's directory is put back to the backup. Its seal does not fit any more, so what starts on it never votes. */

@@ -69,6 +69,8 @@ export class Life {
   readonly backups = new Map<string, StoredRaft>()
   /** Ids of the invitations asked for, the newest last. */
   readonly invitations: string[] = []
+  /** What waits for a process to lead into a joint configuration. */
+  readonly ambushes = new Map<string, () => void>()
   /** Milliseconds a write takes at most, by process; the plan's otherwise. */
   readonly diskMaxMs = new Map<string, number>()
   readonly say: (what: () => string) => void
@@ -238,7 +240,12 @@ export class Life {
     heard: (host, from, message, term) => this.watch.sawHeard(host, from, message, term),
     stepped: (host) => this.watch.sawStep(host),
     written: (host, ready) => this.watch.sawWritten(host, ready),
-    applied: (host, entry, before, after) => this.watch.sawApplied(host, entry, before, after),
+    applied: (host, entry, before, after) => {
+      this.watch.sawApplied(host, entry, before, after)
+      if (entry.type !== 'configuration' || after.state.configuration.outgoing.length === 0 || !host.leads) return
+      this.ambushes.get(host.key)?.()
+      this.ambushes.delete(host.key)
+    },
     installed: (host, state) => {
       for (const peer of state.members.keys()) this.mesh.listed(host, peer)
       for (const { peer } of this.mesh.presence(host).view.members()) if (!state.members.has(peer)) this.mesh.unlisted(host, peer)

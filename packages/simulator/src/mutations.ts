@@ -62,6 +62,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seedsMax: 300,
   },
   {
+    name: 'forget joint majorities when committing',
+    file: `${RAFT}/quorum.ts`,
+    find: 'return Math.min(reachedByMajority(voters, reachedBy), reachedByMajority(outgoing, reachedBy))',
+    replace: 'return reachedByMajority(voters, reachedBy)\n  void outgoing',
+    seedsMax: 600,
+  },
+  {
     name: 'read without asking the quorum',
     file: `${RAFT}/reads.ts`,
     find: 'const confirmed = reachedByQuorum(configuration, (peer) => (peer === self ? this.round : (this.#answered.get(peer) ?? 0)))',
@@ -137,6 +144,15 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${RAFT}/following.ts`,
     find: 'log.commitTo(Math.min(message.commit, lastNew))',
     replace: 'log.commitTo(message.commit)',
+    // Else a message vouches for all that its leader has, or begins just where the logs part.
+    also: [
+      { file: 'packages/consensus/src/constants.ts', find: 'APPEND_ENTRIES_MAX = 512', replace: 'APPEND_ENTRIES_MAX = 1' },
+      {
+        file: `${RAFT}/replication.ts`,
+        find: 'const hint = hintTerm > 0 ? core.log.lastNotAbove(hintIndex, hintTerm).index : hintIndex',
+        replace: 'const hint = Math.max(0, hintTerm > 0 ? core.log.lastNotAbove(hintIndex, hintTerm).index - 2 : hintIndex)',
+      },
+    ],
     seedsMax: 300,
   },
   {
@@ -151,6 +167,20 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${RAFT}/replication.ts`,
     find: 'const commit = Math.min(countedMatch(progress), core.log.committed)',
     replace: 'const commit = Math.min(progress.match, core.log.committed)',
+    seedsMax: 2_000,
+  },
+  {
+    name: 'take the words of a copy for those of the original',
+    file: `${RAFT}/progress.ts`,
+    find: "if (!this.counted && this.state !== 'snapshot') {",
+    replace: 'if (false) {',
+    seedsMax: 2_000,
+  },
+  {
+    name: 'believe no leader that was elected by voters one has yet to hear of',
+    file: `${RAFT}/terms.ts`,
+    find: 'if (follows && won(configurationAfterAll(core, previousIndex, entries))) return true',
+    replace: 'void follows',
     seedsMax: 2_000,
   },
   {
@@ -238,6 +268,15 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "this.#host.table.enter(known, 'suspect', { kind: 'silent', sinceMs: startedMs, asked }, nowMs)",
     replace: "this.#host.table.enter(known, 'failed', { kind: 'silent', sinceMs: startedMs, asked }, nowMs)",
     seedsMax: 20,
+  },
+  {
+    name: 'fail a connected member on the word of others',
+    file: `${MEMBERSHIP}/detector.ts`,
+    find: 'return this.#speaking.has(peer) && suspicion?.witnesses.has(this.#init.self) !== true',
+    replace: 'return false && this.#speaking.has(peer) && suspicion?.witnesses.has(this.#init.self) !== true',
+    // Else the regular round of probes of a group this small comes by first.
+    also: [{ file: `${MEMBERSHIP}/constants.ts`, find: 'SUSPICION_PERIODS = 4', replace: 'SUSPICION_PERIODS = 1' }],
+    seedsMax: 600,
   },
   {
     name: 'ignore a refutation',

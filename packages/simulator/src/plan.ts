@@ -39,6 +39,8 @@ export type Fault =
   | { readonly kind: 'flap'; readonly whom: Target; readonly told: number }
   /** Some believe that one is gone, rightly or not, and stand for election together. */
   | { readonly kind: 'stampede'; readonly whom: Target; readonly eager: number }
+  /** A leader asks for other voters, and is cut off, together with those whose bits are in `near`, just when both halves count. */
+  | { readonly kind: 'ambush'; readonly whom: Target; readonly wanted: number; readonly near: number; readonly forMs: number }
 
 /** What people and programs do meanwhile. */
 export type Deed =
@@ -120,6 +122,16 @@ const FAULTS: readonly (readonly [weight: number, make: Maker])[] = [
   [1, (dice) => ({ kind: 'slow-disk', whom: dice.target(0.5), diskMs: dice.between(50, 800), forMs: dice.between(100, 3_000) })],
   [2, (dice) => ({ kind: 'flap', whom: dice.target(0.6), told: dice.upTo(3) })],
   [2, (dice) => ({ kind: 'stampede', whom: dice.target(0.7), eager: dice.between(0, 1_000) })],
+  [
+    2,
+    (dice) => ({
+      kind: 'ambush',
+      whom: dice.target(1),
+      wanted: dice.between(0, 4_095),
+      near: dice.between(0, 1_023),
+      forMs: dice.between(500, 4_000),
+    }),
+  ],
 ]
 
 const DEEDS: readonly (readonly [weight: number, make: Maker])[] = [

@@ -9,6 +9,8 @@ import { mutated, patchesOf } from '../mutation.ts'
 import { MUTATIONS } from '../mutations.ts'
 
 export const MUTATION_VARIABLE = 'VSMCP_SIM_MUTATION'
+/** Set: only what the mutation comes with is planted, and the rule is left whole. */
+export const CONTROL_VARIABLE = 'VSMCP_SIM_CONTROL'
 export const UNFIT_STATUS = 3
 
 const wanted = process.env[MUTATION_VARIABLE]
@@ -17,9 +19,8 @@ if (wanted !== undefined) plant(wanted)
 function plant(name: string): void {
   const mutation = MUTATIONS.find((each) => each.name === name)
   if (mutation === undefined) throw new Error(`there is no mutation "${name}"`)
-  const left = new Map(
-    patchesOf(mutation).map((patch) => [fileURLToPath(new URL(`../../../../${patch.file}`, import.meta.url)), patch]),
-  )
+  const patches = process.env[CONTROL_VARIABLE] === undefined ? patchesOf(mutation) : (mutation.also ?? [])
+  const left = new Map(patches.map((patch) => [fileURLToPath(new URL(`../../../../${patch.file}`, import.meta.url)), patch]))
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context)
