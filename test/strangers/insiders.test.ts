@@ -267,7 +267,7 @@ describe('gossip and calls', () => {
         id: 'forged',
         feeling: 'pain',
         severity: 'critical',
-        source: { system: 'system1', unit: 'notes' },
+        source: { system: 'system1', origin: 'organ', unit: 'notes' },
         subject: 'notes',
         text: 'burning',
         onsetMs: Date.now(),

@@ -7,11 +7,14 @@ export const MESSAGE_VERSION = 1
 /** UTF-16 units of an alert's subject, as in the subject line of a mail. */
 export const ALERT_SUBJECT_LENGTH_MAX = 160
 
-/** UTF-16 units of an alert's text. Six bytes each at worst in JSON, so that every alert fits into a message (asserted by a test). */
-export const ALERT_TEXT_LENGTH_MAX = 1_000
+/** UTF-16 units of an alert's text: what the docket takes. */
+export const ALERT_TEXT_LENGTH_MAX = 500
 
-/** UTF-16 units of an alert's id: a UUID with room for a prefix. */
-export const ALERT_ID_LENGTH_MAX = 64
+/** Likewise in its copy on gossip, which versions before made longer. Six bytes each at worst in JSON, so that every alert fits into a message (asserted by a test). */
+export const ALERT_COPY_TEXT_LENGTH_MAX = 1_000
+
+/** UTF-16 units of an alert's id: 48 random bits in hex, and the UUIDs of versions before. */
+export const ALERT_ID_LENGTH_MAX = 32
 
 /** UTF-16 units of a capability's name: MCP allows tools 128; a resource is named by its URI. */
 export const CAPABILITY_NAME_LENGTH_MAX = 512

@@ -10,7 +10,7 @@ import {
   type MessageTopic,
   type TopicMessages,
 } from '../src/index.ts'
-import { ALERT_SUBJECT_LENGTH_MAX, ALERT_TEXT_LENGTH_MAX } from '../src/constants.ts'
+import { ALERT_SUBJECT_LENGTH_MAX, ALERT_COPY_TEXT_LENGTH_MAX } from '../src/constants.ts'
 
 const NODE = '12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8'
 const DIGEST = 'ab'.repeat(32)
@@ -49,7 +49,7 @@ const SAMPLES: { [T in MessageTopic]: GossipMessage<T> } = {
       id: 'a-1',
       feeling: 'pain',
       severity: 'high',
-      source: { system: 'system1', unit: 'files' },
+      source: { system: 'system1', origin: 'organ', unit: 'files' },
       subject: 'files is gone',
       text: 'exit code 1',
       onsetMs: 1_800_000_000_000,
@@ -216,7 +216,11 @@ describe('an alert', () => {
   it.each(['\u0000', '\uD800', '好', '"'])('full of %j fits into a message', (unit) => {
     const full: GossipMessage<'alert'> = {
       ...SAMPLES.alert,
-      body: { ...SAMPLES.alert.body, subject: unit.repeat(ALERT_SUBJECT_LENGTH_MAX), text: unit.repeat(ALERT_TEXT_LENGTH_MAX) },
+      body: {
+        ...SAMPLES.alert.body,
+        subject: unit.repeat(ALERT_SUBJECT_LENGTH_MAX),
+        text: unit.repeat(ALERT_COPY_TEXT_LENGTH_MAX),
+      },
     }
     expect(encodeMessage('alert', full).length).toBeLessThanOrEqual(MESSAGE_BYTES_MAX)
   })

@@ -183,7 +183,7 @@ export class Reports implements Startable {
       id: randomBytes(16).toString('hex'),
       feeling: 'pain',
       severity: 'high',
-      source: { system: 'system1', unit },
+      source: { system: 'system1', origin: 'organ', unit },
       subject: `unit ${unit} failed`,
       text: (reason ?? 'no reason was given').slice(0, 1_000),
       onsetMs: Math.round(clock.wallMs()),

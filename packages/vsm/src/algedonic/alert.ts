@@ -1,16 +1,14 @@
 import { z } from 'zod'
-import { SYSTEMS } from '../channels.ts'
-import { ALERT_ID_LENGTH_MAX, ALERT_SUBJECT_LENGTH_MAX, ALERT_TEXT_LENGTH_MAX } from '../constants.ts'
-import { countField, unitField } from '../fields.ts'
+import { ALERT_COPY_TEXT_LENGTH_MAX, ALERT_ID_LENGTH_MAX } from '../constants.ts'
+import { countField } from '../fields.ts'
+import { signalSchema, sourceSchema } from './signal.ts'
 
-/** Pain or pleasure, straight to System 5. On gossip it is a copy for all to see; the alert itself goes by an acknowledged stream. */
-export const alertSchema = z.object({
+/** Pain or pleasure, straight to System 5. On gossip it is a copy for all to see; the alert itself is decided by a quorum. */
+export const alertSchema = signalSchema.extend({
   id: z.string().min(1).max(ALERT_ID_LENGTH_MAX),
-  feeling: z.enum(['pain', 'pleasure']),
-  severity: z.enum(['low', 'high', 'critical']),
-  source: z.object({ system: z.enum(SYSTEMS), unit: unitField.optional() }),
-  subject: z.string().min(1).max(ALERT_SUBJECT_LENGTH_MAX),
-  text: z.string().max(ALERT_TEXT_LENGTH_MAX),
+  text: z.string().max(ALERT_COPY_TEXT_LENGTH_MAX),
+  /** Versions before had organs only. */
+  source: sourceSchema.extend({ origin: sourceSchema.shape.origin.default('organ') }),
   /** Wall clock of the source when it began, milliseconds since the epoch. */
   onsetMs: countField,
 })
