@@ -199,5 +199,45 @@ export const FEATURE_LEVEL = 3
 /** Feature level from which a group knows operators, policies, evictions, certificates and proofs of leaving. */
 export const AUTHORITY_LEVEL = 2
 
-/** Feature level from which a group's docket holds what the organs of the viable system decide: alerts. */
+/** Feature level from which a group's docket holds what the organs of the viable system decide: alerts, claims of resources, schedules. */
 export const ORGANS_LEVEL = 3
+
+/** Characters of the name of a resource. */
+export const RESOURCE_NAME_MAX = 64
+
+/** Resources that one unit claims: they are granted all together, so each more makes it wait longer. */
+export const CLAIM_RESOURCES_MAX = 8
+
+/** Claims that are held or waited for in a group; each change looks at all of them. */
+export const CLAIMS_MAX = 1_000
+
+/** Claims of one member: as many units as it may host, and it alone cannot take all of the group's. */
+export const CLAIMS_PER_MEMBER_MAX = 256
+
+/** Schedules of a group: one each second at the least apart, all at once, is what a log takes easily. */
+export const SCHEDULES_MAX = 256
+
+/** Characters of a schedule's name, its pattern, its time zone and of why an occurrence ended as it did. */
+export const CRON_MAX = 128
+export const TIMEZONE_MAX = 64
+export const OUTCOME_REASON_MAX = 200
+
+/** Characters of a tool's name as a schedule calls it, and of the JSON of its arguments. */
+export const TOOL_NAME_MAX = 160
+export const SCHEDULE_ARGS_MAX = 4_096
+
+/** Milliseconds one run of a schedule may take at least and at most. */
+export const RUN_TIMEOUT_MIN_MS = 1_000
+export const RUN_TIMEOUT_MAX_MS = 24 * 60 * 60_000
+
+/** Occurrences of one schedule that wait to be run: what was missed, with `missed: all`. */
+export const OCCURRENCES_WAITING_MAX = 100
+
+/** Groups of skipped occurrences in one decision: one for each reason. */
+export const SKIPS_MAX = 4
+
+/** Occurrences that a schedule remembers. */
+export const OCCURRENCES_KEPT_MAX = 20
+
+/** How often one occurrence of an idempotent schedule is begun at the most. */
+export const ATTEMPTS_MAX = 3

@@ -165,3 +165,6 @@ export const FOUND_DIALS_MAX = 4
 
 /** Peers of the local network whose last dial is remembered. */
 export const FOUND_HELD_MAX = 1_024
+
+/** A voter bears out that who runs an occurrence is gone when it has not seen it for so long itself, milliseconds; the leader waits twice as long. */
+export const EXECUTOR_LOST_SEEN_MS = 10_000

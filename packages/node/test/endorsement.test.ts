@@ -10,6 +10,7 @@ import {
   Table,
   votersStatement,
   votersStatementBytes,
+  type Schedule,
 } from '@vsmcp/consensus'
 import { seededRandom } from '@vsmcp/kernel'
 import { endorse, loadIdentity, signAsPeer } from '@vsmcp/security'
@@ -57,7 +58,7 @@ function sceneOf({ voters, learners = '', edge = '', failed = {}, leaving = '', 
   const state = { members, configuration, charter } as unknown as GroupState
   const sees = (peer: string): { state: MemberState; forMs: number } =>
     failed[peer] === undefined ? { state: 'alive', forMs: MINUTE } : { state: 'failed', forMs: failed[peer] }
-  return { state, sees, leaving: new Set(leaving), nowMs: 2_000_000 }
+  return { state, sees, leaving: new Set(leaving), nowMs: 2_000_000, objectionToClaim: () => 'no claims here' }
 }
 
 /** `+a` votes, `-a` learns, `!a` is removed. */
@@ -166,6 +167,23 @@ describe('a voter endorses an operation', () => {
     expect(objectionToOperation({ op: 'feature:raise', level: FEATURE_LEVEL + 1 }, sceneOf({ voters: 'a' }))).toContain(
       `level ${FEATURE_LEVEL}`,
     )
+  })
+})
+
+describe('a voter endorses that an occurrence is lost', () => {
+  const lose = { op: 'occurrence:lose', name: 'nightly', addedAtIndex: 9, timeMs: 5, attempt: 1 } as const
+
+  it('only when who runs it is no member, or is not seen from here either', () => {
+    const run = (executor: string, failed: Record<string, number> = {}, timeMs = 5) => {
+      const scene = sceneOf({ voters: 'a', learners: 'b', failed })
+      const schedule = { queue: [timeMs], run: { executor, attempt: 1 } } as unknown as Schedule
+      return objectionToOperation(lose, { ...scene, state: { ...scene.state, schedules: Table.from([['nightly', schedule]]) } })
+    }
+    expect(run('b')).toContain('is alive')
+    expect(run('b', {}, 6)).toContain('not being run')
+    expect(run('b', { b: 9_999 })).toContain('away for')
+    expect(run('b', { b: 10_000 })).toBeUndefined()
+    expect(run('x')).toBeUndefined()
   })
 })
 

@@ -5,6 +5,7 @@ import type { Entry } from '../raft/entry.ts'
 import { acknowledgeAlert, climbAlert, raiseAlert, resolveAlert } from './alerts.ts'
 import { type Authority, NO_AUTHORITY } from './authority.ts'
 import { certifyCharter, withVoters } from './charter-change.ts'
+import { askClaim, recallClaim, releaseClaim, revokeClaim } from './claims.ts'
 import { evictMember, expireRevocations, forgetMember, raiseFeatureLevel } from './evictions.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import { createInvitation, redeemInvitation, revokeInvitation } from './invitations.ts'
@@ -14,6 +15,8 @@ import { addLink } from './links.ts'
 import { type Place, refused, unchanged } from './outcome.ts'
 import { addOperator, removeOperator, setPolicies } from './policies.ts'
 import { decodeOperation } from './read-operation.ts'
+import { assignOccurrence, endOccurrence, loseOccurrence, occurrencesDue, takeOccurrence } from './occurrences.ts'
+import { addSchedule, removeSchedule } from './schedules.ts'
 import { rotateSessionKey } from './session-key.ts'
 import { claimUnit, grantBareName, releaseOwnUnit } from './units.ts'
 
@@ -68,6 +71,17 @@ const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O
   'alert:acknowledge': acknowledgeAlert,
   'alert:resolve': resolveAlert,
   'alert:climb': climbAlert,
+  'claim:ask': askClaim,
+  'claim:release': releaseClaim,
+  'claim:recall': recallClaim,
+  'claim:revoke': revokeClaim,
+  'schedule:add': addSchedule,
+  'schedule:remove': removeSchedule,
+  'occurrence:due': occurrencesDue,
+  'occurrence:assign': assignOccurrence,
+  'occurrence:take': takeOccurrence,
+  'occurrence:end': endOccurrence,
+  'occurrence:lose': loseOccurrence,
 }
 
 /** What nodes of a lower feature level cannot read, and would not do. Raising the group's level is what ends that. */
@@ -84,6 +98,17 @@ const SINCE: { readonly [O in Operation['op']]?: number } = {
   'alert:acknowledge': ORGANS_LEVEL,
   'alert:resolve': ORGANS_LEVEL,
   'alert:climb': ORGANS_LEVEL,
+  'claim:ask': ORGANS_LEVEL,
+  'claim:release': ORGANS_LEVEL,
+  'claim:recall': ORGANS_LEVEL,
+  'claim:revoke': ORGANS_LEVEL,
+  'schedule:add': ORGANS_LEVEL,
+  'schedule:remove': ORGANS_LEVEL,
+  'occurrence:due': ORGANS_LEVEL,
+  'occurrence:assign': ORGANS_LEVEL,
+  'occurrence:take': ORGANS_LEVEL,
+  'occurrence:end': ORGANS_LEVEL,
+  'occurrence:lose': ORGANS_LEVEL,
 }
 
 /** The feature level that a group must have for the operation; 1 for what there always was. */

@@ -4,7 +4,7 @@ import type { PeerIdString, UnitName } from '@vsmcp/kernel'
 export type MemberRole = 'member' | 'edge'
 
 /** Fields of a record that this version does not know are carried along unchanged. */
-interface Carried {
+export interface Carried {
   readonly [unknown: string]: unknown
 }
 

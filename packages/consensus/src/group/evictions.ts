@@ -37,7 +37,7 @@ export function evictMember(state: GroupState, operation: MemberEvict, place: Pl
     return refused(state, 'revocations-full', `the charter keeps ${CHARTER_ITEMS_MAX} revocations; wait until some have ended`)
   }
   const revoked: Revoked = { peer, untilMs, index: place.index, by, reason, atMs }
-  const { state: rest, effects } = withoutMember(state, peer)
+  const { state: rest, effects } = withoutMember(state, peer, place)
   const applied = charterChanged(rest, { ...charter, revocations: [...others, revoked] }, place, authority, [
     ...effects,
     { type: 'member:evicted', peer },
@@ -46,7 +46,7 @@ export function evictMember(state: GroupState, operation: MemberEvict, place: Pl
 }
 
 /** An ephemeral member that a majority of the voters has not seen for as long as its invitation said. */
-export function forgetMember(state: GroupState, operation: MemberForget, _: Place, authority: Authority): Applied {
+export function forgetMember(state: GroupState, operation: MemberForget, place: Place, authority: Authority): Applied {
   const { peer, joinedAtIndex, absentSinceMs, asOfMs } = operation
   const member = state.members.get(peer)
   if (member === undefined) return unchanged(state)
@@ -63,7 +63,7 @@ export function forgetMember(state: GroupState, operation: MemberForget, _: Plac
   if (isVoter(state.configuration, peer)) {
     return refused(state, 'still-votes', `${peer} still votes: change the voters first, then forget it`)
   }
-  const { state: rest, effects } = withoutMember(state, peer)
+  const { state: rest, effects } = withoutMember(state, peer, place)
   return changed(rest, [...effects, { type: 'member:forgotten', peer }])
 }
 

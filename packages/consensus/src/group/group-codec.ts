@@ -4,15 +4,18 @@ import {
   ALERTS_CLOSED_MAX,
   ALERTS_OPEN_MAX,
   BARE_NAME_MAX,
+  CLAIMS_MAX,
   COUNTER_MAX,
   INVITATION_USES_MAX,
   INVITATIONS_MAX,
+  LABEL_MAX,
   LEARNERS_MAX,
   LINK_BYTES_MAX,
   LINKS_MAX,
   MEMBERS_MAX,
   NAMES_MAX,
   PEER_ID_MAX,
+  SCHEDULES_MAX,
   SNAPSHOT_BYTES_MAX,
   STATE_DEPTH_MAX,
   TOKEN_PART_MAX,
@@ -52,6 +55,7 @@ import {
   unknownFields,
 } from './fields.ts'
 import type { Founder, GroupState } from './group-state.ts'
+import { readResourceClaim, readSchedule } from './read-coordination.ts'
 import { namesByUnit, put, recordBytes } from './records.ts'
 import { Table } from './table.ts'
 
@@ -71,6 +75,8 @@ const KNOWN = [
   'pendingChanges',
   'charterMark',
   'sessionKey',
+  'claims',
+  'schedules',
 ]
 
 /** A group's first state: its charter, and its founder as the only member. Throws `InvalidArgumentError` for either out of bounds. */
@@ -94,6 +100,8 @@ export function foundGroup(charter: Charter, founder: Founder): GroupState {
     pendingChanges: [],
     charterMark: undefined,
     sessionKey: undefined,
+    claims: Table.empty(),
+    schedules: Table.empty(),
     bytes: 0,
     unknown: {},
   }
@@ -117,6 +125,8 @@ export function encodeGroupState(state: GroupState): Uint8Array {
     pendingChanges: state.pendingChanges.length === 0 ? undefined : state.pendingChanges,
     charterMark: state.charterMark,
     sessionKey: state.sessionKey,
+    claims: state.claims.size === 0 ? undefined : state.claims.entries(),
+    schedules: state.schedules.size === 0 ? undefined : state.schedules.entries(),
   })
 }
 
@@ -145,12 +155,16 @@ function readState(fields: Fields): GroupState {
       ? Table.empty<AlertRecord>()
       : table(fields, 'alerts', ALERTS_OPEN_MAX + ALERTS_CLOSED_MAX, ALERT_ID_MAX, readAlert)
   const links = list(fields, 'links', LINKS_MAX).map(readLink)
+  const claims = laterTable(fields, 'claims', CLAIMS_MAX, PEER_ID_MAX + LABEL_MAX, readResourceClaim)
+  const schedules = laterTable(fields, 'schedules', SCHEDULES_MAX, LABEL_MAX, readSchedule)
   const records: (readonly [string | number, object])[] = [
     ...members,
     ...invitations,
     ...units,
     ...names,
     ...alerts,
+    ...claims,
+    ...schedules,
     ...links.map((link) => [link.index, link] as const),
   ]
   return {
@@ -166,6 +180,8 @@ function readState(fields: Fields): GroupState {
     pendingChanges: fields['pendingChanges'] === undefined ? [] : list(fields, 'pendingChanges', LINKS_MAX).map(readPending),
     charterMark: fields['charterMark'] === undefined ? undefined : readMark(fields['charterMark']),
     sessionKey: fields['sessionKey'] === undefined ? undefined : readSessionKey(fields['sessionKey']),
+    claims,
+    schedules,
     bytes: records.reduce((sum, [key, record]) => sum + recordBytes(key, record), 0),
     unknown: unknownFields(fields, KNOWN),
   }
@@ -179,6 +195,11 @@ function table<V>(fields: Fields, name: string, max: number, keyMax: number, rea
   const records = Table.from(pairs)
   if (records.size !== pairs.length) throw new InvalidArgumentError(`${name} holds a record twice`)
   return records
+}
+
+/** A table that groups of an earlier version have not. */
+function laterTable<V>(fields: Fields, name: string, max: number, keyMax: number, read: (value: unknown) => V): Table<V> {
+  return fields[name] === undefined ? Table.empty() : table(fields, name, max, keyMax, read)
 }
 
 function readMember(value: unknown): Member {

@@ -1,5 +1,6 @@
 import type { Configuration } from '../raft/configuration.ts'
 import type { Charter } from './charter.ts'
+import type { ResourceClaim, Schedule } from './coordination.ts'
 import type {
   AlertRecord,
   CharterMark,
@@ -38,6 +39,10 @@ export interface GroupState {
   /** The newest change of the charter by an entry; `undefined` while it is the group's first. */
   readonly charterMark: CharterMark | undefined
   readonly sessionKey: SessionKeyRecord | undefined
+  /** By peer and unit, see `claimKey`. */
+  readonly claims: Table<ResourceClaim>
+  /** By name. */
+  readonly schedules: Table<Schedule>
   /** Bytes of all records together, the measure of `STATE_BYTES_MAX`. */
   readonly bytes: number
   /** Top-level fields of a newer version. */

@@ -2,6 +2,7 @@ import type { PeerIdString } from '@vsmcp/kernel'
 import { AUTHORITY_LEVEL } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
 import type { Authority } from './authority.ts'
+import { withoutClaimant } from './claims.ts'
 import type { Member } from './docket.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { GroupEffect, MemberDescribe, MemberRemove } from './operation.ts'
@@ -11,7 +12,7 @@ import { drop, put } from './records.ts'
 import { releaseUnit } from './units.ts'
 
 /** A member leaves, by its own signature, or because a majority of the voters says so. Its units and their names become free. */
-export function removeMember(state: GroupState, operation: MemberRemove, _: Place, authority: Authority): Applied {
+export function removeMember(state: GroupState, operation: MemberRemove, place: Place, authority: Authority): Applied {
   const { peer, author } = operation
   const member = state.members.get(peer)
   if (member === undefined) return unchanged(state)
@@ -26,7 +27,7 @@ export function removeMember(state: GroupState, operation: MemberRemove, _: Plac
   if (isVoter(state.configuration, peer)) {
     return refused(state, 'still-votes', `${peer} still votes: change the voters first, then remove it`)
   }
-  const { state: rest, effects } = withoutMember(state, peer)
+  const { state: rest, effects } = withoutMember(state, peer, place)
   return changed(rest, effects)
 }
 
@@ -44,11 +45,16 @@ function flawOfRemoval(
   return flawOfEndorsements(state, { ...operation, endorsements: endorsements ?? [] }, authority)
 }
 
-/** Takes a member off the list and frees its units. A peer that is no member leaves the state as it is. */
-export function withoutMember(state: GroupState, peer: PeerIdString): { state: GroupState; effects: readonly GroupEffect[] } {
+/** Takes a member off the list, frees its units and recalls what they claim. A peer that is no member leaves the state as it is. */
+export function withoutMember(
+  state: GroupState,
+  peer: PeerIdString,
+  place: Place,
+): { state: GroupState; effects: readonly GroupEffect[] } {
   if (!state.members.has(peer)) return { state, effects: [] }
-  let rest = state
-  const effects: GroupEffect[] = []
+  const unclaimed = withoutClaimant(state, peer, place)
+  let rest = unclaimed.state
+  const effects: GroupEffect[] = [...unclaimed.effects]
   for (const [unit, claim] of state.units.entries()) {
     if (claim.peer !== peer) continue
     const released = releaseUnit(rest, unit)

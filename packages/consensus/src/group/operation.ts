@@ -2,8 +2,9 @@ import type { PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { JsonObject } from '../json/json.ts'
 import type { Endorsement } from '../raft/endorsement.ts'
 import type { AlertFeeling, AlertOrigin, AlertSeverity, Member, MemberRole } from './docket.ts'
+import type { CoordinationOperation, CoordinationVote } from './coordination-operation.ts'
 
-interface Authored {
+export interface Authored {
   /** The member that asks; the shell puts in whom the connection authenticated. */
   readonly author: PeerIdString
   /** Wall time of the proposer, milliseconds since the Unix epoch. Every node judges by this, none by its own clock. */
@@ -90,7 +91,7 @@ interface OperatorSigned extends Authored {
 }
 
 /** An operation that the voters bear out: signed by a majority of them. The signatures cover every field but `author` and `atMs`. */
-interface VoterEndorsed extends Authored {
+export interface VoterEndorsed extends Authored {
   readonly endorsements: readonly Endorsement[]
 }
 
@@ -202,7 +203,7 @@ export interface AlertClimb extends Authored {
 
 export type AlertOperation = AlertRaise | AlertAcknowledge | AlertResolve | AlertClimb
 export type OperatorSignedOperation = PolicySet | OperatorAdd | OperatorRemove | MemberEvict
-export type VoterEndorsedOperation = MemberForget | RevocationExpire | FeatureRaise
+export type VoterEndorsedOperation = MemberForget | RevocationExpire | FeatureRaise | CoordinationVote
 
 /** What a `normal` entry of a group's log asks for. */
 export type Operation =
@@ -220,6 +221,7 @@ export type Operation =
   | SessionKeyRotate
   | CharterCertify
   | AlertOperation
+  | CoordinationOperation
 
 /** Why an operation was refused. Codes never change their meaning. */
 export type RefusalCode =
@@ -281,6 +283,18 @@ export type RefusalCode =
   | 'alert-closed'
   /** As many are open as may be, none of them less severe. */
   | 'alerts-full'
+  /** The unit holds, or waits for, a claim on other resources: it gives that back first. */
+  | 'claim-exists'
+  | 'claims-full'
+  /** The claim was not recalled, or is another one by now. */
+  | 'claim-stands'
+  | 'schedule-exists'
+  | 'schedule-unknown'
+  | 'schedules-full'
+  /** It is decided already what becomes of this occurrence. */
+  | 'occurrence-over'
+  /** The occurrence is not due yet by the clock of who says so. */
+  | 'occurrence-early'
   /** All records together are as large as a snapshot may be. */
   | 'state-full'
 
@@ -336,3 +350,10 @@ export type GroupEffect =
         | 'alert:displaced'
       readonly id: string
     }
+  /** `granted` also of those that waited; `released` also of those taken away. */
+  | {
+      readonly type: 'claim:asked' | 'claim:granted' | 'claim:released' | 'claim:recalled'
+      readonly unit: UnitName
+      readonly peer: PeerIdString
+    }
+  | { readonly type: 'schedule:added' | 'schedule:removed' | 'schedule:changed'; readonly name: string }

@@ -21,6 +21,7 @@ import {
   ephemerality,
   type Fields,
   fieldsOf,
+  flag,
   integer,
   label,
   peerId,
@@ -29,6 +30,17 @@ import {
   unitName,
 } from './fields.ts'
 import type { Operation } from './operation.ts'
+import {
+  claimedResources,
+  declaredSchedule,
+  ofOccurrence,
+  ofSchedule,
+  outcome,
+  outcomeReason,
+  scheduleName,
+  skips,
+  times,
+} from './read-coordination.ts'
 
 /** base64url takes four characters for three bytes. */
 const LINK_TEXT_MAX = Math.ceil((LINK_BYTES_MAX * 4) / 3)
@@ -148,6 +160,56 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
   }),
   'alert:resolve': (f) => ({ ...f, op: 'alert:resolve', id: alertId(f), reason: label(f, 'reason', { max: REASON_MAX }) }),
   'alert:climb': (f) => ({ ...f, op: 'alert:climb', id: alertId(f) }),
+  'claim:ask': (f) => ({ ...f, op: 'claim:ask', unit: unitName(f, 'unit'), resources: claimedResources(f) }),
+  'claim:release': (f) => ({ ...f, op: 'claim:release', ...claimOf(f), again: flag(f, 'again') }),
+  'claim:recall': (f) => ({
+    ...f,
+    op: 'claim:recall',
+    peer: peerId(f, 'peer'),
+    ...claimOf(f),
+    why: recallReason(f),
+    endorsements: endorsements(f),
+  }),
+  'claim:revoke': (f) => ({
+    ...f,
+    op: 'claim:revoke',
+    peer: peerId(f, 'peer'),
+    ...claimOf(f),
+    endorsements: endorsements(f),
+  }),
+  'schedule:add': (f) => ({ ...f, op: 'schedule:add', name: scheduleName(f), ...declaredSchedule(f) }),
+  'schedule:remove': (f) => ({ ...f, op: 'schedule:remove', name: scheduleName(f) }),
+  'occurrence:due': (f) => ({
+    ...f,
+    op: 'occurrence:due',
+    ...ofSchedule(f),
+    times: times(f, 'times'),
+    skips: skips(f),
+    decidedToMs: integer(f, 'decidedToMs', 0),
+    executor: peerId(f, 'executor'),
+  }),
+  'occurrence:assign': (f) => ({ ...f, op: 'occurrence:assign', ...ofOccurrence(f), executor: peerId(f, 'executor') }),
+  'occurrence:take': (f) => ({ ...f, op: 'occurrence:take', ...ofOccurrence(f) }),
+  'occurrence:end': (f) => ({
+    ...f,
+    op: 'occurrence:end',
+    ...ofOccurrence(f),
+    outcome: outcome(f),
+    reason: outcomeReason(f),
+    startedAtMs: integer(f, 'startedAtMs', 0),
+    endedAtMs: integer(f, 'endedAtMs', 0),
+  }),
+  'occurrence:lose': (f) => ({ ...f, op: 'occurrence:lose', ...ofOccurrence(f), endorsements: endorsements(f) }),
+}
+
+function claimOf(fields: Fields): { unit: string; askedAtIndex: number } {
+  return { unit: unitName(fields, 'unit'), askedAtIndex: integer(fields, 'askedAtIndex', 1, COUNTER_MAX) }
+}
+
+function recallReason(fields: Fields): 'failed' | 'overdue' {
+  const { why } = fields
+  if (why === 'failed' || why === 'overdue') return why
+  throw new InvalidArgumentError('why must be failed or overdue')
 }
 
 function alertId(fields: Fields): string {

@@ -1,4 +1,5 @@
 import { byCodeUnit, canonicalText, utf8Length } from '../json/json.ts'
+import type { ResourceClaim, Schedule } from './coordination.ts'
 import type { AlertRecord, Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
 import type { GroupState } from './group-state.ts'
 import { Table } from './table.ts'
@@ -9,6 +10,8 @@ interface Records {
   units: UnitClaim
   names: NameGrant
   alerts: AlertRecord
+  claims: ResourceClaim
+  schedules: Schedule
 }
 type TableName = keyof Records
 

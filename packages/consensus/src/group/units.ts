@@ -1,6 +1,7 @@
 import type { UnitName } from '@vsmcp/kernel'
 import { NAMES_MAX, UNITS_MAX } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
+import { withoutWaiting } from './claims.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { GroupEffect, NameGrantOperation, UnitClaimOperation, UnitRelease } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
@@ -17,11 +18,11 @@ export function claimUnit(state: GroupState, { unit, peer, author, atMs }: UnitC
   return changed(put(state, 'units', unit, { peer, claimedAtMs: atMs, term, index }), [{ type: 'unit:claimed', unit, peer }])
 }
 
-export function releaseOwnUnit(state: GroupState, { unit, author }: UnitRelease): Applied {
+export function releaseOwnUnit(state: GroupState, { unit, author }: UnitRelease, place: Place): Applied {
   const holder = state.units.get(unit)?.peer
   if (holder === undefined) return unchanged(state)
   if (holder !== author) return refused(state, 'not-yours', `the unit ${unit} runs on ${holder}, which alone releases it`, holder)
-  const released = releaseUnit(state, unit)
+  const released = releaseUnit(withoutWaiting(state, author, unit, place), unit)
   return changed(released.state, released.effects)
 }
 

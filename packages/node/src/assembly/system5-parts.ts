@@ -16,6 +16,7 @@ import { Expulsion } from '../system5/expulsion.ts'
 import { GroupLog } from '../system5/group-log.ts'
 import { LeaderDuties } from '../system5/leader-duties.ts'
 import { decodeLink } from '../system5/link-certificate.ts'
+import { ClaimKeeping } from '../system2/claim-keeping.ts'
 import { NameGranting } from '../system5/name-granting.ts'
 import { OrderPlane } from '../system5/order-plane.ts'
 import { Renewal } from '../system5/renewal.ts'
@@ -128,7 +129,17 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
     },
     logger: logger.child({ part: 'system5' }),
   })
-  const endorsing = new Endorsing({ identity, log, authority, control: orders, clock, logger, sees })
+  const claimKeeping = new ClaimKeeping({ log, clock, sees })
+  const endorsing = new Endorsing({
+    identity,
+    log,
+    authority,
+    control: orders,
+    clock,
+    logger,
+    sees,
+    objectionToClaim: (operation, judged) => claimKeeping.objectionTo(operation, judged),
+  })
   const voters = new VoterKeeping({ self, log, trust, members, endorsing, clock, logger })
   const levelOf = (peer: PeerIdString): number | undefined =>
     peer === self ? FEATURE_LEVEL : mesh.peers().find((each) => each.peer === peer)?.info.passport.wire.level
@@ -140,7 +151,16 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
     duties: [
       voters,
       new Certifying({ identity, decisions, trust, control: orders, logger }),
-      new Upkeep({ log, decisions, endorsing, clock, logger, sees, levelOf }),
+      new Upkeep({
+        log,
+        decisions,
+        endorsing,
+        clock,
+        logger,
+        sees,
+        levelOf,
+        alsoWanted: [(judged) => claimKeeping.wanted(judged)],
+      }),
       new NameGranting({ decisions, clock, logger, ungrantedNames: () => whole().catalog.ungrantedNames() }),
     ],
   })

@@ -18,6 +18,8 @@ export interface UpkeepComponents {
   sees: (peer: PeerIdString) => Sight
   /** The feature level a connected peer said it supports; undefined for who is not connected. */
   levelOf: (peer: PeerIdString) => number | undefined
+  /** What other organs need the voters' word for, each with a name that tells it from others. */
+  alsoWanted: readonly ((state: GroupState) => readonly (readonly [string, EndorsedOperation])[])[]
 }
 
 /**
@@ -39,7 +41,8 @@ export class Upkeep implements Duty {
     if (state === undefined) return
     const now = this.#c.clock.monotonicMs()
     for (const [what, untilMs] of this.#paused) if (untilMs <= now) this.#paused.delete(what)
-    const wanted = [...this.#absent(state), ...this.#ended(state), ...this.#raised(state)]
+    const also = this.#c.alsoWanted.flatMap((of) => of(state))
+    const wanted = [...this.#absent(state), ...this.#ended(state), ...this.#raised(state), ...also]
     for (const [what, operation] of wanted) if (!this.#paused.has(what)) await this.#decide(what, operation)
   }
 

@@ -21,7 +21,7 @@ import { CONTROL_DEADLINE_MS, ENDORSEMENT_CATCH_UP_MS } from '../../constants.ts
 import { NotBorneOutError } from '../../errors.ts'
 import { gather } from '../gather.ts'
 import type { GroupLog } from '../group-log.ts'
-import { objectionToOperation } from './judge-operation.ts'
+import { objectionToOperation, type OperationJudgement } from './judge-operation.ts'
 import { objectionToVoters, type Sight } from './judge-voters.ts'
 import { decodeEndorsement, decodeRequest, encodeRequest, type EndorsedOperation, type EndorsementRequest } from './request.ts'
 
@@ -36,6 +36,8 @@ export interface EndorsingComponents {
   logger: Logger
   /** How this node itself sees a member. */
   sees: (peer: PeerIdString) => Sight
+  /** What System 2 here says of a claim. */
+  objectionToClaim: OperationJudgement['objectionToClaim']
 }
 
 /**
@@ -112,7 +114,7 @@ export class Endorsing {
   }
 
   async #judge(leader: PeerIdString, request: EndorsementRequest): Promise<Endorsement> {
-    const { identity, log, clock, sees } = this.#c
+    const { identity, log, clock, sees, objectionToClaim } = this.#c
     await this.#caughtUp(request.applied)
     const { state } = log
     const status = log.requireStatus()
@@ -120,7 +122,7 @@ export class Endorsing {
     const objection =
       request.kind === 'voters'
         ? this.#objectionToVoters(request, state)
-        : objectionToOperation(request.operation, { state, sees, nowMs: clock.wallMs() })
+        : objectionToOperation(request.operation, { state, sees, nowMs: clock.wallMs(), objectionToClaim })
     if (objection !== undefined) throw new NotBorneOutError(objection)
     return endorse(identity, statementOf(state, request))
   }

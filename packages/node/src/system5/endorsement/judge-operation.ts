@@ -1,7 +1,9 @@
 import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS } from '@vsmcp/security'
+import { EXECUTOR_LOST_SEEN_MS } from '../../constants.ts'
 import type { EndorsedOperation } from './request.ts'
+import type { ClaimOperation } from '../../system2/judge-claims.ts'
 import type { Sight } from './judge-voters.ts'
 
 /** What a voter judges an operation by. */
@@ -10,12 +12,18 @@ export interface OperationJudgement {
   readonly sees: (peer: PeerIdString) => Sight
   /** Wall time here. */
   readonly nowMs: number
+  /** What System 2 here says of a claim. */
+  readonly objectionToClaim: (operation: ClaimOperation, state: GroupState) => string | undefined
 }
 
 /** Why this voter does not bear out an operation that needs the voters' word; undefined when it does. */
 export function objectionToOperation(operation: EndorsedOperation, judgement: OperationJudgement): string | undefined {
   if (operation.op === 'member:forget') return objectionToForgetting(operation, judgement)
   if (operation.op === 'revocation:expire') return objectionToExpiry(operation, judgement)
+  if (operation.op === 'claim:recall' || operation.op === 'claim:revoke') {
+    return judgement.objectionToClaim(operation, judgement.state)
+  }
+  if (operation.op === 'occurrence:lose') return objectionToLosing(operation, judgement)
   return operation.level <= FEATURE_LEVEL ? undefined : `this version supports feature level ${FEATURE_LEVEL}`
 }
 
@@ -32,6 +40,20 @@ function objectionToForgetting(
   return forMs >= member.absenceMs
     ? undefined
     : `${peer} is away for ${Math.round(forMs)} of ${member.absenceMs} ms, as seen from here`
+}
+
+/** Who runs it is no member any more, or is seen gone here, too. */
+function objectionToLosing(
+  { name, timeMs }: Extract<EndorsedOperation, { op: 'occurrence:lose' }>,
+  { state, sees }: OperationJudgement,
+): string | undefined {
+  const schedule = state.schedules.get(name)
+  const executor = schedule?.queue[0] === timeMs ? schedule.run?.executor : undefined
+  if (executor === undefined) return `${name} of ${timeMs} is not being run, as known here`
+  if (!state.members.has(executor)) return undefined
+  const { state: seen, forMs } = sees(executor)
+  if (seen === 'alive') return `${executor} is alive, as seen from here`
+  return forMs >= EXECUTOR_LOST_SEEN_MS ? undefined : `${executor} is away for ${Math.round(forMs)} ms, as seen from here`
 }
 
 function objectionToExpiry(

@@ -53,6 +53,9 @@ const ENDORSED: ReadonlySet<string> = new Set<VoterEndorsedOperation['op']>([
   'member:forget',
   'revocation:expire',
   'feature:raise',
+  'claim:recall',
+  'claim:revoke',
+  'occurrence:lose',
 ])
 
 export function encodeRequest(request: EndorsementRequest, author: string): Uint8Array {

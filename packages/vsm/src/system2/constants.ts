@@ -1,0 +1,17 @@
+/**
+ * A holder of a claim begins calls under it, and lets those under way go on, for so long after a quorum last bore it out, milliseconds.
+ * An election and a few lost tries fit.
+ */
+export const CLAIM_CONFIRMED_MAX_MS = 10_000
+
+/**
+ * The voters take a claim away so long after they read its recall, milliseconds. A holder stops by itself `CLAIM_CONFIRMED_MAX_MS` after a
+ * confirmation from before the recall: a clock would have to run three times too fast, or too slow, for the two to meet.
+ */
+export const CLAIM_REVOKE_AFTER_MS = 3 * CLAIM_CONFIRMED_MAX_MS
+
+/** A holder seen failed for so long is asked for what others wait for, milliseconds: a restart is quicker. Other voters see it end up to as much later. */
+export const CLAIM_FAILED_MS = 5_000
+
+/** A claim that keeps others waiting for so long is recalled though its holder lives, milliseconds: longer than a call takes that somebody waits for. */
+export const CLAIM_HOLD_MAX_MS = 10 * 60_000
