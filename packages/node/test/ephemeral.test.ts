@@ -6,7 +6,8 @@ import { readEnrolment } from '../src/enrol/enrolment.ts'
 import { attach } from './support/servers.ts'
 import { emptyDirectory, leaderOf, startGroup, startNode, type TestNode, tokenOf, until } from './support/group.ts'
 
-const ABSENCE_MS = 1_500
+/** Longer than a busy machine takes between letting a node in and starting it. */
+const ABSENCE_MS = 5_000
 
 async function joinFor(member: TestNode, absenceMs: number, dataDir: string): Promise<TestNode> {
   const { token } = await member.admission.invite({ role: 'member', ttlMs: 60_000, uses: 1, absenceMs })

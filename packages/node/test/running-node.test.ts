@@ -99,7 +99,7 @@ describe('stopping a node', () => {
     await a.control.wait({ members: 3, timeoutMs: 10_000 })
     await a.control.attach(attach('u', 'hostile-server', ['slow']))
     await b.control.wait({ tool: 'u__tool', timeoutMs: 10_000 })
-    await expect.poll(voters, { timeout: 10_000 }).toBe(3)
+    await expect.poll(voters).toBe(3)
     const url = a.ready.mcp
     const slow = b.control.call({ tool: 'u__tool', args: { ms: 400 }, timeoutMs: 10_000 })
     await expect.poll(async () => (await a.control.units())[0]?.figures?.inFlight).toBe(1)
