@@ -32,6 +32,23 @@ export {
   type WriteOperation,
 } from './ports.ts'
 export { type Random, randomInteger, seededRandom } from './random.ts'
+export { Actor, type ActorInit, type ActorLife, type Behaviour } from './supervision/actor.ts'
+export type {
+  ChildSpec,
+  ChildState,
+  Inspection,
+  Life,
+  MailboxFigures,
+  RestartType,
+  Strategy,
+  Supervised,
+  SupervisionEvent,
+  SupervisorSpec,
+  TreeEntry,
+  WorkerSpec,
+} from './supervision/child.ts'
+export { SupervisorFailedError } from './supervision/errors.ts'
+export { Supervisor, type SupervisorComponents, type SupervisorDeadlines } from './supervision/supervisor.ts'
 export { Lifecycle, type Named, type Startable } from './startable.ts'
 export {
   type DecisionLatency,

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import { TimeoutError } from './errors.ts'
+import { within } from './deadline.ts'
 
 /** A component with a life. After `start` resolves it does its whole work; after `stop` resolves it holds nothing. */
 export interface Startable {
@@ -27,7 +27,7 @@ export class Lifecycle {
   }
 
   async start(name: string, component: Startable): Promise<void> {
-    await this.#within(component.start(), `starting ${name}`)
+    await within(this.#clock, this.#deadlineMs, component.start(), `starting ${name}`)
     this.#started.push({ name, component })
   }
 
@@ -36,23 +36,11 @@ export class Lifecycle {
     const errors: unknown[] = []
     for (let entry = this.#started.pop(); entry !== undefined; entry = this.#started.pop()) {
       try {
-        await this.#within(entry.component.stop(), `stopping ${entry.name}`)
+        await within(this.#clock, this.#deadlineMs, entry.component.stop(), `stopping ${entry.name}`)
       } catch (error) {
         errors.push(error)
       }
     }
     if (errors.length > 0) throw new AggregateError(errors, 'some components did not stop in order')
-  }
-
-  async #within(work: Promise<void>, what: string): Promise<void> {
-    const { promise, reject } = Promise.withResolvers<never>()
-    const timer = this.#clock.after(this.#deadlineMs, () => {
-      reject(new TimeoutError(`${what} took longer than ${this.#deadlineMs} ms`))
-    })
-    try {
-      await Promise.race([work, promise])
-    } finally {
-      timer.cancel()
-    }
   }
 }
