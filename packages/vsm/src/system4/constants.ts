@@ -49,3 +49,36 @@ export const MODEL_PROBABILITY_MIN = 0.001
 
 /** Ticks over which the own forecasts are scored. */
 export const SKILL_WINDOW_TICKS = 128
+
+/** Series that one node watches: three of each of 256 units, and those of the group. */
+export const SERIES_MAX = 1_024
+
+/** Times of service kept of a unit: the distribution to its 99th percentile, roughly, and half a minute of a busy unit. */
+export const SERVICE_SAMPLES = 256
+
+/** Calls in a unit up to which the time is told apart: its bulkhead and its queue together hold no more. */
+export const LEVELS_MAX = 640
+
+/** Busy time of a unit, milliseconds, after which what was measured so far counts half: a server may be replaced by a faster one. */
+export const LEVEL_TIME_KEPT_MS = 600_000
+
+/** Lives of a scenario that are simulated: the spread between them gives the confidence. */
+export const REPLICATIONS = 20
+
+/** Quantile of Student's t for a confidence of 95 % from twenty lives. */
+export const CONFIDENCE_T = 2.093
+
+/** Calls in one simulated life, and those at its beginning that are not counted, since it begins empty. */
+export const CALLS_PER_LIFE = 20_000
+export const CALLS_SETTLING = 4_000
+
+/** Arrivals of a unit from which its rate is taken, and how old they may be, milliseconds. */
+export const ARRIVALS_KEPT = 256
+export const ARRIVALS_KEPT_MS = 600_000
+
+/** Calls that a unit takes at once and that may wait for it, by its bulkhead: what bounds it when no other limit was seen. */
+export const BULKHEAD_PLACES = 640
+export const BULKHEAD_SERVERS = 128
+
+/** Factors of demand and slowness that may be asked for: beyond, everything is refused and the answer says nothing. */
+export const FACTOR_MAX = 1_000
