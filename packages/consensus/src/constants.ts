@@ -241,3 +241,6 @@ export const OCCURRENCES_KEPT_MAX = 20
 
 /** How often one occurrence of an idempotent schedule is begun at the most. */
 export const ATTEMPTS_MAX = 3
+
+/** A peer in another epoch is shown the chain of this one no more often, milliseconds. */
+export const EPOCH_TOLD_PERIOD_MS = 1_000

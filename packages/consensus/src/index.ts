@@ -146,6 +146,10 @@ export {
   ORGANS_LEVEL,
   POLICY_HISTORY_MAX,
 } from './constants.ts'
+export { type EpochEffect, EpochRules } from './epoch/epoch-rules.ts'
+export { readMessageOfEpoch } from './epoch/message-of-epoch.ts'
+export { charterOfEpoch, epochOfLog, firstIndexOf, isOver, nextEpoch, type Remains, remainsOf } from './epoch/next-epoch.ts'
+export { whichCounts } from './epoch/parting.ts'
 export { applyEntry } from './group/apply-entry.ts'
 export { isCertified } from './group/charter-change.ts'
 export { type Authority, type CertificateFacts, NO_AUTHORITY, type Signer } from './group/authority.ts'

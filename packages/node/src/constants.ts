@@ -94,9 +94,6 @@ export const RELEASE_DEADLINE_MS = 8_000
 /** How long a leader that stops or leaves waits for another to take over, milliseconds: more than an election takes. */
 export const HAND_OVER_DEADLINE_MS = 2_000
 
-/** A peer in another epoch is shown the chain of this one no more often, milliseconds. */
-export const EPOCH_TOLD_PERIOD_MS = 1_000
-
 /** Bytes of the group's session key, for AES-256, and of its id. */
 export const SESSION_KEY_BYTES = 32
 export const SESSION_KEY_ID_BYTES = 8

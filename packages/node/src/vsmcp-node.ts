@@ -1,3 +1,4 @@
+import { epochOfLog } from '@vsmcp/consensus'
 import {
   InvalidArgumentError,
   Lifecycle,
@@ -24,7 +25,6 @@ import type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
 import { backupOf } from './backup/make-backup.ts'
 import { KeysDesk } from './keys/keys-view.ts'
 import { refuseUnfinished } from './recovery/recover-mesh.ts'
-import { epochOfLog } from './system5/stored-log.ts'
 import { Wiring } from './wiring.ts'
 
 /** Runs the node of an enrolled data directory. */
@@ -101,7 +101,7 @@ class RunningNode implements VsmcpNode {
     const store = await openStore({ dir: dataDir, create: false })({ clock: systemClock, logger })
     await this.#begin('store', store)
     const identity = await loadIdentity(files.identity)
-    refuseUnfinished(dataDir, enrolled.chain, await epochOfLog(store.raft), identity.peerId)
+    refuseUnfinished(dataDir, enrolled.chain, epochOfLog(await store.raft.load()), identity.peerId)
     const enrolment = name === undefined ? enrolled : { ...enrolled, name }
     const parts = assemble({ init: this.#init, identity, enrolment, store, clock: systemClock, logger })
     const wiring = new Wiring(parts, logger)

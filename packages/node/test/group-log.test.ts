@@ -1,10 +1,11 @@
-import { NO_AUTHORITY } from '@vsmcp/consensus'
+import { bootstrap, encodeGroupState, NO_AUTHORITY, type StoredRaft } from '@vsmcp/consensus'
 import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { openStore } from '@vsmcp/store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { pack } from 'msgpackr'
 import { StorageRefusedError } from '../src/errors.ts'
 import { GroupLog } from '../src/system5/group-log.ts'
+import { loadOfEpoch } from '../src/system5/stored-log.ts'
 import { FailingStorage } from './support/failing-storage.ts'
 import {
   foundMesh,
@@ -148,6 +149,7 @@ describe('the consensus log', () => {
       authority: NO_AUTHORITY,
       flawOfSnapshot: () => undefined,
       epoch: () => 1,
+      epochWritten: () => Promise.resolve(),
       mayCompact: () => mayCompact,
     })
     await log.start()
@@ -166,5 +168,20 @@ describe('the consensus log', () => {
     mayCompact = true
     await decide(1)
     await vi.waitFor(() => expect(log.status()?.firstIndex).toBeGreaterThan(first ?? 0))
+  })
+
+  it('of an epoch that is over is not forgotten before the later epoch is written down', async () => {
+    const node = await foundMesh()
+    const { state } = node.log
+    if (state === undefined) throw new Error('no state')
+    let kept: StoredRaft | undefined = bootstrap({ voters: [node.peer] }, encodeGroupState(state))
+    const storage = { load: async () => kept, replace: async (stored?: StoredRaft) => void (kept = stored) }
+    const written = Promise.withResolvers<void>()
+    const loading = loadOfEpoch(storage, { epoch: 2, written: () => written.promise }, silentLogger)
+    written.reject(new Error('no space'))
+    await expect(loading).rejects.toThrow('no space')
+    expect(kept).toBeDefined()
+    expect(await loadOfEpoch(storage, { epoch: 2, written: async () => {} }, silentLogger)).toMatchObject({ isForgotten: true })
+    expect(kept).toBeUndefined()
   })
 })

@@ -1,3 +1,4 @@
+import { whichCounts } from '@vsmcp/consensus'
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { FIRST_ERA_INDEX, LINKS_MAX, PASSPORT_BYTES_MAX, VOUCHING_ERAS_MAX } from './constants.ts'
@@ -78,8 +79,9 @@ export function mergeChain(known: Chain, shown: ShownChain): Chain {
     if (ours === undefined || theirs === undefined || sameBytes(ours.statement, theirs.statement)) continue
     const common = chainUntil(known, at)
     const other = shown.links.slice(at).reduce((chain, link) => withLink(chain, link), common)
-    if (other.epoch !== known.epoch) return other.epoch > known.epoch ? other : known
-    if (known.epoch > common.epoch) throw rivals(known, other)
+    const counts = whichCounts({ common: common.epoch, known: known.epoch, shown: other.epoch })
+    if (counts === 'known' || counts === 'shown') return counts === 'known' ? known : other
+    if (counts === 'rivals') throw rivals(known, other)
     throw new ChainForkedError(
       `two different changes of voters follow index ${known.eras[at]?.index}, both signed by a majority: at ${known.eras[at + 1]?.index} as known here, another one as shown`,
       { hint: 'A majority of the voters signed twice, or a copied data directory voted: stop it, and recover the group.' },

@@ -53,6 +53,7 @@ function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected):
     raft: { random, needsEndorsement: group.isRaised, ...signedVotes(identity, enrolment, trust) },
     authority: authorityOf(assembly),
     epoch: () => trust.chain.epoch,
+    epochWritten: () => trust.written(),
     flawOfSnapshot: (snapshot, held) => flawOfSnapshot(snapshot, { chain: trust.chain, held, decodeCertificate: decodeLink }),
     mayCompact: () => trust.uncertified.length === 0 && (log.state === undefined || isCertified(log.state)),
   })

@@ -5,7 +5,7 @@ import { openStore } from '@vsmcp/store'
 import { dataDirectory, readIfThere } from '../enrol/data-directory.ts'
 import { type Enrolment, requireEnrolment } from '../enrol/enrolment.ts'
 import { NotRecoverableError } from '../errors.ts'
-import { remainsOf } from '../recovery/next-epoch.ts'
+import { remainsOfLog } from '../recovery/next-epoch.ts'
 import { type StoredUnitSpec, UnitSpecs } from '../system1/unit-specs.ts'
 import { type Backup, encodeBackup } from './backup-file.ts'
 
@@ -56,7 +56,7 @@ export async function backupDirectory(dataDir: string, version: string): Promise
       })
     })
     const stored = await store.raft.load()
-    const group = stored?.snapshot === undefined ? undefined : remainsOf(stored, enrolment.chain)
+    const group = stored?.snapshot === undefined ? undefined : remainsOfLog(stored, enrolment.chain)
     return await backupOf({ dataDir, version, enrolment, self: peerId, units, group })
   } finally {
     await store.stop()

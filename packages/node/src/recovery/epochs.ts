@@ -1,6 +1,6 @@
+import { type EpochEffect, EpochRules } from '@vsmcp/consensus'
 import { type Clock, Emitter, type Logger, messageOf, type PeerIdString, type Plane, type Startable } from '@vsmcp/kernel'
 import { decodeChain, encodeChain, newestRecovery, type RecoveryRivalsError, type ShownChain } from '@vsmcp/security'
-import { EPOCH_TOLD_PERIOD_MS } from '../constants.ts'
 import { RivalEpochError } from '../errors.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Trust } from '../system5/trust.ts'
@@ -22,15 +22,11 @@ interface Events extends Record<string, unknown> {
   changed: undefined
 }
 
-/**
- * Rule 9 as a node lives it: it stands down when it hears of a later epoch, tells whoever is in an earlier one, and stops
- * deciding when the epoch it is in was started twice.
- */
+/** Carries out `EpochRules` at a node. */
 export class Epochs implements Startable {
   readonly #c: EpochsComponents
   readonly #events: Emitter<Events>
-  /** When each peer was last told, so that two that disagree do not flood each other. */
-  readonly #toldAtMs = new Map<PeerIdString, number>()
+  readonly #rules = new EpochRules<ShownChain>()
 
   constructor(components: EpochsComponents) {
     this.#c = components
@@ -38,7 +34,7 @@ export class Epochs implements Startable {
     this.#events = new Emitter((error) => logger.error({ error: messageOf(error) }, 'a listener of epochs failed'))
     trust.on('epoch:began', ({ epoch }) => this.#began(epoch))
     trust.on('epoch:rivals', ({ peer, error, shown }) => this.#met(peer, error, shown))
-    log.on('epoch:differs', ({ peer }) => this.#tell(peer))
+    log.on('epoch:differs', ({ peer }) => this.#carryOut(this.#rules.differs(peer, this.#nowMs)))
     control.onNotice(CHAIN_NOTICE, (peer, payload) => this.#heard(peer, payload))
   }
 
@@ -62,28 +58,43 @@ export class Epochs implements Startable {
   }
 
   #began(epoch: number): void {
-    const { log, logger, peers } = this.#c
+    const { logger, peers } = this.#c
     logger.warn({ epoch }, 'the group goes on in a later epoch: this node stands down to it')
-    log.standDown()
-    this.#toldAtMs.clear()
-    for (const peer of peers()) this.#tell(peer)
+    this.#carryOut(this.#rules.began(peers(), this.#nowMs))
     this.#events.emit('changed', undefined)
   }
 
-  #met(peer: PeerIdString, error: RecoveryRivalsError, shown: ShownChain): void {
-    const { trust, log, control, logger, peers } = this.#c
+  #met(peer: PeerIdString, error: RecoveryRivalsError, chain: ShownChain): void {
+    const { trust, logger, peers } = this.#c
     const { epoch } = trust.chain
     const rival = String(error.details['shown'])
-    if (trust.enrolment.rival?.epoch === epoch) return
+    const known = trust.enrolment.rival?.epoch === epoch ? trust.enrolment.rival.peer : undefined
+    const effects = this.#rules.metRival(known, { rival, chain }, peers())
+    if (effects.length === 0) return
     logger.error(
       { peer, epoch, rival, own: newestRecovery(trust.chain)?.voter },
       'an epoch was started twice: nothing is decided any more',
     )
-    trust.rememberRival({ epoch, peer: rival })
-    log.halt(this.#reason(epoch, rival))
-    // Who goes by the same chain as this node must not go on deciding without it.
-    for (const other of peers()) control.notify(other, CHAIN_NOTICE, encodeChain(shown))
+    this.#carryOut(effects)
     this.#events.emit('changed', undefined)
+  }
+
+  get #nowMs(): number {
+    return this.#c.clock.monotonicMs()
+  }
+
+  #carryOut(effects: readonly EpochEffect<ShownChain>[]): void {
+    const { trust, log, control } = this.#c
+    for (const effect of effects) {
+      if (effect.type === 'stand-down') log.standDown()
+      else if (effect.type === 'show')
+        control.notify(effect.to, CHAIN_NOTICE, encodeChain(effect.chain === 'own' ? trust.chain : effect.chain))
+      else {
+        const { epoch } = trust.chain
+        trust.rememberRival({ epoch, peer: effect.rival })
+        log.halt(this.#reason(epoch, effect.rival))
+      }
+    }
   }
 
   #reason(epoch: number, rival: PeerIdString): RivalEpochError {
@@ -96,21 +107,13 @@ export class Epochs implements Startable {
     )
   }
 
-  /** Shows a peer the chain this node goes by; whichever of the two is behind learns from it. */
-  #tell(peer: PeerIdString): void {
-    const { control, trust, clock } = this.#c
-    const now = clock.monotonicMs()
-    if (now - (this.#toldAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) < EPOCH_TOLD_PERIOD_MS) return
-    this.#toldAtMs.set(peer, now)
-    control.notify(peer, CHAIN_NOTICE, encodeChain(trust.chain))
-  }
-
   #heard(peer: PeerIdString, payload: Uint8Array): void {
     const { trust, logger } = this.#c
     try {
       const shown = decodeChain(payload)
-      // Who shows one that is behind ours is told; who shows ours is not, or it would never end.
-      if (!trust.learnChain(peer, shown) && shown.links.length !== trust.chain.links.length) this.#tell(peer)
+      const isLater = trust.learnChain(peer, shown)
+      const isSame = shown.links.length === trust.chain.links.length
+      this.#carryOut(this.#rules.heard(peer, { isLater, isSame }, this.#nowMs))
     } catch (error) {
       logger.warn({ peer, error: messageOf(error) }, 'a chain of voters that a member showed was refused')
     }

@@ -1,3 +1,4 @@
+import type { Remains } from '@vsmcp/consensus'
 import { type MeshId, type PeerIdString, silentLogger, systemClock } from '@vsmcp/kernel'
 import {
   type Chain,
@@ -12,7 +13,7 @@ import { openStore } from '@vsmcp/store'
 import { dataDirectory } from '../enrol/data-directory.ts'
 import { type Enrolment, requireEnrolment, writeEnrolment } from '../enrol/enrolment.ts'
 import { NotRecoverableError, RecoveryUnfinishedError } from '../errors.ts'
-import { chainWithLinks, digestOf, epochOf, type NextEpoch, type Remains, remainsOf, startEpoch } from './next-epoch.ts'
+import { chainWithLinks, digestOf, epochOf, type NextEpoch, remainsOfLog, startEpoch } from './next-epoch.ts'
 
 export interface RecoverOptions {
   dataDir: string
@@ -51,7 +52,7 @@ export async function recoverMesh(options: RecoverOptions): Promise<RecoverResul
   const store = await openStore({ dir: dataDir, create: false })({ clock: systemClock, logger: silentLogger })
   try {
     const { peerId } = await loadIdentity(dataDirectory(dataDir).identity)
-    const remains = remainsOf(await store.raft.load(), enrolment.chain)
+    const remains = remainsOfLog(await store.raft.load(), enrolment.chain)
     assertMember(remains, peerId)
     const isUnfinished = isCutOff(enrolment.chain, remains.state.charter.epoch, peerId)
     const result = resultOf(options, enrolment, remains, peerId, isUnfinished)

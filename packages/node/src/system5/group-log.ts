@@ -55,6 +55,8 @@ export interface GroupLogComponents {
   flawOfSnapshot: (snapshot: Snapshot, held: GroupState | undefined) => string | undefined
   /** The epoch this node believes in (rule 9): a log of an earlier one is forgotten, messages of another are not heard. */
   epoch: () => number
+  /** Resolves when that is on disk. Throws when it cannot be written. */
+  epochWritten: () => Promise<void>
   /** False while something needs entries that a snapshot would swallow. */
   mayCompact: () => boolean
 }
@@ -330,7 +332,11 @@ export class GroupLog implements Startable {
   async #load(): Promise<void> {
     if (this.#halt !== undefined) return
     const { storage } = this.#c
-    const { stored, epoch, isForgotten } = await loadOfEpoch(storage, this.#c.epoch(), this.#c.logger)
+    const { stored, epoch, isForgotten } = await loadOfEpoch(
+      storage,
+      { epoch: this.#c.epoch(), written: this.#c.epochWritten },
+      this.#c.logger,
+    )
     this.#epoch = epoch
     if (isForgotten) this.#group.beginAnew()
     // Nobody is to count on this node before its disk has taken a write again.

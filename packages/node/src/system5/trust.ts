@@ -236,6 +236,11 @@ export class Trust {
   /** Throws when it could not be written down. */
   async markLeft({ evicted = false } = {}): Promise<void> {
     this.#update({ left: true, evicted })
+    await this.written()
+  }
+
+  /** Resolves when all that was learned is on disk. Throws when it could not be written. */
+  async written(): Promise<void> {
     await this.settled()
     if (this.#isUnwritten) await writeEnrolment(this.#c.dataDir, this.#enrolment)
   }
