@@ -1,4 +1,4 @@
-import type { Startable, UnitName } from '@vsmcp/kernel'
+import type { PeerIdString, Startable, UnitName } from '@vsmcp/kernel'
 
 /**
  * `legacy`: revisions up to 2025-11-25 (`initialize`, sessions, requests from the server).
@@ -25,6 +25,8 @@ export interface McpRequest {
   deadlineMs: number
   /** Aborting cancels at the server, too: `notifications/cancelled` (stdio, legacy HTTP) or the stream closed (modern HTTP). */
   signal?: AbortSignal
+  /** Node that asks, for the unit's accounts and a fair queue. @default the unit's own node */
+  caller?: PeerIdString
   /** `notifications/progress` (needs a `progressToken`) and `notifications/message` of this request, in order, before the answer. */
   onNotification?: (method: string, paramsJson: string) => void
 }
@@ -126,6 +128,51 @@ export interface UnitStats {
   readonly latencyP99Ms: number | null
 }
 
+/** Counted since the unit was made; but for `inFlight` and `queued` none of it ever decreases. */
+export interface UnitCounters {
+  /** Requests that ended with a result. */
+  readonly answered: number
+  /** Requests that ended with an error of the server. */
+  readonly refused: number
+  /** Requests that were sent and never answered: deadline, death, an answer too large. */
+  readonly unanswered: number
+  readonly cancelled: number
+  /** Requests never sent for want of a place or of time in the queue. */
+  readonly turnedAway: number
+  /** Requests never sent for another reason: not ready, breaker open. */
+  readonly notSent: number
+  /** Milliseconds with at least one request in work. */
+  readonly busyMs: number
+  /** Milliseconds in work, summed over requests. */
+  readonly workMs: number
+  /** Milliseconds in the queue, summed over requests. */
+  readonly waitMs: number
+  readonly inFlight: number
+  readonly queued: number
+}
+
+/** What a unit did for one caller, since it was made: requests that its server answered, and their latencies summed. */
+export interface CallerAccount {
+  readonly answered: number
+  readonly refused: number
+  readonly latencyMs: number
+}
+
+/** Of answered requests; nearest rank. */
+export interface Latencies {
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
+}
+
+/** What a unit may take on at once and per second: System 3's grant, as its bulkhead holds it. */
+export interface UnitLimits {
+  /** Requests in work at once; at least 1. */
+  readonly concurrency: number
+  /** Requests sent per second; null for no bound. */
+  readonly ratePerS: number | null
+}
+
 /** A line the server wrote: on stderr, as `notifications/message` of no single call, or rubbish on stdout. */
 export interface UnitLogLine {
   /** Milliseconds since the epoch. */
@@ -164,11 +211,19 @@ export interface Unit extends Startable {
   startInBackground(): void
   /**
    * Rejects with `NotSentError` (not ready, breaker open, died or cancelled or out of time before it was written: surely not executed),
-   * `BusyError` (queue full: not executed), `OutcomeUnknownError` (written, then no answer: died, deadline, cancelled;
+   * `BusyError` (queue full, or too long for the deadline: not executed), `OutcomeUnknownError` (written, then no answer: died, deadline, cancelled;
    * `details.reason` is `died`, `deadline`, `cancelled` or `too-large`), or `InvalidArgumentError` (`paramsJson` is no JSON object).
    */
   request(request: McpRequest): Promise<McpReply>
   stats(): UnitStats
+  counters(): UnitCounters
+  /** By calling node; the unit's own node is ''. */
+  accounts(): ReadonlyMap<PeerIdString, CallerAccount>
+  /** Over the last so many answered requests, 1,024 at the most; undefined when there were none. */
+  latencies(last: number): Latencies | undefined
+  /** Holds from now on; what is in work beyond it goes on. */
+  limit(limits: UnitLimits): void
+  readonly limits: UnitLimits
   /** The last lines of stderr, oldest first, bounded. */
   stderrTail(): readonly string[]
   /** @returns a function that ends the subscription */

@@ -1,22 +1,64 @@
-import { BusyError } from '@vsmcp/kernel'
+import { BusyError, type Clock, type Timer } from '@vsmcp/kernel'
+import type { UnitLimits } from '../contract.ts'
+import { RATE_BURST_MS, WORK_TIME_WEIGHT } from './constants.ts'
+import { FairQueue } from './fair-queue.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 export interface BulkheadInit {
   name: string
   inFlightMax: number
   queueLengthMax: number
+  clock: Clock
 }
 
+/** Who waits for a place. */
+export interface Waiter {
+  readonly caller: string
+  /** Milliseconds until nobody waits for it any more. */
+  readonly leftMs: number
+  /** The place is taken. */
+  onPlace(): void
+  /** Its place in the queue was given to a caller who waits for less. */
+  onRefused(busy: BusyError): void
+}
+
+/** Milliseconds since the beginning; see `UnitCounters`. */
+export interface Occupancy {
+  readonly busyMs: number
+  readonly workMs: number
+  readonly waitMs: number
+  readonly inFlight: number
+  readonly queued: number
+}
+
+const SAFE = 'Nothing was sent. Try again in a moment, or attach the server on more nodes.'
+
 /**
- * Bounds what one server is given at once, so that a slow one holds neither memory nor callers of others. First come,
- * first served.
+ * Bounds what one server is given at once and per second, so that a slow one holds neither memory nor callers of others (M. Nygard,
+ * "Release It!"). The bounds are System 3's grant. Callers wait in turn; who cannot be reached in time is told so at once.
+ *
+ * Own, because libraries (cockatiel's bulkhead) wrap each call in promises of their own, have bounds fixed at construction and one
+ * queue for all.
  */
 export class Bulkhead {
   readonly #init: BulkheadInit
-  readonly #waiting = new Set<() => void>()
+  readonly #clock: Clock
+  readonly #waiting = new FairQueue<Waiter>()
+  #limits: UnitLimits
+  #bucket: TokenBucket | undefined
+  #timer: Timer | undefined
   #inFlight = 0
+  #atMs: number
+  #busyMs = 0
+  #workMs = 0
+  #waitMs = 0
+  #meanWorkMs: number | undefined
 
   constructor(init: BulkheadInit) {
     this.#init = init
+    this.#clock = init.clock
+    this.#limits = { concurrency: init.inFlightMax, ratePerS: null }
+    this.#atMs = init.clock.monotonicMs()
   }
 
   get inFlight(): number {
@@ -24,41 +66,118 @@ export class Bulkhead {
   }
 
   get queued(): number {
-    return this.#waiting.size
+    return this.#waiting.length
+  }
+
+  get limits(): UnitLimits {
+    return this.#limits
+  }
+
+  get occupancy(): Occupancy {
+    this.#pass()
+    const { inFlight, queued } = this
+    return { busyMs: this.#busyMs, workMs: this.#workMs, waitMs: this.#waitMs, inFlight, queued }
+  }
+
+  /** Bounds from now on, within those it was made with. Nothing in work is stopped. */
+  limit({ concurrency, ratePerS }: UnitLimits): void {
+    this.#limits = { concurrency: Math.max(1, Math.min(Math.floor(concurrency), this.#init.inFlightMax)), ratePerS }
+    if (ratePerS !== (this.#bucket?.ratePerS ?? null)) {
+      this.#bucket = ratePerS === null ? undefined : new TokenBucket(ratePerS, RATE_BURST_MS, this.#clock.monotonicMs())
+    }
+    this.#admit()
   }
 
   /** Takes a place if one is free and nobody waits. */
   tryEnter(): boolean {
-    if (this.#inFlight >= this.#init.inFlightMax || this.#waiting.size > 0) return false
+    if (this.#inFlight >= this.#limits.concurrency || this.#waiting.length > 0) return false
+    if (this.#bucket !== undefined && this.#bucket.take(this.#clock.monotonicMs()) > 0) return false
+    this.#pass()
     this.#inFlight++
     return true
   }
 
   /**
-   * Waits for a place; `onPlace` is called with it taken.
+   * Waits for a place.
    * @returns a function that gives up waiting
-   * @throws `BusyError` when the queue is full
+   * @throws `BusyError` when the queue is full, or longer than the caller has time
    */
-  wait(onPlace: () => void): () => void {
-    const { name, queueLengthMax, inFlightMax } = this.#init
-    if (this.#waiting.size >= queueLengthMax) {
-      throw new BusyError(`unit ${name} has ${inFlightMax} requests in work and ${queueLengthMax} waiting`, {
-        hint: 'Nothing was sent. Try again in a moment, or attach the server on more nodes.',
-        details: { unit: name, inFlight: this.#inFlight, queued: this.#waiting.size },
-      })
+  wait(waiter: Waiter): () => void {
+    const { name, queueLengthMax } = this.#init
+    const { caller } = waiter
+    const expectedMs = this.#expectedWaitMs()
+    if (expectedMs > waiter.leftMs) {
+      const [expected, left] = [expectedMs, waiter.leftMs].map(Math.round)
+      throw this.#busy(`unit ${name} would begin with it in some ${expected} ms, and it has ${left} ms left`)
     }
-    const entry = (): void => onPlace()
-    this.#waiting.add(entry)
-    return () => this.#waiting.delete(entry)
+    if (this.#waiting.length >= queueLengthMax) {
+      const displaced = this.#waiting.makeRoomFor(caller)
+      if (displaced === undefined) throw this.#full()
+      displaced.onRefused(this.#full())
+    }
+    this.#pass()
+    this.#waiting.push(caller, waiter)
+    // With a place free it is the rate that it waits for.
+    if (this.#inFlight < this.#limits.concurrency) this.#admit()
+    return () => {
+      this.#pass()
+      this.#waiting.remove(caller, waiter)
+    }
   }
 
-  leave(): void {
-    const [next] = this.#waiting
-    if (next === undefined) {
-      this.#inFlight--
-      return
+  /** @param workMs how long the place was held, unless it was not used */
+  leave(workMs?: number): void {
+    this.#pass()
+    this.#inFlight--
+    if (workMs !== undefined) {
+      const mean = this.#meanWorkMs ?? workMs
+      this.#meanWorkMs = mean + (workMs - mean) * WORK_TIME_WEIGHT
     }
-    this.#waiting.delete(next)
-    next()
+    if (this.#waiting.length > 0) this.#admit()
+  }
+
+  /** Gives free places to those who wait, as far as the rate allows. */
+  #admit(): void {
+    while (this.#inFlight < this.#limits.concurrency && this.#waiting.length > 0) {
+      const waitMs = this.#bucket?.take(this.#clock.monotonicMs()) ?? 0
+      if (waitMs > 0) {
+        this.#timer?.cancel()
+        this.#timer = this.#clock.after(Math.ceil(waitMs), () => this.#admit())
+        return
+      }
+      this.#pass()
+      this.#inFlight++
+      this.#waiting.shift()?.onPlace()
+    }
+  }
+
+  /** Little's law with what was measured: so long until a newcomer's turn, if all lines were one. */
+  #expectedWaitMs(): number {
+    const ahead = this.#waiting.length + 1
+    const byWork = ((this.#meanWorkMs ?? 0) * ahead) / this.#limits.concurrency
+    const byRate = this.#limits.ratePerS === null ? 0 : ((ahead - 1) * 1_000) / this.#limits.ratePerS
+    return Math.max(this.#inFlight < this.#limits.concurrency ? 0 : byWork, byRate)
+  }
+
+  /** Brings the sums to now. */
+  #pass(): void {
+    const now = this.#clock.monotonicMs()
+    const passedMs = now - this.#atMs
+    this.#atMs = now
+    if (this.#inFlight > 0) {
+      this.#busyMs += passedMs
+      this.#workMs += passedMs * this.#inFlight
+    }
+    if (this.#waiting.length > 0) this.#waitMs += passedMs * this.#waiting.length
+  }
+
+  #full(): BusyError {
+    const { name, queueLengthMax } = this.#init
+    return this.#busy(`unit ${name} has ${this.#inFlight} requests in work and ${queueLengthMax} waiting`)
+  }
+
+  #busy(message: string): BusyError {
+    const { name } = this.#init
+    return new BusyError(message, { hint: SAFE, details: { unit: name, inFlight: this.#inFlight, queued: this.queued } })
   }
 }

@@ -1,11 +1,20 @@
-import { type Clock, InvalidArgumentError, NotSentError, telemetry, type VsmcpError } from '@vsmcp/kernel'
-import type { McpReply, McpRequest, UnitStats } from '../contract.ts'
+import {
+  BusyError,
+  type Clock,
+  InvalidArgumentError,
+  NotSentError,
+  type PeerIdString,
+  telemetry,
+  type VsmcpError,
+} from '@vsmcp/kernel'
+import type { CallerAccount, Latencies, McpReply, McpRequest, UnitCounters, UnitLimits, UnitStats } from '../contract.ts'
 import { Breaker } from './breaker.ts'
 import { Bulkhead } from './bulkhead.ts'
 import { Call, type CallOutcome } from './call.ts'
 import type { Connection } from './connection.ts'
 import { IN_FLIGHT_MAX, QUEUE_LENGTH_MAX } from './constants.ts'
 import { LatencyWindow } from './latency-window.ts'
+import { Ledger } from './ledger.ts'
 
 /** They would change the connection, which all callers share. */
 const NOT_FOR_CALLERS: ReadonlySet<string> = new Set([
@@ -32,6 +41,7 @@ export class CallDesk {
   readonly #bulkhead: Bulkhead
   readonly #breaker: Breaker
   readonly #latencies = new LatencyWindow()
+  readonly #ledger = new Ledger()
   #connection: Connection | undefined
   #calls = 0
   #errors = 0
@@ -39,7 +49,7 @@ export class CallDesk {
   constructor({ name, clock, onSuspicion }: CallDeskInit) {
     this.#name = name
     this.#clock = clock
-    this.#bulkhead = new Bulkhead({ name, inFlightMax: IN_FLIGHT_MAX, queueLengthMax: QUEUE_LENGTH_MAX })
+    this.#bulkhead = new Bulkhead({ name, inFlightMax: IN_FLIGHT_MAX, queueLengthMax: QUEUE_LENGTH_MAX, clock })
     this.#breaker = new Breaker(onSuspicion)
   }
 
@@ -66,6 +76,7 @@ export class CallDesk {
     this.#calls++
     if (call.isEnded) {
       this.#errors++
+      this.#ledger.ended(call.caller, 'not-sent', 0)
       this.#tell(call, 'not-sent', 0)
     } else this.#admit(call, whyNotReady)
     return call.reply
@@ -84,30 +95,60 @@ export class CallDesk {
     return { calls: this.#calls, errors: this.#errors, inFlight, queued, restarts, latencyP50Ms, latencyP99Ms }
   }
 
+  counters(): UnitCounters {
+    return { ...this.#ledger.counts, ...this.#bulkhead.occupancy }
+  }
+
+  get accounts(): ReadonlyMap<PeerIdString, CallerAccount> {
+    return this.#ledger.accounts
+  }
+
+  latencies(last: number): Latencies | undefined {
+    return this.#latencies.last(last)
+  }
+
+  limit(limits: UnitLimits): void {
+    this.#bulkhead.limit(limits)
+  }
+
+  get limits(): UnitLimits {
+    return this.#bulkhead.limits
+  }
+
   #admit(call: Call, whyNotReady: () => string): void {
     if (this.#connection === undefined || this.#breaker.isOpen) {
       const why = this.#breaker.isOpen ? 'it answers nothing, and is being looked into' : whyNotReady()
       return this.#refuse(call, this.#notReady(call, why))
     }
     if (this.#bulkhead.tryEnter()) return this.#send(call, whyNotReady)
+    let leaveQueue = (): void => {}
+    let isRefused = false
+    const onRefused = (busy: BusyError): void => {
+      isRefused = true
+      call.reject(busy)
+    }
+    call.onEnd = (outcome, latencyMs) => {
+      this.#errors++
+      leaveQueue()
+      this.#ledger.leftQueue(isRefused || call.leftMs <= 0 ? 'turnedAway' : 'cancelled')
+      this.#tell(call, outcome, latencyMs)
+    }
     try {
-      const leaveQueue = this.#bulkhead.wait(() => this.#send(call, whyNotReady))
-      call.onEnd = (outcome, latencyMs) => {
-        this.#errors++
-        leaveQueue()
-        this.#tell(call, outcome, latencyMs)
-      }
-    } catch (busy) {
-      this.#refuse(call, busy as VsmcpError)
+      const { caller, leftMs } = call
+      leaveQueue = this.#bulkhead.wait({ caller, leftMs, onPlace: () => this.#send(call, whyNotReady), onRefused })
+    } catch (error) {
+      if (!(error instanceof BusyError)) throw error
+      onRefused(error)
     }
   }
 
   /** With a place in the bulkhead, which is given back when the call ends. */
   #send(call: Call, whyNotReady: () => string): void {
+    const placedMs = this.#clock.monotonicMs()
     call.onEnd = (outcome, latencyMs) => {
       this.#count(call, outcome, latencyMs)
       this.#tell(call, outcome, latencyMs)
-      this.#bulkhead.leave()
+      this.#bulkhead.leave(outcome === 'not-sent' ? undefined : this.#clock.monotonicMs() - placedMs)
     }
     // It may have waited too long, or while the server went away.
     if (call.endIfOverdue()) return
@@ -117,11 +158,15 @@ export class CallDesk {
 
   #refuse(call: Call, why: VsmcpError): void {
     this.#errors++
-    call.onEnd = (outcome, latencyMs) => this.#tell(call, outcome, latencyMs)
+    call.onEnd = (outcome, latencyMs) => {
+      this.#ledger.ended(call.caller, outcome, latencyMs)
+      this.#tell(call, outcome, latencyMs)
+    }
     call.reject(why)
   }
 
   #count(call: Call, outcome: CallOutcome, latencyMs: number): void {
+    this.#ledger.ended(call.caller, outcome, latencyMs)
     if (outcome === 'answered' || outcome === 'refused') {
       this.#latencies.record(latencyMs)
       this.#breaker.answered()

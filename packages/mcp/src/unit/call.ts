@@ -1,4 +1,12 @@
-import { type Clock, InvalidArgumentError, NotSentError, OutcomeUnknownError, type Timer, type VsmcpError } from '@vsmcp/kernel'
+import {
+  type Clock,
+  InvalidArgumentError,
+  NotSentError,
+  OutcomeUnknownError,
+  type PeerIdString,
+  type Timer,
+  type VsmcpError,
+} from '@vsmcp/kernel'
 import type { Era, McpReply, McpRequest } from '../contract.ts'
 import { DEADLINE_MAX_MS, NOTIFICATIONS_PER_CALL_MAX } from './constants.ts'
 import type { Incoming } from './incoming.ts'
@@ -26,6 +34,7 @@ export class Call {
   readonly method: string
   readonly params: ParsedParams
   readonly deadlineMs: number
+  readonly caller: PeerIdString
   readonly reply: Promise<McpReply>
   /** Set by the connection that takes it. */
   id = 0
@@ -49,6 +58,7 @@ export class Call {
     if (!(request.deadlineMs >= 0)) throw new InvalidArgumentError(`a deadline of ${request.deadlineMs} ms is none`)
     this.params = parseParams(request.paramsJson)
     this.method = request.method
+    this.caller = request.caller ?? ''
     this.deadlineMs = Math.min(request.deadlineMs, DEADLINE_MAX_MS)
     this.#unit = unit
     this.#clock = clock
@@ -69,6 +79,11 @@ export class Call {
   endIfOverdue(): boolean {
     if (this.#elapsedMs() >= this.deadlineMs) this.#giveUp('deadline')
     return this.#isEnded
+  }
+
+  /** Milliseconds until its deadline. */
+  get leftMs(): number {
+    return this.deadlineMs - this.#elapsedMs()
   }
 
   get wantsProgress(): boolean {

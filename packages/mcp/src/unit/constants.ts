@@ -41,6 +41,15 @@ export const IN_FLIGHT_MAX = 128
 /** Requests waiting for a place. At a millisecond per call this is half a second of waiting. */
 export const QUEUE_LENGTH_MAX = 512
 
+/** Callers that a unit keeps accounts of, one each; those beyond share one. More than a group has members. */
+export const CALLERS_MAX = 1_024
+
+/** A bucket of tokens holds what its rate brings in so long, ms: short bursts pass, the rate holds over seconds. */
+export const RATE_BURST_MS = 1_000
+
+/** Weight of the newest request in the mean time in work that a wait is foreseen by: the last thirty or so count. */
+export const WORK_TIME_WEIGHT = 1 / 16
+
 /** Bytes waiting for a server that does not read its stdin; two requests of the largest size fit. */
 export const OUTBOUND_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
 

@@ -7,10 +7,24 @@ import {
   messageOf,
   NotSentError,
   OutcomeUnknownError,
+  type PeerIdString,
   type Random,
   VsmcpError,
 } from '@vsmcp/kernel'
-import type { Definitions, McpReply, McpRequest, Unit, UnitEvents, UnitSource, UnitState, UnitStats } from '../contract.ts'
+import type {
+  CallerAccount,
+  Definitions,
+  Latencies,
+  McpReply,
+  McpRequest,
+  Unit,
+  UnitCounters,
+  UnitEvents,
+  UnitLimits,
+  UnitSource,
+  UnitState,
+  UnitStats,
+} from '../contract.ts'
 import { CallDesk } from './call-desk.ts'
 import type { Connect, Connection, ConnectionHooks } from './connection.ts'
 import {
@@ -134,6 +148,26 @@ export class SupervisedUnit implements Unit {
 
   stats(): UnitStats {
     return this.#desk.stats(this.#restarts)
+  }
+
+  counters(): UnitCounters {
+    return this.#desk.counters()
+  }
+
+  accounts(): ReadonlyMap<PeerIdString, CallerAccount> {
+    return this.#desk.accounts
+  }
+
+  latencies(last: number): Latencies | undefined {
+    return this.#desk.latencies(last)
+  }
+
+  limit(limits: UnitLimits): void {
+    this.#desk.limit(limits)
+  }
+
+  get limits(): UnitLimits {
+    return this.#desk.limits
   }
 
   stderrTail(): readonly string[] {

@@ -1,8 +1,43 @@
 import { z } from 'zod'
-import { REPORT_WINDOW_MAX_MS } from '../constants.ts'
-import { amountField, countField, unitField } from '../fields.ts'
+import { PEER_ID_LENGTH_MAX, REPORT_WINDOW_MAX_MS } from '../constants.ts'
+import { amountField, countField, digestField, unitField } from '../fields.ts'
+import { LATENCY_MAX_MS, RATE_MAX_PER_S, REPORT_CALLERS_MAX } from './constants.ts'
 
-/** Measured actuality of one unit over the window (System 1 to System 3). */
+const latencyField = amountField.max(LATENCY_MAX_MS)
+const rateField = amountField.max(RATE_MAX_PER_S)
+
+/** What the unit did for one caller since it began to count. */
+const callerAccountSchema = z.object({
+  node: z.string().min(1).max(PEER_ID_LENGTH_MAX),
+  /** Requests that the server answered with a result, and with an error. */
+  answered: countField,
+  refused: countField,
+  /** Their latencies at the host, summed. */
+  latencyMs: amountField,
+})
+
+/** Since when the report below is made so; older versions leave it out, and older readers drop it. */
+const measuredSchema = z.object({
+  /** When the unit began to count, milliseconds since the epoch; another one ends what was counted before. */
+  life: countField,
+  /** Number of the report in that life. */
+  ordinal: countField,
+  /** Calls that the server answered within the window, be it with an error: what the latencies are of. */
+  answered: countField,
+  turnedAway: countField,
+  queued: countField,
+  latencyMaxMs: latencyField.nullable(),
+  /** Beer's three figures, calls per second. */
+  actuality: rateField,
+  capability: rateField.nullable(),
+  potentiality: rateField.nullable(),
+  /** Those with most calls, when there are more. */
+  callers: z.array(callerAccountSchema).max(REPORT_CALLERS_MAX),
+  /** Digest of the definitions it offers. */
+  digest: digestField.nullable(),
+})
+
+/** What one unit did over the window (System 1 to System 3). */
 export const unitReportSchema = z
   .object({
     unit: unitField,
@@ -13,8 +48,9 @@ export const unitReportSchema = z
     /** Calls under way at its end. */
     inFlight: countField,
     /** Null when no call ended within the window. */
-    latencyP50Ms: amountField.nullable(),
-    latencyP99Ms: amountField.nullable(),
+    latencyP50Ms: latencyField.nullable(),
+    latencyP99Ms: latencyField.nullable(),
+    measured: measuredSchema.exactOptional(),
   })
   .refine((report) => report.errors <= report.calls, { message: 'more errors than calls', path: ['errors'] })
   .refine((report) => (report.latencyP50Ms === null) === (report.latencyP99Ms === null), {
@@ -27,3 +63,5 @@ export const unitReportSchema = z
   })
 
 export type UnitReport = z.infer<typeof unitReportSchema>
+export type MeasuredReport = z.infer<typeof measuredSchema>
+export type ReportedAccount = z.infer<typeof callerAccountSchema>
