@@ -54,15 +54,22 @@ describe('a group that lost its majority for good', () => {
     expect(await idOf(d)).not.toBe('')
   }, 120_000)
 
-  it('an old majority that lived all the same stands down to the newer epoch when they meet, and nothing forks in it', async () => {
+  it('goes on by a recovery key, too: an old majority that lived stands down when they meet, and nothing forks in it', async () => {
     const { nodes, dir } = await meshOf('a', 'b', 'c')
     const [a, b, c] = [nth(nodes, 0), nth(nodes, 1), nth(nodes, 2)]
     await eventually('three voters', async () => ((await statusOf(c)).system5.voters.length === 3 ? true : undefined))
-    const key = join(dir, 'offline.key')
-    await a.vsmcp('key', 'export', key)
+    const [key, other] = [join(dir, 'maria.key'), join(dir, 'nils.key')]
+    await a.vsmcp('operator', 'add', 'maria', '--new', key, '--recovery', '--reason', 'on call')
+    await a.vsmcp('operator', 'add', 'nils', '--new', other, '--reason', 'decides, and recovers nothing')
+    await eventually('certified at c', async () => {
+      const { operators, certifiedBy } = (await c.vsmcp('charter')) as { operators: unknown[]; certifiedBy: string | null }
+      return operators.length === 3 && certifiedBy !== null ? true : undefined
+    })
     await c.end('SIGKILL')
     const lost = await idOf(a)
-    await vsmcp(c.dataDir, 'recover', '--force-quorum', '--mesh-key', key)
+    const refused = await failure(c.dataDir, 'recover', '--force-quorum', '--recovery-key', other)
+    expect(refused.error.code).toBe('VSMCP_SECURITY_RECOVERY_KEY_FOREIGN')
+    await vsmcp(c.dataDir, 'recover', '--force-quorum', '--recovery-key', key)
     const back = await up(c.dataDir, 'c', c.sameAddresses)
     const all = [a, b, back]
     await Promise.all(all.map((node) => eventually('epoch 2', async () => ((await epochOf(node)) === 2 ? true : undefined))))

@@ -161,6 +161,9 @@ export const CHARTER_BYTES_MAX = 256 * 1024
 /** Operators that a charter names. */
 export const OPERATORS_MAX = 64
 
+/** Operators that may recover the group (rule 9): each link of the chain of voters names them all, some 50 bytes each. */
+export const RECOVERERS_MAX = 8
+
 /** Changes of policy that a charter remembers. */
 export const POLICY_HISTORY_MAX = 50
 
@@ -201,6 +204,9 @@ export const AUTHORITY_LEVEL = 2
 
 /** Feature level from which a group's docket holds what the organs of the viable system decide: alerts, claims of resources, schedules. */
 export const ORGANS_LEVEL = 3
+
+/** Feature level from which the chain of voters names the recovery keys, and they count. */
+export const RECOVERERS_LEVEL = 3
 
 /** Characters of the name of a resource. */
 export const RESOURCE_NAME_MAX = 64

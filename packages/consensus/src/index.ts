@@ -145,6 +145,8 @@ export {
   LINKS_MAX,
   ORGANS_LEVEL,
   POLICY_HISTORY_MAX,
+  RECOVERERS_LEVEL,
+  RECOVERERS_MAX,
 } from './constants.ts'
 export { type EpochEffect, EpochRules } from './epoch/epoch-rules.ts'
 export { readMessageOfEpoch } from './epoch/message-of-epoch.ts'
@@ -161,6 +163,7 @@ export {
   type PolicyChange,
   policyVersionOf,
   readCharter,
+  recoverersOf,
   type Revoked,
 } from './group/charter.ts'
 export type {

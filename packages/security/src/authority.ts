@@ -57,7 +57,8 @@ function isAbout(statement: LinkStatement, facts: Omit<CertificateFacts, 'kind' 
     digestBefore === facts.digestBefore &&
     digestNow === facts.digestNow &&
     isSame(statement.votersBefore, facts.votersBefore) &&
-    isSame(statement.votersNow, facts.votersNow)
+    isSame(statement.votersNow, facts.votersNow) &&
+    isSame(statement.recoverers ?? [], facts.recoverers ?? [])
   )
 }
 

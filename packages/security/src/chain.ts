@@ -7,16 +7,19 @@ import { linksField, signedCharterField } from './fields.ts'
 import { type SignedCharter, verifyFirstCharter } from './first-charter.ts'
 import { decoding, pack, unpack } from './form.ts'
 import { decodeLinkStatement, digestOf, encodeLinkStatement, type Link, type LinkStatement, verifyLink } from './link.ts'
+import { assertMayRecover } from './recovery-keys.ts'
 import { recoveryOf, verifyRecovery } from './recovery.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
 
-/** A voter set and since when it stands. */
+/** A voter set, the recovery keys beside it, and since when both stand. */
 export interface VoterEra {
   readonly epoch: number
   /** Log index of the change that brought it; 0 for the first. */
   readonly index: number
   /** Ascending. */
   readonly voters: readonly PeerIdString[]
+  /** base64url of the public keys that may start the next epoch, beside the mesh key; ascending. */
+  readonly recoverers: readonly string[]
   /** Digest of the link's statement, or of the first charter. */
   readonly digest: string
 }
@@ -31,6 +34,7 @@ export interface Chain {
   readonly eras: readonly VoterEra[]
   /** Of the newest era. */
   readonly voters: readonly PeerIdString[]
+  readonly recoverers: readonly string[]
   readonly epoch: number
   readonly index: number
 }
@@ -45,6 +49,7 @@ export interface VoterChange {
   readonly digestBefore: string
   readonly digestNow: string
   readonly votersNow: readonly PeerIdString[]
+  readonly recoverers?: readonly string[]
 }
 
 const chainSchema = z.object({ firstCharter: signedCharterField, links: linksField })
@@ -63,7 +68,8 @@ export function extendChain(chain: Chain, link: Link): Verdict<Chain> {
  * The later of a known chain and one shown by somebody: the longer when one is the beginning of the other, else, where they part,
  * the one of the higher epoch, before which the other stands down (rule 9). Links known already are compared, not verified again.
  * Throws `RecoveryRivalsError` when two recoveries started one epoch, `ChainForkedError` when both are genuine and contradict each
- * other within an epoch, and what `verifyChain` refuses with for a shown one that is not genuine.
+ * other within an epoch, `RecoveryKeyRemovedError` for a recovery by a key that is known to count no more, and what `verifyChain`
+ * refuses with for a shown one that is not genuine.
  */
 export function mergeChain(known: Chain, shown: ShownChain): Chain {
   if (!sameBytes(known.firstCharter.charter, shown.firstCharter.charter)) {
@@ -80,7 +86,9 @@ export function mergeChain(known: Chain, shown: ShownChain): Chain {
     const common = chainUntil(known, at)
     const other = shown.links.slice(at).reduce((chain, link) => withLink(chain, link), common)
     const counts = whichCounts({ common: common.epoch, known: known.epoch, shown: other.epoch })
-    if (counts === 'known' || counts === 'shown') return counts === 'known' ? known : other
+    if (counts === 'known') return known
+    assertMayRecover(known, common, other)
+    if (counts === 'shown') return other
     if (counts === 'rivals') throw rivals(known, other)
     throw new ChainForkedError(
       `two different changes of voters follow index ${known.eras[at]?.index}, both signed by a majority: at ${known.eras[at + 1]?.index} as known here, another one as shown`,
@@ -103,6 +111,7 @@ export function nextLinkStatement(chain: Chain, change: VoterChange): Uint8Array
     digestNow: change.digestNow,
     votersBefore: chain.voters,
     votersNow: change.votersNow,
+    ...(change.recoverers === undefined ? {} : { recoverers: change.recoverers }),
   }
   assertFollows(chain, statement, false)
   return encodeLinkStatement(statement)
@@ -132,9 +141,9 @@ export function copyOf(links: readonly Link[]): { statement: Uint8Array; signatu
 }
 
 function chainOf(meshId: MeshId, firstCharter: SignedCharter): Chain {
-  const { groupId, epoch, voters } = verifyFirstCharter(meshId, firstCharter)
-  const era: VoterEra = { epoch, index: FIRST_ERA_INDEX, voters, digest: digestOf(firstCharter.charter) }
-  return { meshId, group: groupId, firstCharter, links: [], eras: [era], voters, epoch, index: era.index }
+  const { groupId, epoch, voters, recoverers } = verifyFirstCharter(meshId, firstCharter)
+  const era: VoterEra = { epoch, index: FIRST_ERA_INDEX, voters, recoverers, digest: digestOf(firstCharter.charter) }
+  return { meshId, group: groupId, firstCharter, links: [], eras: [era], voters, recoverers, epoch, index: era.index }
 }
 
 function withLink(chain: Chain, link: Link): Chain {
@@ -142,16 +151,17 @@ function withLink(chain: Chain, link: Link): Chain {
   const read = decodeLinkStatement(link.statement)
   const isRecovery = recoveryOf(link.statement) !== undefined
   assertFollows(chain, read, isRecovery)
-  const statement = isRecovery ? verifyRecovery(link, chain.firstCharter.meshPublicKey) : verifyLink(link)
-  const { epoch, index, votersNow: voters } = statement
-  const era: VoterEra = { epoch, index, voters, digest: digestOf(link.statement) }
-  return { ...chain, links: [...chain.links, link], eras: [...chain.eras, era], voters, epoch, index }
+  const statement = isRecovery ? verifyRecovery(link, chain.firstCharter.meshPublicKey, chain.recoverers) : verifyLink(link)
+  const { epoch, index, votersNow: voters, recoverers = [] } = statement
+  const era: VoterEra = { epoch, index, voters, recoverers, digest: digestOf(link.statement) }
+  return { ...chain, links: [...chain.links, link], eras: [...chain.eras, era], voters, recoverers, epoch, index }
 }
 
 /** The chain as it was after so many links. */
 function chainUntil(chain: Chain, count: number): Chain {
-  const { epoch, index, voters } = chain.eras[count] ?? newestEra(chain)
-  return { ...chain, links: chain.links.slice(0, count), eras: chain.eras.slice(0, count + 1), epoch, index, voters }
+  const { epoch, index, voters, recoverers } = chain.eras[count] ?? newestEra(chain)
+  const [links, eras] = [chain.links.slice(0, count), chain.eras.slice(0, count + 1)]
+  return { ...chain, links, eras, epoch, index, voters, recoverers }
 }
 
 /** Index of the oldest voter set whose signatures under credentials still count. */

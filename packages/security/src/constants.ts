@@ -35,11 +35,14 @@ export const FIRST_INDEX = 1
 /** Bytes of the first charter: a name, a key, one voter and the first policies. */
 export const CHARTER_BYTES_MAX = 16 * 1_024
 
-/** Bytes of a link's statement: two times seven PeerIds, three digests and room for fields of later versions. */
+/** Bytes of a link's statement: two times seven PeerIds, eight recovery keys, three digests and room for fields of later versions. */
 export const STATEMENT_BYTES_MAX = 4 * 1_024
 
 /** Changes of voters in a chain: as many as a docket keeps. Each must be shown at every hello; 256 of seven voters fit into one (asserted by a test). */
 export { LINKS_MAX } from '@vsmcp/consensus'
+
+/** Recovery keys that a link names: as many as a charter may. */
+export { RECOVERERS_MAX } from '@vsmcp/consensus'
 
 // ── Credentials ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -77,9 +77,13 @@ export class LinkSignaturesError extends VsmcpError {
 export class RecoveryForgedError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_RECOVERY_FORGED'
 }
-/** A recovery was asked for with the key of another mesh. */
+/** A recovery was asked for with the key of another mesh, or with one that the charter before does not name for it. */
 export class RecoveryKeyForeignError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_RECOVERY_KEY_FOREIGN'
+}
+/** An epoch was started with a recovery key that was removed, as is known here. */
+export class RecoveryKeyRemovedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_RECOVERY_KEY_REMOVED'
 }
 /** Two recoveries started the same epoch: neither may decide until a person has chosen one. */
 export class RecoveryRivalsError extends VsmcpError {

@@ -6,6 +6,7 @@ import {
   KEY_BYTES,
   LABEL_LENGTH_MAX,
   LINKS_MAX,
+  RECOVERERS_MAX,
   SIGNATURE_BYTES,
   STATEMENT_BYTES_MAX,
   VOTERS_MAX,
@@ -51,6 +52,13 @@ export const votersField = z
   .min(1)
   .max(VOTERS_MAX)
   .refine((voters) => voters.every((voter, at) => at === 0 || (voters[at - 1] ?? '') < voter), 'not in order, or twice')
+
+/** base64url of raw public keys, ascending, each once. */
+export const recoverersField = z
+  .array(z.string().refine((text) => fixedBytesField(KEY_BYTES).safeParse(text).success, 'not a public key'))
+  .min(1)
+  .max(RECOVERERS_MAX)
+  .refine((keys) => keys.every((key, at) => at === 0 || (keys[at - 1] ?? '') < key), 'not in order, or twice')
 
 export const signedCharterField = z.object({
   meshPublicKey: fixedBytesField(KEY_BYTES),

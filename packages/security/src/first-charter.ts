@@ -1,4 +1,4 @@
-import type { Charter } from '@vsmcp/consensus'
+import { type Charter, recoverersOf } from '@vsmcp/consensus'
 import type { MeshId } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { CHARTER_BYTES_MAX, CHARTER_LABEL, VOTERS_MAX } from './constants.ts'
@@ -18,7 +18,10 @@ export interface SignedCharter {
 }
 
 /** What the chain of trust needs of a charter. */
-export type CharterFacts = Pick<Charter, 'meshId' | 'groupId' | 'epoch' | 'voters'>
+export type CharterFacts = Pick<Charter, 'meshId' | 'groupId' | 'epoch' | 'voters'> & {
+  /** Public keys that may recover the group beside the mesh key, ascending. */
+  readonly recoverers: readonly string[]
+}
 
 const factsSchema = z.object({
   meshId: meshIdField,
@@ -30,6 +33,8 @@ const factsSchema = z.object({
     .min(1)
     .max(VOTERS_MAX)
     .refine((voters) => new Set(voters).size === voters.length, 'a voter twice'),
+  featureLevel: z.int().positive().exactOptional(),
+  operators: z.array(z.object({ publicKey: z.string(), recovery: z.boolean().exactOptional() })).exactOptional(),
 })
 
 /** Signs JSON bytes of a `Charter` of this mesh. Throws `CharterMalformedError` or `CharterOtherMeshError` for any others. */
@@ -64,7 +69,9 @@ function factsOf(charter: Uint8Array, meshPublicKey: Uint8Array): CharterFacts {
   )
   const meshId = meshIdOf(meshPublicKey)
   if (facts.meshId !== meshId || facts.meshPublicKey !== toBase64url(meshPublicKey)) throw otherMesh(facts.meshId, meshId)
-  return { meshId, groupId: facts.groupId, epoch: facts.epoch, voters: facts.voters.toSorted() }
+  const { featureLevel = 1, operators = [] } = facts
+  const recoverers = recoverersOf({ featureLevel, operators: operators.map((each) => ({ name: '', ...each })) })
+  return { meshId, groupId: facts.groupId, epoch: facts.epoch, voters: facts.voters.toSorted(), recoverers }
 }
 
 function otherMesh(shown: MeshId, expected: MeshId): CharterOtherMeshError {

@@ -3,12 +3,12 @@ import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { LINK_LABEL, STATEMENT_BYTES_MAX, VOTERS_MAX } from './constants.ts'
 import { LinkForgedError, LinkMalformedError, LinkSignaturesError } from './errors.ts'
-import { counterField, digestField, groupField, meshIdField, votersField } from './fields.ts'
+import { counterField, digestField, groupField, meshIdField, recoverersField, votersField } from './fields.ts'
 import { bytesOf, decodeWith, decoding, textOf } from './form.ts'
 import type { Identity } from './identity.ts'
 import { verify, withLabel } from './peer-keys.ts'
 
-/** What a change of voters certifies. Digests are hex SHA-256 over bytes as carried. */
+/** What a change of voters or recovery keys certifies. Digests are hex SHA-256 over bytes as carried. */
 export interface LinkStatement {
   readonly mesh: MeshId
   readonly group: GroupId
@@ -23,6 +23,8 @@ export interface LinkStatement {
   /** Ascending. */
   readonly votersBefore: readonly PeerIdString[]
   readonly votersNow: readonly PeerIdString[]
+  /** base64url of the public keys that may recover the group from here on (rule 9), ascending; absent when there are none. */
+  readonly recoverers?: readonly string[]
 }
 
 export interface LinkSignature {
@@ -46,6 +48,7 @@ const statementSchema = z.object({
   digestNow: digestField,
   votersBefore: votersField,
   votersNow: votersField,
+  recoverers: recoverersField.exactOptional(),
 })
 
 /** Hex SHA-256. */
@@ -60,12 +63,18 @@ export function majorityOf(count: number): number {
 
 /** The same statement gives the same bytes at every voter. Throws `LinkMalformedError` for one out of bounds. */
 export function encodeLinkStatement(statement: LinkStatement): Uint8Array {
-  const { mesh, group, epoch, index, previous, digestBefore, digestNow } = statement
-  const votersBefore = statement.votersBefore.toSorted()
-  const votersNow = statement.votersNow.toSorted()
-  const bytes = bytesOf(JSON.stringify({ mesh, group, epoch, index, previous, digestBefore, digestNow, votersBefore, votersNow }))
+  const bytes = bytesOf(JSON.stringify(inOrder(statement)))
   decodeLinkStatement(bytes)
   return bytes
+}
+
+/** A statement's fields in the one order in which they are signed. */
+export function inOrder(statement: LinkStatement): LinkStatement {
+  const { mesh, group, epoch, index, previous, digestBefore, digestNow, recoverers = [] } = statement
+  const votersBefore = statement.votersBefore.toSorted()
+  const votersNow = statement.votersNow.toSorted()
+  const voters = { mesh, group, epoch, index, previous, digestBefore, digestNow, votersBefore, votersNow }
+  return recoverers.length === 0 ? voters : { ...voters, recoverers: recoverers.toSorted() }
 }
 
 /** Throws `LinkMalformedError`. Fields of a later version are left out here, and stay in the bytes. */

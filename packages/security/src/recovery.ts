@@ -4,10 +4,11 @@ import type { Chain } from './chain.ts'
 import { NONCE_BYTES, RECOVERY_LABEL, STATEMENT_BYTES_MAX } from './constants.ts'
 import { RecoveryForgedError, RecoveryKeyForeignError } from './errors.ts'
 import { fixedBytesField } from './fields.ts'
-import { bytesOf, decodeWith, textOf, toBase64url } from './form.ts'
-import { decodeLinkStatement, digestOf, type Link, type LinkStatement } from './link.ts'
+import { bytesOf, decodeWith, fromBase64url, textOf, toBase64url } from './form.ts'
+import { decodeLinkStatement, digestOf, inOrder, type Link, type LinkStatement } from './link.ts'
 import type { MeshKey } from './mesh-key.ts'
-import { keyObjectOf, meshIdOf, peerIdOf, verifyWith, withLabel } from './peer-keys.ts'
+import type { OperatorKey } from './operator-key.ts'
+import { peerIdOf, verify, withLabel } from './peer-keys.ts'
 
 /** How a recovery says what it is, beside the fields of every link. */
 export interface Recovery {
@@ -25,6 +26,8 @@ export interface RecoveryChange {
   readonly digestNow: string
   /** The one voter it begins with. */
   readonly voter: PeerIdString
+  /** Recovery keys that its charter names. */
+  readonly recoverers?: readonly string[]
   readonly atMs: number
   readonly nonce: Uint8Array
 }
@@ -46,44 +49,51 @@ export function recoveryOf(statement: Uint8Array): Recovery | undefined {
 
 /**
  * The link that starts the next epoch with one voter, when the majority is lost for good (rule 9). Its signature takes the place
- * of the majorities'. Throws `RecoveryKeyForeignError` for the key of another mesh.
+ * of the majorities'. Throws `RecoveryKeyForeignError` for the key of another mesh, and one that the newest link does not name.
  */
-export function signRecovery(meshKey: MeshKey, chain: Chain, change: RecoveryChange): Link {
-  if (meshKey.meshId !== chain.meshId) throw foreignKey(meshKey, chain)
-  const { index, digestBefore, digestNow, voter, atMs, nonce } = change
-  const statement = bytesOf(
-    JSON.stringify({
-      mesh: chain.meshId,
-      group: chain.group,
-      epoch: chain.epoch + 1,
-      index,
-      previous: chain.eras.at(-1)?.digest,
-      digestBefore,
-      digestNow,
-      votersBefore: chain.voters,
-      votersNow: [voter],
-      recovery: { atMs, nonce: toBase64url(nonce) },
-    }),
-  )
+export function signRecovery(key: MeshKey | OperatorKey, chain: Chain, change: RecoveryChange): Link {
+  assertNamed(key, chain)
+  const { index, digestBefore, digestNow, voter, recoverers = [], atMs, nonce } = change
+  const begins = {
+    mesh: chain.meshId,
+    group: chain.group,
+    epoch: chain.epoch + 1,
+    index,
+    previous: chain.eras.at(-1)?.digest ?? '',
+    digestBefore,
+    digestNow,
+    votersBefore: chain.voters,
+    votersNow: [voter],
+    recoverers,
+  }
+  const statement = bytesOf(JSON.stringify({ ...inOrder(begins), recovery: { atMs, nonce: toBase64url(nonce) } }))
   decodeLinkStatement(statement)
-  const signature = meshKey.sign(withLabel(RECOVERY_LABEL, statement))
-  return { statement, signatures: [{ peer: peerIdOf(meshKey.publicKey), signature }] }
+  const signature = key.sign(withLabel(RECOVERY_LABEL, statement))
+  return { statement, signatures: [{ peer: peerIdOf(key.publicKey), signature }] }
 }
 
-/** Checks a recovery by itself: one voter, and the mesh key's signature. Throws `RecoveryForgedError`. */
-export function verifyRecovery({ statement, signatures }: Link, meshPublicKey: Uint8Array): LinkStatement {
+/**
+ * Checks a recovery by itself: one voter, and the signature of the mesh key or of a recovery key that the voters have named last.
+ * Throws `RecoveryForgedError`.
+ */
+export function verifyRecovery(
+  { statement, signatures }: Link,
+  meshPublicKey: Uint8Array,
+  recoverers: readonly string[],
+): LinkStatement {
   const decoded = decodeLinkStatement(statement)
   const [signature] = signatures
+  const signers = [peerIdOf(meshPublicKey), ...recoverers.map(signerOfKey)]
   const isSigned =
     signature !== undefined &&
     signatures.length === 1 &&
-    signature.peer === peerIdOf(meshPublicKey) &&
-    verifyWith(keyObjectOf(meshPublicKey), withLabel(RECOVERY_LABEL, statement), signature.signature)
+    signers.includes(signature.peer) &&
+    verify(signature.peer, withLabel(RECOVERY_LABEL, statement), signature.signature)
   if (isSigned && decoded.votersNow.length === 1) return decoded
-  throw new RecoveryForgedError(`the recovery that starts epoch ${decoded.epoch} is not signed by the key of the mesh`, {
-    hint: 'Trust nothing from whoever showed it.',
-    details: { epoch: decoded.epoch },
-  })
+  throw new RecoveryForgedError(
+    `the recovery that starts epoch ${decoded.epoch} is signed neither by the key of the mesh nor by a recovery key of its charter`,
+    { hint: 'Trust nothing from whoever showed it.', details: { epoch: decoded.epoch } },
+  )
 }
 
 /** The recovery that began the chain's epoch; undefined in the first epoch. */
@@ -94,9 +104,23 @@ export function newestRecovery(chain: Chain): { epoch: number; index: number; di
   return { epoch, index, digest: digestOf(link.statement), voter: votersNow[0] ?? '' }
 }
 
-function foreignKey(meshKey: MeshKey, chain: Chain): RecoveryKeyForeignError {
-  return new RecoveryKeyForeignError(`this key is of mesh ${meshIdOf(meshKey.publicKey)}, and not of ${chain.meshId}`, {
-    hint: 'Name the file that `vsmcp key export` wrote for this mesh with --mesh-key.',
-    details: { shown: meshKey.meshId, expected: chain.meshId },
+function assertNamed(key: MeshKey | OperatorKey, chain: Chain): void {
+  if ('meshId' in key) {
+    if (key.meshId === chain.meshId) return
+    throw new RecoveryKeyForeignError(`this key is of mesh ${key.meshId}, and not of ${chain.meshId}`, {
+      hint: 'Name the file that `vsmcp key export` wrote for this mesh with --mesh-key.',
+      details: { shown: key.meshId, expected: chain.meshId },
+    })
+  }
+  if (chain.recoverers.includes(key.publicKeyText)) return
+  throw new RecoveryKeyForeignError(`the voters of mesh ${chain.meshId} have not named ${key.publicKeyText} as a recovery key`, {
+    hint: 'What counts is the charter as certified before the loss: `vsmcp operator ls` says who recovers. The mesh key always does (--mesh-key).',
+    details: { shown: key.publicKeyText, mesh: chain.meshId },
   })
+}
+
+/** A signature under a link names its key as a PeerId. @returns undefined for what is no key */
+export function signerOfKey(publicKeyText: string): PeerIdString | undefined {
+  const raw = fromBase64url(publicKeyText)
+  return raw === undefined ? undefined : peerIdOf(raw)
 }

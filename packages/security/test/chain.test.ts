@@ -1,3 +1,4 @@
+import { RECOVERERS_MAX } from '@vsmcp/consensus'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -10,6 +11,7 @@ import {
   encodeJoinGrant,
   encodePassport,
   extendChain,
+  generateOperatorKey,
   type Link,
   LINKS_MAX,
   nextLinkStatement,
@@ -229,16 +231,18 @@ describe('a link', () => {
 })
 
 describe('many links', () => {
+  const recoverers = Array.from({ length: RECOVERERS_MAX }, () => generateOperatorKey().publicKeyText)
+
   const long = (count: number, sets: readonly (readonly (typeof a)[])[]): Chain => {
     let chain = of.chain
     while (chain.links.length < count) {
       const now = sets[chain.links.length % sets.length] ?? []
-      chain = orThrow(extendChain(chain, linkTo(of, chain, now)))
+      chain = orThrow(extendChain(chain, linkTo(of, chain, now, { recoverers })))
     }
     return chain
   }
 
-  it('are bounded, and a full chain of seven voters each still fits into a passport and into each message of a join', async () => {
+  it('are bounded, and a full chain of seven voters and eight recovery keys each still fits into a passport and into each message of a join', async () => {
     const everybody = [a, b, c, d, e, f, g]
     const full = long(LINKS_MAX, [everybody, everybody.slice(0, 5)])
     expect(encodeChain(full).length).toBeLessThan(PASSPORT_BYTES_MAX - 16 * 1_024)

@@ -5,8 +5,18 @@ export function nextFacts({ charter, pendingChanges, charterMark, links }: Group
   const scope = { mesh: charter.meshId, group: charter.groupId, previous: links.at(-1)?.certificate }
   const [change] = pendingChanges
   if (change !== undefined) {
-    const { index, epoch, digestBefore, digestNow, before: votersBefore, now: votersNow } = change
-    return { kind: 'link', ...scope, index, epoch, digestBefore, digestNow, votersBefore, votersNow }
+    const { index, epoch, digestBefore, digestNow, before: votersBefore, now: votersNow, recoverers } = change
+    return {
+      kind: 'link',
+      ...scope,
+      index,
+      epoch,
+      digestBefore,
+      digestNow,
+      votersBefore,
+      votersNow,
+      ...(recoverers && { recoverers }),
+    }
   }
   if (charterMark === undefined || charterMark.certificate !== undefined || links.at(-1)?.index === charterMark.index)
     return undefined

@@ -179,7 +179,7 @@ export class GroupInvariants {
   #certified(certificate: string, { pendingChanges, links, charter }: GroupState): void {
     const [change] = pendingChanges
     if (change === undefined) throw new InvariantBrokenError('certificates', 'a certificate of no change was taken')
-    const { index, epoch, digestBefore, digestNow, before: votersBefore, now: votersNow } = change
+    const { index, epoch, digestBefore, digestNow, before: votersBefore, now: votersNow, recoverers } = change
     const facts: CertificateFacts = {
       kind: 'link',
       mesh: charter.meshId,
@@ -191,6 +191,7 @@ export class GroupInvariants {
       digestNow,
       votersBefore,
       votersNow,
+      ...(recoverers && { recoverers }),
     }
     const signers = signersOf(certificate, facts)
     if (!isMajority(signers, votersBefore) || !isMajority(signers, votersNow)) {

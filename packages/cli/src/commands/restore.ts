@@ -12,6 +12,7 @@ interface Options {
   token?: string
   forceQuorum?: boolean
   meshKey?: string
+  recoveryKey?: string
   name?: string
   timeout: number
 }
@@ -21,7 +22,8 @@ export const define: Define = (command, open) => {
     .argument('<file>', 'made by "vsmcp backup"')
     .option('--token <token>', 'join the mesh, which still lives, by this invitation (or VSMCP_JOIN_TOKEN)')
     .option('--force-quorum', 'the mesh is gone: start its next epoch from the backup, with this node as its only voter')
-    .option('--mesh-key <file>', "the mesh's key; needed with --force-quorum")
+    .option('--mesh-key <file>', "the mesh's key; this or --recovery-key is needed with --force-quorum")
+    .option('--recovery-key <file>', 'the key of an operator that the charter in the backup lets recover')
     .option('--name <name>', 'what this node is called (default: as it was)')
     .addOption(durationOption('--timeout <duration>', 'give up joining after this', JOIN_TIMEOUT_MS))
     .addHelpText(
@@ -39,7 +41,7 @@ export const define: Define = (command, open) => {
         'vsmcp restore plant-7.vsmcp --force-quorum --mesh-key /media/usb/mesh.key',
       ),
     )
-    .action(async (path: string, { token: given, forceQuorum, meshKey, name, timeout }: Options) => {
+    .action(async (path: string, { token: given, forceQuorum, meshKey, recoveryKey, name, timeout }: Options) => {
       const session = open(command)
       const { dataDir, cwd, terminal } = session
       const token = forceQuorum === true ? given : (given ?? session.env['VSMCP_JOIN_TOKEN'])
@@ -48,7 +50,9 @@ export const define: Define = (command, open) => {
           hint: 'Give --token TOKEN where the mesh still lives ("vsmcp invite" on a member), or --force-quorum --mesh-key FILE where it does not.',
         })
       }
-      if (forceQuorum === true && meshKey === undefined) throw new UsageError('--force-quorum needs --mesh-key FILE')
+      if (forceQuorum === true && (meshKey === undefined) === (recoveryKey === undefined)) {
+        throw new UsageError('--force-quorum needs --mesh-key FILE or --recovery-key FILE')
+      }
       await refuseWhileRunning(session, 'Restore into another directory, with --data-dir.')
       const { restoreNode } = await import('@vsmcp/node')
       let step = ''
@@ -59,6 +63,7 @@ export const define: Define = (command, open) => {
         onProgress: (message) => (step = message),
         ...(token === undefined ? {} : { token }),
         ...(meshKey === undefined || token !== undefined ? {} : { meshKeyFile: resolve(cwd, meshKey) }),
+        ...(recoveryKey === undefined || token !== undefined ? {} : { recoveryKeyFile: resolve(cwd, recoveryKey) }),
         ...(name === undefined ? {} : { name }),
       })
       terminal.answer(await terminal.during('restoring', restoring, () => step), render)

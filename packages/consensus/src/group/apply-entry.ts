@@ -4,7 +4,7 @@ import { configurationAfter, isJoint } from '../raft/configuration.ts'
 import type { Entry } from '../raft/entry.ts'
 import { acknowledgeAlert, climbAlert, raiseAlert, resolveAlert } from './alerts.ts'
 import { type Authority, NO_AUTHORITY } from './authority.ts'
-import { certifyCharter, withVoters } from './charter-change.ts'
+import { certifyCharter, withCharter } from './charter-change.ts'
 import { askClaim, recallClaim, releaseClaim, revokeClaim } from './claims.ts'
 import { evictMember, expireRevocations, forgetMember, raiseFeatureLevel } from './evictions.ts'
 import type { Applied, GroupState } from './group-state.ts'
@@ -138,7 +138,7 @@ function applyConfiguration(state: GroupState, { index, data }: Entry, authority
   // Half-way between two sets of voters the charter still names those that were: the change is made when the old half lets go.
   if (isJoint(configuration) || before.join() === now.join()) return { state: { ...state, configuration }, result, effects: [] }
   return {
-    state: withVoters({ ...state, configuration }, { ...state.charter, voters: now }, index, authority),
+    state: withCharter({ ...state, configuration }, { ...state.charter, voters: now }, { index }, authority),
     result,
     effects: [{ type: 'voters:changed', before, now, index }],
   }

@@ -9,7 +9,7 @@ export type Signer =
 
 /** What a certificate in the docket must say: all of it follows from the state before. */
 export interface CertificateFacts {
-  /** `link`: of a change of voters. `charter`: of any other change of the charter. */
+  /** `link`: of a change of voters or recovery keys. `charter`: of any other change of the charter. */
   readonly kind: 'link' | 'charter'
   readonly mesh: MeshId
   readonly group: GroupId
@@ -24,6 +24,8 @@ export interface CertificateFacts {
   /** Sorted. Equal to each other when `kind` is `charter`. */
   readonly votersBefore: readonly PeerIdString[]
   readonly votersNow: readonly PeerIdString[]
+  /** Of a link: the recovery keys of after it, sorted; absent when there are none. */
+  readonly recoverers?: readonly string[]
 }
 
 /**

@@ -1,23 +1,33 @@
-import { CHARTER_BYTES_MAX } from '../constants.ts'
+import { CHARTER_BYTES_MAX, LINKS_MAX } from '../constants.ts'
 import { canonicalBytes } from '../json/json.ts'
 import { isJoint } from '../raft/configuration.ts'
 import type { Authority } from './authority.ts'
-import { type Charter, charterBytes } from './charter.ts'
+import { type Charter, charterBytes, recoverersOf } from './charter.ts'
 import type { CharterMark, PendingChange } from './docket.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { CharterCertify, GroupEffect } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
 
-/** The state with another charter, as changed by the entry of this place. Its certificate is still to come. */
-export function withCharter(state: GroupState, charter: Charter, { index }: Place, authority: Authority): GroupState {
-  return { ...state, charter, charterMark: markOf(state.charter, charter, index, authority) }
+/**
+ * The state with another charter, as changed by the entry of this place. Its certificate is still to come; other voters or recovery
+ * keys wait for a link, by which everybody knows them offline. A shell has a change of voters certified before it proposes the next.
+ */
+export function withCharter(
+  state: GroupState,
+  charter: Charter,
+  { index }: Pick<Place, 'index'>,
+  authority: Authority,
+): GroupState {
+  const mark = markOf(state.charter, charter, index, authority)
+  if (!needsLink(state.charter, charter)) return { ...state, charter, charterMark: mark }
+  const recoverers = recoverersOf(charter)
+  const named = recoverers.length === 0 ? {} : { recoverers }
+  const pending: PendingChange = { ...mark, before: state.charter.voters, now: charter.voters, ...named }
+  return { ...state, charter, charterMark: mark, pendingChanges: [...state.pendingChanges, pending] }
 }
 
-/** The same with other voters: the change waits for its link. A shell has each certified before it proposes the next. */
-export function withVoters(state: GroupState, charter: Charter, index: number, authority: Authority): GroupState {
-  const mark = markOf(state.charter, charter, index, authority)
-  const pending: PendingChange = { ...mark, before: state.charter.voters, now: charter.voters }
-  return { ...state, charter, charterMark: mark, pendingChanges: [...state.pendingChanges, pending] }
+function needsLink(before: Charter, now: Charter): boolean {
+  return before.voters.join() !== now.voters.join() || recoverersOf(before).join() !== recoverersOf(now).join()
 }
 
 /** What becomes of a decision about the charter, unless the charter grew too large by it. */
@@ -31,6 +41,9 @@ export function charterChanged(
   const { length } = canonicalBytes(charter)
   if (length > CHARTER_BYTES_MAX && length > charterBytes(state.charter)) {
     return refused(state, 'charter-full', `a charter may take ${CHARTER_BYTES_MAX} bytes, and this one would take ${length}`)
+  }
+  if (needsLink(state.charter, charter) && state.links.length + state.pendingChanges.length >= LINKS_MAX) {
+    return refused(state, 'links-full', `the group keeps ${LINKS_MAX} certified changes of voters and recovery keys`)
   }
   const next = withCharter(state, charter, place, authority)
   return changed(next, [...effects, { type: 'charter:changed', index: place.index }])

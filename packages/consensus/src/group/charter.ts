@@ -6,9 +6,12 @@ import {
   OPERATORS_MAX,
   POLICY_HISTORY_MAX,
   REASON_MAX,
+  RECOVERERS_LEVEL,
+  RECOVERERS_MAX,
   TOKEN_PART_MAX,
   VOTERS_MAX,
 } from '../constants.ts'
+import { bytesOfBase64url } from '../json/base64url.ts'
 import { byCodeUnit, canonicalBytes, type JsonObject } from '../json/json.ts'
 import { base64url, type Fields, fieldsOf, flag, integer, label, objects, peerId, peerIds } from './fields.ts'
 
@@ -93,6 +96,24 @@ export function policyVersionOf({ policyVersion = 1 }: Pick<Charter, 'policyVers
 export function operatorsVersionOf({ operatorsVersion = 1 }: Pick<Charter, 'operatorsVersion'>): number {
   return operatorsVersion
 }
+
+/**
+ * Public keys, sorted, that may start the next epoch beside the mesh key (rule 9). Where more operators are marked, those named
+ * first count: at a lower feature level nothing bounded them.
+ */
+export function recoverersOf({ featureLevel, operators }: Pick<Charter, 'featureLevel' | 'operators'>): readonly string[] {
+  if (featureLevel < RECOVERERS_LEVEL) return []
+  const marked = operators.filter(({ recovery, publicKey }) => recovery === true && isEd25519(publicKey))
+  return [...new Set(marked.map(({ publicKey }) => publicKey))].slice(0, RECOVERERS_MAX).sort(byCodeUnit)
+}
+
+/** What no signature can be checked with is no recovery key, and must not keep a change from being certified. */
+function isEd25519(publicKey: string): boolean {
+  return bytesOfBase64url(publicKey)?.length === PUBLIC_KEY_BYTES
+}
+
+/** Bytes of a raw Ed25519 public key (RFC 8032). */
+const PUBLIC_KEY_BYTES = 32
 
 /** Characters of a path: eight levels of labels. */
 const PATH_MAX = 8 * (LABEL_MAX + 1)

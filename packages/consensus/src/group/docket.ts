@@ -54,7 +54,7 @@ export interface NameGrant extends Carried {
   readonly grantedAtIndex: number
 }
 
-/** A certified change of voters, opaque here. */
+/** A certified change of voters or recovery keys, opaque here. */
 export interface Link extends Carried {
   /** Log index of the configuration entry it certifies. */
   readonly index: number
@@ -62,7 +62,7 @@ export interface Link extends Carried {
   readonly certificate: string
 }
 
-/** A committed change of voters that has no certificate yet: all that its link must say. */
+/** A committed change of voters or recovery keys that has no certificate yet: all that its link must say. */
 export interface PendingChange extends Carried {
   /** Log index. */
   readonly index: number
@@ -70,6 +70,8 @@ export interface PendingChange extends Carried {
   /** Sorted. */
   readonly before: readonly PeerIdString[]
   readonly now: readonly PeerIdString[]
+  /** Recovery keys of after the change; absent when there are none. */
+  readonly recoverers?: readonly string[]
   /** Of the charter's canonical bytes. */
   readonly digestBefore: string
   readonly digestNow: string

@@ -15,6 +15,7 @@ import {
   MEMBERS_MAX,
   NAMES_MAX,
   PEER_ID_MAX,
+  RECOVERERS_MAX,
   SCHEDULES_MAX,
   SNAPSHOT_BYTES_MAX,
   STATE_DEPTH_MAX,
@@ -291,7 +292,16 @@ function readMark(value: unknown): CharterMark {
 
 function readPending(value: unknown): PendingChange {
   const fields = fieldsOf(value, 'a change of voters')
-  return { ...readMark(fields), before: peerIds(fields, 'before', VOTERS_MAX), now: peerIds(fields, 'now', VOTERS_MAX) }
+  return {
+    ...readMark(fields),
+    before: peerIds(fields, 'before', VOTERS_MAX),
+    now: peerIds(fields, 'now', VOTERS_MAX),
+    ...(fields['recoverers'] === undefined ? {} : { recoverers: keys(fields) }),
+  }
+}
+
+function keys(fields: Fields): readonly string[] {
+  return list(fields, 'recoverers', RECOVERERS_MAX).map((key) => base64url({ key }, 'key', TOKEN_PART_MAX))
 }
 
 function readSessionKey(value: unknown): SessionKeyRecord {

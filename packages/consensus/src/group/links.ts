@@ -8,7 +8,7 @@ import { changed, type Place, refused, unchanged } from './outcome.ts'
 import { putLink } from './records.ts'
 
 /**
- * Keeps the certificate of the oldest change of voters that has none. It must say just what was committed and be signed by
+ * Keeps the certificate of the oldest change of voters or recovery keys that has none. It must say just what was committed and be signed by
  * majorities of both voter sets, so that whoever leads cannot put anything else in the way of the next.
  */
 export function addLink(state: GroupState, operation: LinkAdd, _: Place, authority: Authority): Applied {
@@ -26,9 +26,10 @@ export function addLink(state: GroupState, operation: LinkAdd, _: Place, authori
     const expected = next === undefined ? 'no change of voters waits' : `the change of entry ${next.index} waits`
     return refused(state, 'link-forged', `${expected} for its certificate, and this one is of entry ${index}`)
   }
-  const { epoch, digestBefore, digestNow, before: votersBefore, now: votersNow } = next
+  const { epoch, digestBefore, digestNow, before: votersBefore, now: votersNow, recoverers } = next
   const { meshId: mesh, groupId: group } = state.charter
-  const facts = { mesh, group, epoch, index, digestBefore, digestNow, votersBefore, votersNow }
+  const named = recoverers === undefined ? {} : { recoverers }
+  const facts = { mesh, group, epoch, index, digestBefore, digestNow, votersBefore, votersNow, ...named }
   const previous = state.links.at(-1)?.certificate
   if (!authority.verifyCertificate(certificate, { kind: 'link', previous, ...facts })) {
     return refused(state, 'link-forged', `the certificate does not say how entry ${index} changed the voters`)

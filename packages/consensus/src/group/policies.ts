@@ -1,4 +1,4 @@
-import { OPERATORS_MAX, POLICY_HISTORY_MAX } from '../constants.ts'
+import { OPERATORS_MAX, POLICY_HISTORY_MAX, RECOVERERS_MAX } from '../constants.ts'
 import { canonicalBytes } from '../json/json.ts'
 import type { Authority } from './authority.ts'
 import { charterChanged } from './charter-change.ts'
@@ -41,6 +41,10 @@ export function addOperator(state: GroupState, operation: OperatorAdd, place: Pl
   if (expects !== current) return refusedVersion(state, 'the operators', expects, current)
   if (charter.operators.length >= OPERATORS_MAX) {
     return refused(state, 'operators-full', `the charter names ${OPERATORS_MAX} operators; remove one first`)
+  }
+  const recoverers = charter.operators.filter((operator) => operator.recovery === true)
+  if (recovery === true && recoverers.length >= RECOVERERS_MAX) {
+    return refused(state, 'operators-full', `${RECOVERERS_MAX} operators may recover the group; remove one of them first`)
   }
   const added: Operator = { name, publicKey, ...(recovery === undefined ? {} : { recovery }) }
   const next = { ...charter, operators: [...charter.operators, added], operatorsVersion: current + 1 }

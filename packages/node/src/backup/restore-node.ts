@@ -16,6 +16,7 @@ import {
   decodeToken,
   type Identity,
   loadMeshKey,
+  loadOperatorKey,
   orThrow,
   signCredential,
   verifyChain,
@@ -38,6 +39,8 @@ export interface RestoreOptions {
   token?: string
   /** Where it does not: its key, with which this node starts the next epoch alone. */
   meshKeyFile?: string
+  /** In its place the key of an operator that the charter in the backup marks for recovery. */
+  recoveryKeyFile?: string
   /** @default as it was called */
   name?: string
   timeoutMs?: number
@@ -61,12 +64,12 @@ export interface RestoreResult {
 
 /**
  * A new node with the units and the configuration of an old one. Nothing of the old one's identity or votes comes back: with a token it
- * joins the mesh; with the mesh key, when there is no mesh left to join, it starts the next epoch from the charter and docket in the
+ * joins the mesh; with the mesh key (or a recovery key), when there is no mesh left to join, it starts the next epoch from the charter and docket in the
  * backup. The enrolment is written last: cut off before, the same command does it all again; after, the directory is a living
  * node's and is not touched.
  */
 export async function restoreNode(options: RestoreOptions): Promise<RestoreResult> {
-  const { dataDir, file, token, meshKeyFile, onProgress = () => {} } = options
+  const { dataDir, file, token, meshKeyFile, recoveryKeyFile, onProgress = () => {} } = options
   const backup = await readBackup(file)
   await assertNoNode(dataDir)
   if (token !== undefined && decodeToken(token).meshId !== backup.mesh.id) {
@@ -74,9 +77,9 @@ export async function restoreNode(options: RestoreOptions): Promise<RestoreResul
       hint: 'Make one with `vsmcp invite` on a member of that mesh.',
     })
   }
-  if ((token === undefined) === (meshKeyFile === undefined)) {
+  if ([token, meshKeyFile, recoveryKeyFile].filter((given) => given !== undefined).length !== 1) {
     throw new InvalidArgumentError(
-      'a restored node joins by an invitation, or starts the next epoch by the mesh key: give one of the two',
+      'a restored node joins by an invitation, or starts the next epoch by the mesh key or a recovery key: give one of the three',
     )
   }
   await makeDataDirectory(dataDir)
@@ -138,20 +141,24 @@ async function putConfig(dataDir: string, { config }: Backup): Promise<boolean> 
   return present === undefined || present === config
 }
 
-async function beginEpoch({ dataDir, meshKeyFile = '' }: RestoreOptions, backup: Backup, name: string): Promise<number> {
+async function beginEpoch(
+  { dataDir, meshKeyFile = '', recoveryKeyFile }: RestoreOptions,
+  backup: Backup,
+  name: string,
+): Promise<number> {
   const { group, mesh, node, peers } = backup
   if (group === undefined) {
     throw new NotRecoverableError("this backup holds no copy of the group's charter and docket: a mesh cannot begin from it", {
       hint: 'Take the backup of a node that was in step with the group.',
     })
   }
-  const meshKey = await loadMeshKey(meshKeyFile)
+  const key = await (recoveryKeyFile === undefined ? loadMeshKey(meshKeyFile) : loadOperatorKey(recoveryKeyFile))
   const chain = orThrow(verifyChain({ meshId: mesh.id, ...decodeChain(Buffer.from(backup.chain, 'base64')) }))
   return inStore(dataDir, async ({ raft }) => {
     const identity = await identityOf(dataDir)
     const { index, term } = group
     const state = withHeir(decodeGroupState(Buffer.from(group.state, 'base64')), node.peerId, identity.peerId, name)
-    const next = startEpoch({ state, index, term, uncommitted: 0 }, chain, identity.peerId, meshKey)
+    const next = startEpoch({ state, index, term, uncommitted: 0 }, chain, identity.peerId, key)
     await raft.replace(next.stored)
     await writeEnrolment(dataDir, {
       meshId: mesh.id,

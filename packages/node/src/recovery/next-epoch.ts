@@ -6,6 +6,7 @@ import {
   firstIndexOf,
   type GroupState,
   nextEpoch,
+  recoverersOf,
   type Remains,
   remainsOf,
   type StoredRaft,
@@ -17,6 +18,7 @@ import {
   groupAuthority,
   type Link,
   type MeshKey,
+  type OperatorKey,
   orThrow,
   type ShownChain,
   signRecovery,
@@ -50,12 +52,14 @@ export function chainWithLinks(chain: Chain, { links }: GroupState): Chain {
 }
 
 /** Signs the next epoch, with one voter, which need not have been a voter or even the same node before. */
-export function startEpoch(remains: Remains, chain: Chain, voter: PeerIdString, meshKey: MeshKey): NextEpoch {
-  const link = signRecovery(meshKey, chain, {
+export function startEpoch(remains: Remains, chain: Chain, voter: PeerIdString, key: MeshKey | OperatorKey): NextEpoch {
+  const charter = charterOfEpoch(remains.state, chain.epoch + 1, voter)
+  const link = signRecovery(key, chain, {
     index: firstIndexOf(remains, chain.index),
     digestBefore: digestOf(remains.state.charter),
-    digestNow: digestOf(charterOfEpoch(remains.state, chain.epoch + 1, voter)),
+    digestNow: digestOf(charter),
     voter,
+    recoverers: recoverersOf(charter),
     atMs: Math.round(systemClock.wallMs()),
     nonce: randomBytes(32),
   })

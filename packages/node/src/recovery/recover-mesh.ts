@@ -6,8 +6,10 @@ import {
   KeyFileMissingError,
   loadIdentity,
   loadMeshKey,
+  loadOperatorKey,
   type MeshKey,
   newestRecovery,
+  type OperatorKey,
 } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { dataDirectory } from '../enrol/data-directory.ts'
@@ -19,6 +21,8 @@ export interface RecoverOptions {
   dataDir: string
   /** Where the mesh key is, when it is not in the data directory. */
   meshKeyFile?: string
+  /** The key of an operator that the charter marks for recovery, in place of the mesh key. */
+  recoveryKeyFile?: string
   /** False: only say what would be done, and change nothing. */
   force: boolean
 }
@@ -42,8 +46,8 @@ export interface RecoverResult {
 }
 
 /**
- * Rule 9, on the data directory of a stopped node: the majority of the voters is lost for good, so the mesh key starts the next epoch,
- * with this node as its only voter and from its own log. The chain that says so is written first and the log after it; cut off in
+ * Rule 9, on the data directory of a stopped node: the majority of the voters is lost for good, so the mesh key, or a
+ * recovery key that the charter names, starts the next epoch, with this node as its only voter and from its own log. The chain that says so is written first and the log after it; cut off in
  * between, the node does not start, and the same command finishes it.
  */
 export async function recoverMesh(options: RecoverOptions): Promise<RecoverResult> {
@@ -104,14 +108,18 @@ function unfinished(chain: Chain, remains: Remains): NextEpoch {
   return next
 }
 
-async function keyOf({ dataDir, meshKeyFile }: RecoverOptions, { meshName }: Enrolment): Promise<MeshKey> {
+async function keyOf(
+  { dataDir, meshKeyFile, recoveryKeyFile }: RecoverOptions,
+  { meshName }: Enrolment,
+): Promise<MeshKey | OperatorKey> {
+  if (recoveryKeyFile !== undefined) return loadOperatorKey(recoveryKeyFile)
   if (meshKeyFile !== undefined) return loadMeshKey(meshKeyFile)
   try {
     return await loadMeshKey(dataDirectory(dataDir).meshKey)
   } catch (cause) {
     if (!(cause instanceof KeyFileMissingError)) throw cause
     throw new NotRecoverableError(`the key of the mesh ${meshName} is not in ${dataDir}`, {
-      hint: 'It lies where the mesh was made, or where `vsmcp key export` put it: name that file with --mesh-key.',
+      hint: 'It lies where the mesh was made, or where `vsmcp key export` put it: name that file with --mesh-key, or an operator key that may recover with --recovery-key.',
       cause,
     })
   }

@@ -186,8 +186,9 @@ export class Trust {
   nextStatement(): { change: PendingChange; statement: Uint8Array } | undefined {
     const change = this.#uncertified[0]
     if (change === undefined) return undefined
-    const { index, epoch, digestBefore, digestNow, now } = change
-    return { change, statement: nextLinkStatement(this.chain, { index, epoch, digestBefore, digestNow, votersNow: now }) }
+    const { index, epoch, digestBefore, digestNow, now: votersNow, recoverers } = change
+    const said = { index, epoch, digestBefore, digestNow, votersNow, ...(recoverers && { recoverers }) }
+    return { change, statement: nextLinkStatement(this.chain, said) }
   }
 
   /** The statement every voter signs for the newest charter; undefined when it is certified, or a change of voters comes first. */
