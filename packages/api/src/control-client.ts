@@ -1,4 +1,10 @@
 import type {
+  AlertEvent,
+  AlertMarkRequest,
+  AlertRaised,
+  AlertRequest,
+  AlertsRequest,
+  AlertView,
   ApplyRequest,
   ApplyResult,
   AttachRequest,
@@ -141,6 +147,27 @@ export class ControlClient implements NodeControl {
       if (frame.answer !== undefined) return frame.answer
     }
     throw new BadAnswerError('the node ended the call without an answer')
+  }
+
+  alerts(request: AlertsRequest): Promise<AlertView[]> {
+    return this.#ask('alerts', { input: request })
+  }
+
+  async *watchAlerts({ signal }: { signal?: AbortSignal }): AsyncIterable<AlertEvent> {
+    const options = signal === undefined ? {} : { signal }
+    yield* exchangeLines(this.#target, 'watchAlerts', options) as AsyncIterable<AlertEvent>
+  }
+
+  raiseAlert(request: AlertRequest): Promise<AlertRaised> {
+    return this.#ask('raiseAlert', { input: request })
+  }
+
+  async acknowledgeAlert(request: AlertMarkRequest): Promise<void> {
+    await this.#ask('acknowledgeAlert', { input: request })
+  }
+
+  async resolveAlert(request: AlertMarkRequest): Promise<void> {
+    await this.#ask('resolveAlert', { input: request })
   }
 
   async *logs(request: LogsRequest): AsyncIterable<LogLine> {

@@ -1,4 +1,4 @@
-import type { LogLine, NodeControl, ToolCallRequest } from '@vsmcp/node'
+import type { AlertEvent, LogLine, NodeControl, ToolCallRequest } from '@vsmcp/node'
 import { z } from 'zod'
 import { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts'
 import * as schema from './schemas.ts'
@@ -40,6 +40,8 @@ export const COMMON_ERRORS: readonly string[] = [
   'VSMCP_INVALID_ARGUMENT',
   'VSMCP_STOPPED',
 ]
+
+const ALERT_MARK_ERRORS = ['VSMCP_NODE_ALERT_UNKNOWN', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'] as const
 
 const route = <I extends z.ZodType, O extends z.ZodType>(definition: Route<I, O>): Route<I, O> => definition
 
@@ -203,6 +205,41 @@ export const ROUTES = {
     progress: schema.toolCallProgress,
     errors: ['VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN', 'VSMCP_NOT_SENT', 'VSMCP_REMOTE', 'VSMCP_BUSY'],
     run: (control, input, { signal, progress }) => control.call({ ...input, signal, onProgress: progress }),
+  }),
+  alerts: route({
+    ...ENDPOINTS.alerts,
+    input: schema.alertsRequest,
+    output: z.array(schema.alertView),
+    errors: [],
+    run: (control, input) => control.alerts(input),
+  }),
+  watchAlerts: route({
+    ...ENDPOINTS.watchAlerts,
+    input: schema.nothing,
+    output: schema.alertEvent,
+    errors: [],
+    run: (control, _, { signal }): AsyncIterable<AlertEvent> => control.watchAlerts({ signal }),
+  }),
+  raiseAlert: route({
+    ...ENDPOINTS.raiseAlert,
+    input: schema.alertRequest,
+    output: schema.alertRaised,
+    errors: ['VSMCP_NODE_ALERT_REFUSED'],
+    run: (control, input) => control.raiseAlert(input),
+  }),
+  acknowledgeAlert: route({
+    ...ENDPOINTS.acknowledgeAlert,
+    input: schema.alertMarkRequest,
+    output: schema.done,
+    errors: ALERT_MARK_ERRORS,
+    run: (control, input) => finished(control.acknowledgeAlert(input)),
+  }),
+  resolveAlert: route({
+    ...ENDPOINTS.resolveAlert,
+    input: schema.alertMarkRequest,
+    output: schema.done,
+    errors: ALERT_MARK_ERRORS,
+    run: (control, input) => finished(control.resolveAlert(input)),
   }),
   logs: route({
     ...ENDPOINTS.logs,

@@ -49,6 +49,7 @@ export const nodeStatus = z.object({
   members: z.object({ known: count, alive: count }),
   units: z.object({ local: count, group: count, ready: count }),
   tools: count,
+  alerts: z.object({ open: count, acknowledged: count, critical: count, overdue: count }),
   health,
   problems: z.array(text),
   process: z.object({ rssBytes: z.number(), uptimeS: z.number(), eventLoopLagMs: z.number() }),
@@ -257,6 +258,46 @@ export const logLine = z.object({
   unit: text.exactOptional(),
   fields: z.record(text, z.unknown()).exactOptional(),
 })
+
+const alertSeverity = z.enum(['low', 'high', 'critical'])
+const alertFeeling = z.enum(['pain', 'pleasure'])
+const alertMark = z.object({ by: text, byName: text, reason: text, at: text })
+export const alertView = z.object({
+  id: text,
+  feeling: alertFeeling,
+  severity: alertSeverity,
+  level: z.enum(['node', 'group', 'above']),
+  state: z.enum(['open', 'acknowledged', 'over']),
+  decided: z.boolean(),
+  node: text,
+  nodeName: text,
+  system: text,
+  origin: z.enum(['organ', 'client', 'person']),
+  unit: text.exactOptional(),
+  subject: text,
+  text,
+  count,
+  onset: text,
+  last: text,
+  due: nullableText,
+  acknowledged: alertMark.exactOptional(),
+  over: alertMark.exactOptional(),
+})
+export const alertEvent = z.object({
+  event: z.enum(['open', 'raised', 'repeated', 'climbed', 'acknowledged', 'over', 'displaced']),
+  at: text,
+  alert: alertView,
+})
+export const alertsRequest = z.object({ all: queryBoolean.default(false) })
+export const alertRequest = z.object({
+  feeling: alertFeeling,
+  severity: alertSeverity,
+  subject: text.min(1).max(160),
+  text: text.max(500),
+  unit: unitName.exactOptional(),
+})
+export const alertRaised = z.object({ id: text, outcome: z.enum(['raised', 'repeated', 'noted']), decided: z.boolean() })
+export const alertMarkRequest = z.object({ id: text.min(1).max(64), reason: text.max(500) })
 
 export const doctorReport = z.object({
   checks: z.array(z.object({ name: text, state: z.enum(['ok', 'warn', 'fail']), found: text, advice: text.exactOptional() })),

@@ -1,5 +1,11 @@
 import { InvalidArgumentError, TimeoutError, VsmcpError } from '@vsmcp/kernel'
 import type {
+  AlertEvent,
+  AlertMarkRequest,
+  AlertRaised,
+  AlertRequest,
+  AlertsRequest,
+  AlertView,
   ApplyRequest,
   AttachRequest,
   AttachResult,
@@ -23,6 +29,27 @@ import type {
 
 const PEER = '12D3KooWFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFake'
 const STARTED = '2026-01-02T03:04:05.000Z'
+
+const MARK = { by: PEER, byName: 'alpha', reason: 'new disk', at: STARTED }
+const ALERT: AlertView = {
+  id: 'a1b2c3d4e5f6',
+  feeling: 'pain',
+  severity: 'critical',
+  level: 'group',
+  state: 'open',
+  decided: true,
+  node: PEER,
+  nodeName: 'alpha',
+  system: 'system1',
+  origin: 'organ',
+  unit: 'files',
+  subject: 'unit files \u001b[31mfailed',
+  text: 'exit code 1',
+  count: 3,
+  onset: STARTED,
+  last: STARTED,
+  due: STARTED,
+}
 
 export class FakeError extends VsmcpError {
   readonly code: `VSMCP_${string}`
@@ -53,6 +80,8 @@ export class FakeControl implements NodeControl {
   waiting: AbortSignal | undefined
   onShutdown: () => Promise<void> = () => Promise.resolve()
   dataDir = '/tmp/fake'
+  /** Whether `watchAlerts` ends by itself. */
+  endsWatch = true
 
   #note(method: string, input: unknown = {}): void {
     this.calls.push([method, input])
@@ -93,6 +122,7 @@ export class FakeControl implements NodeControl {
       members: { known: 2, alive: 1 },
       units: { local: this.units_.size, group: this.units_.size, ready: this.units_.size },
       tools: 2,
+      alerts: { open: 1, acknowledged: 0, critical: 1, overdue: 0 },
       health: 'degraded',
       problems: ['only one voter: there is no failover'],
       process: { rssBytes: 90_000_000, uptimeS: 61, eventLoopLagMs: 0.4 },
@@ -296,6 +326,32 @@ export class FakeControl implements NodeControl {
     this.#note('call', input)
     const result = await this.onCall(request)
     return { result, isError: result['isError'] === true, unit: 'files', node: PEER, nodeName: 'alpha', latencyMs: 1.5 }
+  }
+
+  async alerts(request: AlertsRequest): Promise<AlertView[]> {
+    this.#note('alerts', request)
+    return [ALERT, ...(request.all ? [{ ...ALERT, id: 'old', state: 'over' as const, due: null, over: MARK }] : [])]
+  }
+
+  async *watchAlerts({ signal }: { signal?: AbortSignal }): AsyncIterable<AlertEvent> {
+    this.#note('watchAlerts')
+    yield { event: 'open', at: STARTED, alert: ALERT }
+    yield { event: 'over', at: STARTED, alert: { ...ALERT, state: 'over', due: null, over: MARK } }
+    if (this.endsWatch) return
+    await untilAborted(signal)
+  }
+
+  async raiseAlert(request: AlertRequest): Promise<AlertRaised> {
+    this.#note('raiseAlert', request)
+    return { id: 'a1b2c3d4e5f6', outcome: 'raised', decided: request.severity !== 'low' }
+  }
+
+  async acknowledgeAlert(request: AlertMarkRequest): Promise<void> {
+    this.#note('acknowledgeAlert', request)
+  }
+
+  async resolveAlert(request: AlertMarkRequest): Promise<void> {
+    this.#note('resolveAlert', request)
   }
 
   async *logs(request: LogsRequest): AsyncIterable<LogLine> {

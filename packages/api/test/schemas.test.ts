@@ -38,6 +38,12 @@ describe('schemas', () => {
       same<Out<typeof schemas.signedChange>, node.SignedChange>(true),
       same<Out<typeof schemas.evictionDraft>, node.EvictionDraft>(true),
       same<Out<typeof schemas.signedEviction>, node.SignedEviction>(true),
+      same<Out<typeof schemas.alertView>, node.AlertView>(true),
+      same<Out<typeof schemas.alertEvent>, node.AlertEvent>(true),
+      same<Out<typeof schemas.alertsRequest>, node.AlertsRequest>(true),
+      same<Out<typeof schemas.alertRequest>, node.AlertRequest>(true),
+      same<Out<typeof schemas.alertRaised>, node.AlertRaised>(true),
+      same<Out<typeof schemas.alertMarkRequest>, node.AlertMarkRequest>(true),
       same<Out<typeof schemas.keysView>, node.KeysView>(true),
       same<Out<typeof schemas.doctorReport>, node.DoctorReport>(true),
       // The check itself can fail: these differ in one optional field, one nullability.
@@ -60,6 +66,7 @@ describe('schemas', () => {
   it('accept what a node answers', async () => {
     const control = new FakeControl()
     expect(schemas.nodeStatus.parse(await control.status())).toEqual(await control.status())
+    expect(schemas.alertView.array().parse(await control.alerts({ all: true }))).toEqual(await control.alerts({ all: true }))
     expect(schemas.memberView.array().parse(await control.members())).toEqual(await control.members())
   })
 })

@@ -52,8 +52,21 @@ export const JOIN_GRANT_PEERS_MAX = 32
 /** Notices of what one change of a unit's offer brought or took; the shared document has it all, gossip must not be flooded. */
 export const NOTICES_PER_CHANGE_MAX = 64
 
-/** Algedonic alerts remembered by a node; the oldest is forgotten. */
-export const ALERTS_KEPT = 100
+/** How often a node looks whether the term of one of its alerts is over, milliseconds: terms are seconds. */
+export const ALERT_TICK_MS = 500
+
+/** Without a System 5 for so long is pain, milliseconds: an election on a slow line takes half of it. */
+export const SYSTEM5_MISSED_MS = 5_000
+
+/** Copies of other nodes' alerts that were heard on gossip and that the group has not decided: the oldest is forgotten, and each after a while, milliseconds. */
+export const ALERTS_HEARD_MAX = 100
+export const ALERT_HEARD_KEPT_MS = 10 * 60_000
+
+/** Events that a slow watcher of alerts may fall behind; the oldest is left out, and the watcher sees the list anew. */
+export const ALERT_WATCH_QUEUE_MAX = 1_000
+
+/** How long `alert raise` and the tool wait for System 5 before they say that the alert is kept, milliseconds: longer than an election. */
+export const ALERT_ANSWER_DEADLINE_MS = 3_000
 
 /** How long an answer about a unit of another node may take, milliseconds: `vsmcp units` must not hang on a dead node. */
 export const UNIT_QUERY_DEADLINE_MS = 1_000

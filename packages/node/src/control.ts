@@ -1,8 +1,10 @@
 import type { MeshId, PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedChange, SignedEviction } from './charter/contract.ts'
 
+import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsRequest, AlertView } from './algedonic/contract.ts'
 import type { KeysView } from './keys/contract.ts'
 
+export type * from './algedonic/contract.ts'
 export type * from './charter/contract.ts'
 export type * from './keys/contract.ts'
 
@@ -44,6 +46,17 @@ export interface NodeControl {
 
   tools(): Promise<ToolView[]>
   call(request: ToolCallRequest): Promise<ToolCallAnswer>
+
+  /** Pain that is not remedied, the most severe first. */
+  alerts(request: AlertsRequest): Promise<AlertView[]>
+  /** What is open, then whatever becomes of alerts, until the signal aborts. */
+  watchAlerts(request: { signal?: AbortSignal }): AsyncIterable<AlertEvent>
+  /** A person feels something: straight to System 5. Kept here while there is none. */
+  raiseAlert(request: AlertRequest): Promise<AlertRaised>
+  /** Somebody sees to it. */
+  acknowledgeAlert(request: AlertMarkRequest): Promise<void>
+  /** It is remedied. */
+  resolveAlert(request: AlertMarkRequest): Promise<void>
 
   /** Past lines, then with `follow` new ones until the signal aborts. */
   logs(request: LogsRequest): AsyncIterable<LogLine>
@@ -92,6 +105,8 @@ export interface NodeStatus {
   members: { known: number; alive: number }
   units: { local: number; group: number; ready: number }
   tools: number
+  /** Pain that is not remedied; of these how many somebody sees to, are critical, and are not remedied within the group's term. */
+  alerts: { open: number; acknowledged: number; critical: number; overdue: number }
   health: Health
   /** Why the health is not `ok`, each as a sentence. */
   problems: string[]

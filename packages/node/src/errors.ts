@@ -173,3 +173,13 @@ export class CharterFileError extends VsmcpError {
 export class CharterUncertifiedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_CHARTER_UNCERTIFIED'
 }
+
+/** The node or the group holds no such alert, or it is over for long. */
+export class AlertUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_ALERT_UNKNOWN'
+}
+
+/** An alert was not taken: its source raises too many, or all places are taken by alerts that are no less severe. */
+export class AlertRefusedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_ALERT_REFUSED'
+}

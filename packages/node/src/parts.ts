@@ -3,6 +3,9 @@ import type { Gateway, ProcessGuard } from '@vsmcp/mcp'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
 import type { SharedState } from '@vsmcp/state'
+import type { Algedonic } from './algedonic/algedonic.ts'
+import type { AlertsView } from './algedonic/alerts-view.ts'
+import type { Senses } from './algedonic/senses.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { SessionKeys } from './keys/session-keys.ts'
 import type { Discovery } from './members/discovery.ts'
@@ -60,6 +63,9 @@ export interface Parts {
   gateway: Gateway
   signals: GroupSignals
   reports: Reports
+  algedonic: Algedonic
+  alertsView: AlertsView
+  senses: Senses
 }
 
 /** Those with a life, in the order they start; they stop in reverse. */
@@ -77,6 +83,8 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['credential', parts.renewal],
     ['signals', parts.signals],
     ['reports', parts.reports],
+    ['algedonic channel', parts.algedonic],
+    ['senses', parts.senses],
     ['leader duties', parts.duties],
     ['process guard', parts.guard],
     ['units', parts.units],

@@ -12,6 +12,7 @@ import { loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { assemble } from './assemble.ts'
 import { inStartOrder, type Parts } from './parts.ts'
+import { AlertDesk } from './algedonic/alert-desk.ts'
 import { CharterDesk } from './charter/charter-desk.ts'
 import { DRAIN_DEADLINE_MS, LIFECYCLE_DEADLINE_MS, NODE_NAME_LENGTH_MAX } from './constants.ts'
 import type { NodeControl } from './control.ts'
@@ -180,6 +181,7 @@ class RunningNode implements VsmcpNode {
         units,
         unitsView,
         reports,
+        alerts: parts.alertsView,
         mcpUrl: () => gateway.url(),
         wallMs: () => systemClock.wallMs(),
       },
@@ -192,6 +194,7 @@ class RunningNode implements VsmcpNode {
       router,
       admission,
       keys: new KeysDesk(dataDir, parts.sessionKeys),
+      alerts: new AlertDesk({ ...parts, view: parts.alertsView, clock: systemClock }),
       backup: () => this.#backup(parts),
       charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),
       log,

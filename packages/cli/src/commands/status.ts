@@ -53,6 +53,7 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
       ['voters', `${system5.voters.length}, quorum ${system5.quorum}, ${failover}`],
       ['units', `${units.local} here, ${units.group} in the group, ${units.ready} ready`],
       ['tools', String(status.tools)],
+      ['alerts', alertsOf(status)],
       ['mcp', status.mcp],
       ['listen', status.listen.join('\n          ')],
       [
@@ -63,4 +64,10 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
     ]),
     ...status.problems.map((problem) => `  ${terminal.style('yellow', '!')} ${printableLine(problem)}`),
   ].join('\n')
+}
+
+function alertsOf({ alerts: { open, acknowledged, critical, overdue } }: NodeStatus): string {
+  if (open === 0) return 'none'
+  const parts = [`${open} open`, `${critical} critical`, `${acknowledged} acknowledged`, `${overdue} overdue`]
+  return parts.filter((part) => !part.startsWith('0')).join(', ')
 }

@@ -56,6 +56,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     entries: [
       { name: 'status', summary: 'this node, its group and its System 5', load: () => import('./status.ts') },
       { name: 'members', summary: 'the members of the group', load: () => import('./members.ts') },
+      { name: 'alert', summary: 'pain that is not remedied: list, watch, raise, resolve', load: () => import('./alert.ts') },
       { name: 'logs', summary: 'what happened', load: () => import('./logs.ts') },
       { name: 'doctor', summary: 'check clock, ports, reachability, disk and versions', load: () => import('./doctor.ts') },
       { name: 'wait', summary: 'wait until the group is as a script needs it', load: () => import('./wait.ts') },

@@ -1,4 +1,5 @@
 import { createGateway, createProcessGuard, createUnit } from '@vsmcp/mcp'
+import { algedonicParts } from './algedonic-parts.ts'
 import { dataDirectory } from '../enrol/data-directory.ts'
 import { SealedSessionIds } from '../keys/sealed-session-ids.ts'
 import { MemberPlane } from '../members/member-plane.ts'
@@ -12,18 +13,22 @@ import { Reports } from '../topics/reports.ts'
 import type { Assembly } from './assembly.ts'
 
 type Beneath = Pick<Parts, 'lives' | 'mesh' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals'>
+type Feeling = ReturnType<typeof algedonicParts>
 type Working = Pick<Parts, 'guard' | 'publisher' | 'units'>
 
 /** System 1: the units attached here, the way of a call to any unit, and what is reported of them. */
-export function callParts(assembly: Assembly, beneath: Beneath): Working & Pick<Parts, 'router' | 'gateway' | 'reports'> {
-  const { clock, logger, self, group } = assembly
-  const { mesh, control, log, catalog, signals } = beneath
+export function callParts(
+  assembly: Assembly,
+  beneath: Beneath,
+): Working & Feeling & Pick<Parts, 'router' | 'gateway' | 'reports'> {
+  const { clock, self, group } = assembly
+  const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
   const { units } = working
   const router = new Router({ self, catalog, units, rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce) })
   const gateway = gatewayOf(assembly, beneath, router)
-  const reports = new Reports({ self, signals, units, router, log, control, clock, logger })
-  return { ...working, router, gateway, reports }
+  const reports = new Reports({ self, signals, units, router, log, clock })
+  return { ...working, ...algedonicParts(assembly, { ...beneath, units }), router, gateway, reports }
 }
 
 /** Two meshes are told apart by clients, and by a node that is asked to attach its own. */

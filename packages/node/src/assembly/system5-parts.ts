@@ -1,6 +1,7 @@
 import { FEATURE_LEVEL, isCertified } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { flawOfSnapshot, groupAuthority } from '@vsmcp/security'
+import { AlertKeeping } from '../algedonic/alert-keeping.ts'
 import { SessionKeys } from '../keys/session-keys.ts'
 import { MemberPlane } from '../members/member-plane.ts'
 import type { Parts } from '../parts.ts'
@@ -162,6 +163,7 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
         levelOf,
         alsoWanted: [(judged) => claimKeeping.wanted(judged)],
       }),
+      new AlertKeeping({ log, decisions, clock, logger }),
       new NameGranting({ decisions, clock, logger, ungrantedNames: () => whole().catalog.ungrantedNames() }),
     ],
   })

@@ -1,8 +1,15 @@
 import { type Clock, toErrorShape, type UnitName } from '@vsmcp/kernel'
+import type { AlertDesk } from '../algedonic/alert-desk.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { CharterDesk } from '../charter/charter-desk.ts'
 import type { KeysDesk } from '../keys/keys-view.ts'
 import type {
+  AlertEvent,
+  AlertMarkRequest,
+  AlertRaised,
+  AlertRequest,
+  AlertsRequest,
+  AlertView,
   ApplyRequest,
   ApplyResult,
   AttachRequest,
@@ -48,6 +55,7 @@ export interface NodeControlComponents {
   catalog: Catalog
   router: Router
   admission: Admission
+  alerts: AlertDesk
   charter: CharterDesk
   keys: KeysDesk
   backup: () => Promise<string>
@@ -194,6 +202,26 @@ export class RunningNodeControl implements NodeControl {
   call(request: ToolCallRequest): Promise<ToolCallAnswer> {
     const { catalog, router, clock, statusView } = this.#c
     return callTool({ catalog, router, clock, nameOf: (peer) => statusView.nameOf(peer) }, request)
+  }
+
+  async alerts(request: AlertsRequest): Promise<AlertView[]> {
+    return this.#c.alerts.list(request)
+  }
+
+  watchAlerts(request: { signal?: AbortSignal }): AsyncIterable<AlertEvent> {
+    return this.#c.alerts.watch(request)
+  }
+
+  raiseAlert(request: AlertRequest): Promise<AlertRaised> {
+    return this.#c.alerts.raise(request, 'person')
+  }
+
+  acknowledgeAlert(request: AlertMarkRequest): Promise<void> {
+    return this.#c.alerts.acknowledge(request)
+  }
+
+  resolveAlert(request: AlertMarkRequest): Promise<void> {
+    return this.#c.alerts.resolve(request)
   }
 
   logs(request: LogsRequest): AsyncIterable<LogLine> {

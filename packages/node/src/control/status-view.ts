@@ -2,6 +2,7 @@ import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
+import type { AlertsView } from '../algedonic/alerts-view.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { MemberView, NodeStatus, Profile } from '../control.ts'
 import { evidenceText } from '../members/evidence-text.ts'
@@ -29,6 +30,7 @@ export interface StatusComponents {
   units: LocalUnits
   unitsView: UnitsView
   reports: Reports
+  alerts: Pick<AlertsView, 'counts'>
   mcpUrl: () => string
 }
 
@@ -83,6 +85,7 @@ export class StatusView {
       members: { known: members.length, alive: members.filter(({ state }) => state === 'alive').length },
       units: { local: units.list().length, group: catalog.units.length, ready: unitsView.readyCount() },
       tools: catalog.tools.length,
+      alerts: this.#c.alerts.counts(),
       health: problems.length === 0 ? 'ok' : this.#leader() === undefined ? 'failing' : 'degraded',
       problems,
       process: {
@@ -161,6 +164,14 @@ export class StatusView {
     }
   }
 
+  #pain(): string[] {
+    const { open, critical, overdue } = this.#c.alerts.counts()
+    if (open === 0) return []
+    const more = [...(critical === 0 ? [] : [`${critical} critical`]), ...(overdue === 0 ? [] : [`${overdue} overdue`])]
+    const which = more.length === 0 ? '' : ` (${more.join(', ')})`
+    return [`${open === 1 ? '1 alert is' : `${open} alerts are`} not remedied${which}: see \`vsmcp alert ls\``]
+  }
+
   /** Programs and credentials whose time is over. */
   #outdated(members: readonly MemberView[]): string[] {
     const level = this.#c.log.state?.charter.featureLevel ?? FEATURE_LEVEL
@@ -191,7 +202,7 @@ export class StatusView {
         'no failover: a single voter decides; it takes three members up and in sync for the group to survive a failure',
       )
     }
-    problems.push(...unitsView.problems())
+    problems.push(...unitsView.problems(), ...this.#pain())
     for (const { unit } of catalog.units) {
       const report = reports.reportOf(unit)
       if (report !== undefined && report.calls >= 4 && report.errors * 2 > report.calls) {

@@ -1,18 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import {
-  type Clock,
-  type Logger,
-  messageOf,
-  type PeerIdString,
-  type Plane,
-  type Startable,
-  type Timer,
-  type UnitName,
-} from '@vsmcp/kernel'
-import { type Alert, decodeMessage, encodeMessage, type UnitReport } from '@vsmcp/vsm'
+import type { Clock, PeerIdString, Startable, Timer, UnitName } from '@vsmcp/kernel'
+import type { UnitReport } from '@vsmcp/vsm'
 import type { Definitions } from '@vsmcp/mcp'
-import { ALERTS_KEPT, CONTROL_DEADLINE_MS, NOTICES_PER_CHANGE_MAX, REPORT_PERIOD_MS } from '../constants.ts'
+import { NOTICES_PER_CHANGE_MAX, REPORT_PERIOD_MS } from '../constants.ts'
 import type { Router } from '../route/router.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { digestOf } from '../system5/trust.ts'
@@ -20,8 +10,6 @@ import type { GroupLog } from '../system5/group-log.ts'
 import { sha256Hex } from '../sha256.ts'
 import { offersOf } from './capabilities.ts'
 import type { GroupSignals } from './group-signals.ts'
-
-const ALERT = 'algedonic:alert'
 
 /** How often the event loop's delay is sampled, milliseconds: finer costs an idle node a measurable part of its processor. */
 const LAG_RESOLUTION_MS = 250
@@ -32,18 +20,12 @@ export interface ReportsComponents {
   units: LocalUnits
   router: Router
   log: GroupLog
-  control: Plane
   clock: Clock
-  logger: Logger
-}
-
-export interface HeardAlert extends Alert {
-  readonly node: PeerIdString
 }
 
 /**
  * What the systems of this node say without being asked: measured reports of its units and of itself, notices of what
- * came and went, who is System 5, and pain. An alert goes straight to System 5, acknowledged; gossip only spreads it.
+ * came and went, and who is System 5. Pain goes by the algedonic channel.
  */
 export class Reports implements Startable {
   readonly #c: ReportsComponents
@@ -51,33 +33,23 @@ export class Reports implements Startable {
   readonly #counted = new Map<UnitName, { calls: number; errors: number }>()
   readonly #offered = new Map<UnitName, ReadonlyMap<string, string>>()
   readonly #reports = new Map<UnitName, UnitReport & { node: PeerIdString; atMs: number }>()
-  readonly #alerts: HeardAlert[] = []
   #eventLoopLagMs = 0
   #timer: Timer | undefined
   #offs: (() => void)[] = []
 
   constructor(components: ReportsComponents) {
     this.#c = components
-    components.control.handle(ALERT, async ({ peer, payload }) => {
-      const { node, body } = decodeMessage('alert', payload, peer)
-      this.#keep({ ...body, node })
-      return new Uint8Array()
-    })
   }
 
   async start(): Promise<void> {
     const { signals, units, log, clock } = this.#c
     this.#lag.enable()
     this.#offs = [
-      signals.on('alert', ({ node, body }) => this.#keep({ ...body, node })),
       signals.on('unit', ({ node, atMs, body }) => this.#reports.set(body.unit, { ...body, node, atMs })),
       units.on('unit:definitions', ({ name, definitions }) => this.#announceOffer(name, definitions)),
       units.on('unit:gone', ({ name }) => {
         this.#announceOffer(name, undefined)
         this.#counted.delete(name)
-      }),
-      units.on('unit:state', ({ name, state, reason }) => {
-        if (state === 'failed') this.#feelPain(name, reason)
       }),
       log.on('leader:changed', () => this.#announceSystem5()),
       log.on('entry:applied', ({ index, effects }) => {
@@ -112,11 +84,6 @@ export class Reports implements Startable {
   /** Only reports of these units are kept. */
   keepReportsOf(units: ReadonlySet<UnitName>): void {
     for (const unit of this.#reports.keys()) if (!units.has(unit)) this.#reports.delete(unit)
-  }
-
-  /** The newest alerts heard, oldest first. */
-  get alerts(): readonly HeardAlert[] {
-    return this.#alerts
   }
 
   #report(): void {
@@ -174,34 +141,5 @@ export class Reports implements Startable {
     const { charter } = log.state
     const body = { leader: self, term: status.term, index: status.commit, epoch: charter.epoch, charterDigest: digestOf(charter) }
     signals.say('policy', { kind: 'command', from: 'system5', to: 'system3' }, body)
-  }
-
-  #feelPain(unit: UnitName, reason: string | undefined): void {
-    const { self, clock, log, control, signals, logger } = this.#c
-    const channel = { kind: 'algedonic', from: 'system1', to: 'system5' } as const
-    const body: Alert = {
-      id: randomBytes(16).toString('hex'),
-      feeling: 'pain',
-      severity: 'high',
-      source: { system: 'system1', origin: 'organ', unit },
-      subject: `unit ${unit} failed`,
-      text: (reason ?? 'no reason was given').slice(0, 1_000),
-      onsetMs: Math.round(clock.wallMs()),
-    }
-    this.#keep({ ...body, node: self })
-    signals.say('alert', channel, body)
-    const leader = log.status()?.leader
-    if (leader === undefined || leader === self) return
-    const message = encodeMessage('alert', { channel, node: self, sequence: 1, atMs: body.onsetMs, body })
-    control
-      .call(leader, ALERT, message, { deadlineMs: CONTROL_DEADLINE_MS })
-      .catch((error: unknown) => logger.warn({ unit, error: messageOf(error) }, 'System 5 did not acknowledge an alert'))
-  }
-
-  #keep(alert: HeardAlert): void {
-    if (this.#alerts.some(({ id }) => id === alert.id)) return
-    this.#c.logger.warn({ alert: alert.id, node: alert.node, subject: alert.subject }, 'algedonic alert')
-    this.#alerts.push(alert)
-    if (this.#alerts.length > ALERTS_KEPT) this.#alerts.shift()
   }
 }

@@ -62,7 +62,7 @@ export class AlgedonicChannel {
     this.#nowMs = nowMs
     for (const alert of held.slice(0, HELD_MAX)) {
       const isOrgan = alert.source.origin === 'organ'
-      this.#add(alert, { dueMs: nowMs + components.terms().node[alert.severity], unfeltSinceMs: isOrgan ? nowMs : undefined })
+      this.#add(alert, { dueMs: nowMs + this.#termMs(alert), unfeltSinceMs: isOrgan ? nowMs : undefined })
     }
   }
 
@@ -200,7 +200,7 @@ export class AlgedonicChannel {
     }
     const id = this.#newId()
     const alert: HeldAlert = { ...signal, feeling: 'pain', id, count: 1, onsetMs: now, lastMs: now, level: 'node' }
-    const entry = this.#add(alert, { dueMs: now + this.#c.terms().node[alert.severity], unfeltSinceMs: undefined })
+    const entry = this.#add(alert, { dueMs: now + this.#termMs(alert), unfeltSinceMs: undefined })
     effects.push({ type: 'news', event: 'raised', alert })
     effects.push(...(now >= entry.dueMs ? this.#climb(entry) : [keepOf(entry)]))
     return { outcome: 'raised', id, effects }
@@ -222,10 +222,15 @@ export class AlgedonicChannel {
     entry.unfeltSinceMs = undefined
     const { id } = alert
     if (!isMore) return { outcome: 'repeated', id, effects: [] }
-    entry.dueMs = Math.min(entry.dueMs, this.#nowMs + this.#c.terms().node[severity])
+    entry.dueMs = Math.min(entry.dueMs, this.#nowMs + this.#termMs(entry.alert))
     const news: AlgedonicEffect = { type: 'news', event: 'repeated', alert: entry.alert }
     if (entry.alert.level === 'group') entry.notBeforeMs = this.#nowMs
     return { outcome: 'repeated', id, effects: [news, keepOf(entry), ...this.#look(entry)] }
+  }
+
+  /** What a client or a person feels is nothing that the node could remedy by itself. */
+  #termMs({ source, severity }: HeldAlert): number {
+    return source.origin === 'organ' ? this.#c.terms().node[severity] : 0
   }
 
   #climb(entry: Entry): readonly AlgedonicEffect[] {

@@ -1,0 +1,17 @@
+import { Algedonic } from '../algedonic/algedonic.ts'
+import { AlertsView } from '../algedonic/alerts-view.ts'
+import { Senses } from '../algedonic/senses.ts'
+import type { Parts } from '../parts.ts'
+import type { Assembly } from './assembly.ts'
+
+type Beneath = Pick<Parts, 'log' | 'decisions' | 'signals' | 'units'>
+
+/** Pain and pleasure: what this node feels, and how System 5 hears of it. */
+export function algedonicParts(assembly: Assembly, beneath: Beneath): Pick<Parts, 'algedonic' | 'alertsView' | 'senses'> {
+  const { store, clock, random, self, group } = assembly
+  const { log, decisions, signals, units } = beneath
+  const logger = assembly.logger.child({ part: 'algedonic' })
+  const algedonic = new Algedonic({ self, kv: store.kv('alerts'), log, decisions, signals, clock, random, logger })
+  const alertsView = new AlertsView({ self, algedonic, log, signals, nameOf: group.nameOf, clock })
+  return { algedonic, alertsView, senses: new Senses({ algedonic, units, log, clock }) }
+}

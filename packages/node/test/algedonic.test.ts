@@ -1,0 +1,133 @@
+import { systemClock } from '@vsmcp/kernel'
+import { organ, type Signal } from '@vsmcp/vsm'
+import { describe, expect, it } from 'vitest'
+import { AlertDesk } from '../src/algedonic/alert-desk.ts'
+import type { AlertEvent, AlertView } from '../src/algedonic/contract.ts'
+import { AlertRefusedError, AlertUnknownError } from '../src/errors.ts'
+import { deskOf, operatorOf, policySet } from './support/operator.ts'
+import { followersOf, leaderOf, sameAddresses, startGroup, startNode, type TestNode, until } from './support/group.ts'
+
+const pain = (change: Partial<Signal> = {}): Signal => ({
+  feeling: 'pain',
+  severity: 'critical',
+  source: organ('system3'),
+  subject: 'the disk is full',
+  text: 'no space left on device',
+  ...change,
+})
+
+const desk = (node: TestNode): AlertDesk => new AlertDesk({ ...node, view: node.alertsView, clock: systemClock })
+const open = (node: TestNode): AlertView[] => node.alertsView.list({ all: false })
+const alertOf = (node: TestNode, id: string): AlertView | undefined => node.alertsView.find(id)
+
+/** Resolves with the first event that fits. */
+function heard(node: TestNode, fits: (event: AlertEvent) => boolean): Promise<AlertEvent> {
+  const { promise, resolve } = Promise.withResolvers<AlertEvent>()
+  node.alertsView.onEvent((event) => {
+    if (fits(event)) resolve(event)
+  })
+  return promise
+}
+
+function idOf(felt: ReturnType<TestNode['algedonic']['feel']>): string {
+  if (felt.outcome === 'refused') throw new Error(felt.reason)
+  return felt.id
+}
+
+describe('an alert', () => {
+  it('is the same on every node, outlives the leader, and is over everywhere once anybody resolves it', async () => {
+    const nodes = await startGroup(3)
+    const leader = leaderOf(nodes)
+    const [one, other] = followersOf(nodes)
+    const id = idOf(one.algedonic.feel(pain()))
+    await Promise.all(nodes.map((node) => until(node, () => alertOf(node, id)?.decided === true)))
+    for (const node of nodes) {
+      expect(open(node)).toMatchObject([{ id, level: 'group', state: 'open', node: one.peer, nodeName: one.name, count: 1 }])
+    }
+    await desk(other).acknowledge({ id, reason: 'Ada is on it' })
+    await leader.stop()
+    await until(other, () => [one.peer, other.peer].includes(other.log.status()?.leader ?? ''))
+    expect(alertOf(other, id)).toMatchObject({ state: 'acknowledged', acknowledged: { by: other.peer, reason: 'Ada is on it' } })
+    const over = heard(one, ({ event }) => event === 'over')
+    await desk(other).resolve({ id, reason: 'new disk' })
+    expect(await over).toMatchObject({ alert: { id, over: { byName: other.name, reason: 'new disk' } } })
+    expect(one.algedonic.held).toEqual([])
+    expect(open(one)).toEqual([])
+    await expect(desk(one).resolve({ id: 'nothing', reason: 'x' })).rejects.toThrow(AlertUnknownError)
+  })
+
+  it('is kept while there is no System 5, over a restart of its node, and delivered to the next', async () => {
+    const [first, second] = (await startGroup(2)) as [TestNode, TestNode]
+    const back = sameAddresses(first)
+    await first.stop()
+    await until(second, () => second.log.status()?.leader === undefined)
+    const id = idOf(second.algedonic.feel(pain()))
+    expect(alertOf(second, id)).toMatchObject({ decided: false, level: 'group', state: 'open' })
+    await second.stop()
+    const again = await startNode(second.dir, sameAddresses(second))
+    expect(again.algedonic.held).toMatchObject([{ id, subject: 'the disk is full' }])
+    const system5 = await startNode(first.dir, back)
+    await until(system5, () => alertOf(system5, id) !== undefined)
+    expect(alertOf(system5, id)).toMatchObject({ decided: true, node: again.peer })
+    await until(again, () => alertOf(again, id)?.decided === true)
+    const over = heard(system5, ({ event, alert }) => event === 'over' && alert.id === id)
+    again.algedonic.remedy(pain(), 'space again')
+    expect((await over).alert).toMatchObject({ over: { by: again.peer, reason: 'space again' } })
+  })
+
+  it('climbs to the group, and above it, when the terms that the policy sets are over', async () => {
+    const nodes = await startGroup(2)
+    const [founder, source] = nodes as [TestNode, TestNode]
+    const terms = { node: { low: '20ms' }, group: { low: '20ms', high: 'soon' } }
+    await deskOf(founder).change(policySet(await operatorOf(founder), { alertTerms: terms }, 1))
+    await until(source, () => source.log.state?.charter.policyVersion === 2)
+    const climbed = heard(source, ({ event, alert }) => event === 'climbed' && alert.level === 'above')
+    const id = idOf(source.algedonic.feel(pain({ severity: 'low' })))
+    expect(alertOf(source, id)).toMatchObject({ level: 'node', decided: false })
+    expect((await climbed).alert).toMatchObject({ id, state: 'open', due: null })
+    expect(source.alertsView.counts()).toEqual({ open: 1, acknowledged: 0, critical: 0, overdue: 1 })
+  })
+})
+
+describe('people and clients', () => {
+  it('reach System 5 at once; a flood of theirs is refused, and is one alert', async () => {
+    const [node] = (await startGroup(1)) as [TestNode]
+    const raise = (subject: string) =>
+      desk(node).raise({ feeling: 'pain', severity: 'low', subject, text: '', unit: 'files' }, 'client')
+    expect(await raise('wrong sums')).toMatchObject({ outcome: 'raised', decided: true })
+    expect(await raise('wrong sums')).toMatchObject({ outcome: 'repeated', decided: true })
+    let refused = 0
+    for (let i = 0; i < 40; i++) {
+      try {
+        await raise(`trouble ${i}`)
+      } catch (error) {
+        expect(error).toBeInstanceOf(AlertRefusedError)
+        refused++
+      }
+    }
+    expect(refused).toBe(33)
+    expect(open(node).find(({ origin }) => origin === 'organ')).toMatchObject({ subject: 'too many alerts of client', count: 33 })
+    expect(await desk(node).raise({ feeling: 'pleasure', severity: 'high', subject: 'fine', text: '' }, 'person')).toMatchObject({
+      outcome: 'noted',
+      decided: true,
+    })
+    expect(node.alertsView.list({ all: true })).toContainEqual(expect.objectContaining({ feeling: 'pleasure', state: 'over' }))
+    await expect(
+      desk(node).raise({ feeling: 'pain', severity: 'low', subject: 'x', text: '', unit: 'No Unit' }, 'client'),
+    ).rejects.toMatchObject({ code: 'VSMCP_INVALID_ARGUMENT' })
+  })
+
+  it('watch what is open, then what becomes of it, until they go away', async () => {
+    const [node] = (await startGroup(1)) as [TestNode]
+    const id = idOf(node.algedonic.feel(pain()))
+    await node.algedonic.answered(id)
+    const away = new AbortController()
+    const seen: string[] = []
+    for await (const { event, alert } of desk(node).watch({ signal: away.signal })) {
+      seen.push(`${event} ${alert.subject}`)
+      if (event === 'open') node.algedonic.remedy(pain(), 'well')
+      if (event === 'over') away.abort()
+    }
+    expect(seen).toEqual(['open the disk is full', 'over the disk is full'])
+  })
+})
