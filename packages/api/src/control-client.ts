@@ -23,6 +23,7 @@ import type {
   MemberView,
   NodeControl,
   NodeStatus,
+  ResourceView,
   SignedChange,
   SignedEviction,
   ToolCallAnswer,
@@ -130,6 +131,10 @@ export class ControlClient implements NodeControl {
 
   units(): Promise<UnitView[]> {
     return this.#ask('units')
+  }
+
+  claims(): Promise<ResourceView[]> {
+    return this.#ask('claims')
   }
 
   tools(): Promise<ToolView[]> {

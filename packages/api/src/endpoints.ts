@@ -160,6 +160,13 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  claims: {
+    method: 'GET',
+    path: '/v1/claims',
+    summary: 'Resources that units of the group claim: who has them, and who waits',
+    answer: 'json',
+    idempotent: true,
+  },
   tools: {
     method: 'GET',
     path: '/v1/tools',

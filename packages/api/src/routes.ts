@@ -191,6 +191,13 @@ export const ROUTES = {
     errors: [],
     run: (control) => control.units(),
   }),
+  claims: route({
+    ...ENDPOINTS.claims,
+    input: schema.nothing,
+    output: z.array(schema.resourceView),
+    errors: [],
+    run: (control) => control.claims(),
+  }),
   tools: route({
     ...ENDPOINTS.tools,
     input: schema.nothing,

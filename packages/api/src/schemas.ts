@@ -175,6 +175,7 @@ export const attachRequest = z.object({
   name: unitName,
   source: unitSource,
   startTimeoutMs: z.number().positive(),
+  claims: z.array(z.object({ resource: text.min(1), shared: z.boolean() })).exactOptional(),
   replace: z.boolean(),
 })
 export const unitView = z.object({
@@ -211,6 +212,13 @@ export const applyResult = z.object({
       error: z.object({ code: text, message: text, hint: text.exactOptional() }).exactOptional(),
     }),
   ),
+})
+
+const claimantView = z.object({ unit: text, node: text, nodeName: text, shared: z.boolean(), since: text })
+export const resourceView = z.object({
+  resource: text,
+  holders: z.array(claimantView.extend({ token: count, epoch: count, recalled: z.boolean() })),
+  waiters: z.array(claimantView),
 })
 
 export const toolView = z.object({

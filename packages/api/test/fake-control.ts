@@ -18,6 +18,7 @@ import type {
   MemberView,
   NodeControl,
   NodeStatus,
+  ResourceView,
   SignedChange,
   SignedEviction,
   ToolCallAnswer,
@@ -304,6 +305,13 @@ export class FakeControl implements NodeControl {
   async units(): Promise<UnitView[]> {
     this.#note('units')
     return [...this.units_.values()].map(({ view }) => view)
+  }
+
+  claimed: ResourceView[] = []
+
+  async claims(): Promise<ResourceView[]> {
+    this.#note('claims')
+    return this.claimed
   }
 
   async tools(): Promise<ToolView[]> {

@@ -28,6 +28,7 @@ describe('schemas', () => {
       same<Out<typeof schemas.unitView>, node.UnitView>(true),
       same<Out<typeof schemas.applyRequest>, node.ApplyRequest>(true),
       same<Out<typeof schemas.applyResult>, node.ApplyResult>(true),
+      same<Out<typeof schemas.resourceView>, node.ResourceView>(true),
       same<Out<typeof schemas.toolView>, node.ToolView>(true),
       same<Out<typeof schemas.toolCallRequest>, Omit<node.ToolCallRequest, 'signal' | 'onProgress'>>(true),
       same<Out<typeof schemas.toolCallAnswer>, node.ToolCallAnswer>(true),

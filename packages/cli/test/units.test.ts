@@ -7,6 +7,22 @@ import { fakeNode, tempDir, vsmcp } from './helpers.ts'
 
 const request = (calls: readonly [string, unknown][]): unknown => calls.at(-1)?.[1]
 
+describe('claims', () => {
+  it('shows who has what, and who waits', async () => {
+    const { dataDir, control } = await fakeNode()
+    expect((await vsmcp(['claims'], { dataDir })).stdout).toBe('nothing is claimed\n')
+    const since = new Date().toISOString()
+    const left = { unit: 'left', node: 'p', nodeName: 'alpha', shared: false, since }
+    const waiting = { ...left, unit: 'right', nodeName: 'be\u001bta' }
+    control.claimed = [{ resource: 'arm', holders: [{ ...left, token: 17, epoch: 2, recalled: true }], waiters: [waiting] }]
+    const { stdout } = await vsmcp(['claims'], { dataDir })
+    expect(stdout).toMatch(/arm +called back +left +alpha +alone +2\.17/)
+    expect(stdout).toMatch(/arm +waits +right +be.ta +alone +-/)
+    expect(stdout).not.toContain('\u001b')
+    expect((await vsmcp(['claims', '--json'], { dataDir })).json()).toEqual(control.claimed)
+  })
+})
+
 describe('attach', () => {
   it('passes command and arguments on as given, in the directory of the caller', async () => {
     const { dataDir, control } = await fakeNode()
@@ -48,6 +64,21 @@ describe('attach', () => {
     expect(code).toBe(0)
     expect(stderr).toContain('NOT_SET_ANYWHERE is not set here')
     expect(stderr).toContain('/not/there is not there')
+  })
+
+  it('claims resources alone or shared, and refuses what names none', async () => {
+    const { dataDir, control } = await fakeNode()
+    await vsmcp(['attach', 'a', '--claims', 'arm', '--claims', 'camera:shared', '--', 'x'], { dataDir })
+    const claims = [
+      { resource: 'arm', shared: false },
+      { resource: 'camera', shared: true },
+    ]
+    expect(request(control.calls)).toMatchObject({ claims })
+    for (const wrong of [':shared', 'a:b', 'a:shared:shared']) {
+      const { code, stderr } = await vsmcp(['attach', 'a', '--claims', wrong, '--', 'x'], { dataDir })
+      expect({ wrong, code }).toEqual({ wrong, code: 2 })
+      expect(stderr).toContain('names no resource')
+    }
   })
 
   it('takes a URL with headers', async () => {

@@ -178,3 +178,10 @@ export const FOUND_HELD_MAX = 1_024
 
 /** A voter bears out that who runs an occurrence is gone when it has not seen it for so long itself, milliseconds; the leader waits twice as long. */
 export const EXECUTOR_LOST_SEEN_MS = 10_000
+
+/** Resources one unit claims, and characters of a resource's name: what the docket takes. */
+export const CLAIMS_PER_UNIT_MAX = 8
+export const CLAIM_NAME_LENGTH_MAX = 64
+
+/** How long a node that stops waits until the group has its claims back, milliseconds: a decision, or an election and one. */
+export const CLAIMS_GIVEN_BACK_MS = 3_000

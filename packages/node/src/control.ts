@@ -3,10 +3,12 @@ import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedCha
 
 import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsRequest, AlertView } from './algedonic/contract.ts'
 import type { KeysView } from './keys/contract.ts'
+import type { ResourceView } from './system2/contract.ts'
 
 export type * from './algedonic/contract.ts'
 export type * from './charter/contract.ts'
 export type * from './keys/contract.ts'
+export type * from './system2/contract.ts'
 
 /** What a running node can be asked and told: the one face behind `/v1` and so behind every command. */
 export interface NodeControl {
@@ -43,6 +45,9 @@ export interface NodeControl {
   apply(request: ApplyRequest): Promise<ApplyResult>
   /** Units of the whole group, those of this node with their figures. */
   units(): Promise<UnitView[]>
+
+  /** Resources that units of the group claim: who has them, and who waits. */
+  claims(): Promise<ResourceView[]>
 
   tools(): Promise<ToolView[]>
   call(request: ToolCallRequest): Promise<ToolCallAnswer>
@@ -189,6 +194,8 @@ export interface AttachRequest {
   name: UnitName
   source: UnitSource
   startTimeoutMs: number
+  /** What its calls need of what the group has only once. @default nothing */
+  claims?: { resource: string; shared: boolean }[]
   replace: boolean
 }
 

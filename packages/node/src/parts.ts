@@ -15,6 +15,7 @@ import type { Lives } from './recovery/lives.ts'
 import type { Router } from './route/router.ts'
 import type { LocalUnits } from './system1/local-units.ts'
 import type { UnitPublisher } from './system1/unit-publisher.ts'
+import type { ClaimDesk } from './system2/claim-desk.ts'
 import type { Admission } from './system5/admission.ts'
 import type { Credentials } from './system5/credentials.ts'
 import type { Decisions } from './system5/decisions.ts'
@@ -59,6 +60,7 @@ export interface Parts {
   guard: ProcessGuard
   publisher: UnitPublisher
   units: LocalUnits
+  claims: ClaimDesk
   router: Router
   gateway: Gateway
   signals: GroupSignals
@@ -88,6 +90,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['leader duties', parts.duties],
     ['process guard', parts.guard],
     ['units', parts.units],
+    ['claims', parts.claims],
     ['gateway', parts.gateway],
   ]
 }

@@ -25,6 +25,7 @@ import { NodeLog } from './log/node-log.ts'
 import type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
 import { backupOf } from './backup/make-backup.ts'
 import { KeysDesk } from './keys/keys-view.ts'
+import { claimsView } from './system2/claims-view.ts'
 import { refuseUnfinished } from './recovery/recover-mesh.ts'
 import { Wiring } from './wiring.ts'
 
@@ -196,6 +197,7 @@ class RunningNode implements VsmcpNode {
       keys: new KeysDesk(dataDir, parts.sessionKeys),
       alerts: new AlertDesk({ ...parts, view: parts.alertsView, clock: systemClock }),
       backup: () => this.#backup(parts),
+      claims: () => claimsView(groupLog.state, nameOf),
       charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),
       log,
       clock: systemClock,

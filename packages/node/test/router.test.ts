@@ -98,7 +98,8 @@ describe('a call to a tool on another node', () => {
 function against(answer: () => Promise<Uint8Array>): Router {
   const rpc: Plane = { call: answer, notify: () => true, handle: () => {}, onNotice: () => {} }
   const catalog = { tool: () => ({ unit: 'u', node: 'far', name: 'tool' }) } as unknown as Catalog
-  return new Router({ self: 'near', catalog, units: {} as LocalUnits, rpc })
+  const claims = { call: () => Promise.reject(new Error('nothing runs here')) }
+  return new Router({ self: 'near', catalog, units: {} as LocalUnits, claims, rpc })
 }
 
 describe('what the other node says of a call', () => {

@@ -25,6 +25,7 @@ export const define: Define = (command, open) => {
         '      command: npx',
         '      args: [-y, "@modelcontextprotocol/server-filesystem", ./shared]',
         '      env: { LOG: info, TOKEN: env:FILES_TOKEN }   # or file:PATH; also envFile, cwd, startTimeout: 30s',
+        '      claims: [serial-port, camera:shared]',
         '    wiki:',
         '      url: https://wiki.example/mcp',
         '      headers: { Authorization: file:wiki.token }',

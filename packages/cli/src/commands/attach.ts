@@ -16,6 +16,7 @@ interface Options {
   startTimeout: number
   replace?: boolean
   import?: string
+  claims?: readonly string[]
 }
 
 export const define: Define = (command, open) => {
@@ -31,6 +32,7 @@ export const define: Define = (command, open) => {
     .option('--url <url>', 'an MCP server at this address (Streamable HTTP)')
     .option('--header <name=value>', 'an HTTP header for --url; several times', collect)
     .addOption(durationOption('--start-timeout <duration>', 'until its tools are listed', START_TIMEOUT_MS))
+    .option('--claims <name[:shared]>', 'what its calls need and the group has once; several times', collect)
     .option('--replace', 'take the place of another unit of that name on this node')
     .option('--import <file>', "attach all servers of an MCP client's file (mcpServers or servers)")
     .addHelpText(
@@ -38,6 +40,9 @@ export const define: Define = (command, open) => {
       notes(
         'Answers once the tools are listed; else exit code 1 and the last lines the server wrote. The same again is',
         '"unchanged"; another command under the same name needs --replace. Units survive restarts of the node.',
+        '',
+        'With --claims a call waits until the group gives the unit what it claims: a robot arm, a serial port, an account. Alone, or',
+        'with others that claim it as NAME:shared. "vsmcp claims" shows who has what.',
         '',
         "The server gets PATH, HOME and a few more of the node's environment, and what --env names. A value env:NAME is",
         "looked up in the node's environment, file:PATH on its disk, each time the server starts: no secret is stored.",
@@ -49,6 +54,7 @@ export const define: Define = (command, open) => {
         'vsmcp attach files -- npx -y @modelcontextprotocol/server-filesystem ~/shared',
         'vsmcp attach github --env GITHUB_TOKEN=file:~/.github-token -- npx -y @modelcontextprotocol/server-github',
         'vsmcp attach wiki --url https://wiki.example/mcp --header "Authorization=env:WIKI_TOKEN"',
+        'vsmcp attach arm --claims robot-arm --claims camera:shared -- ./arm-server',
         'vsmcp attach --import ~/.cursor/mcp.json',
       ),
     )
@@ -79,9 +85,10 @@ async function attachOne(session: Session, name: string, rest: readonly string[]
 function describe(name: string, rest: readonly string[], options: Options): UnitDescription {
   const [command, ...args] = rest
   const { url, startTimeout: startTimeoutMs } = options
+  const claims = options.claims === undefined ? {} : { claims: options.claims }
   if (url !== undefined) {
     refuseBeside('--url', { COMMAND: command, '--env': options.env, '--env-file': options.envFile, '--cwd': options.cwd })
-    return { url, headers: parseAssignments('--header', options.header ?? []), startTimeoutMs }
+    return { url, headers: parseAssignments('--header', options.header ?? []), startTimeoutMs, ...claims }
   }
   if (command === undefined) {
     throw new UsageError(`what to attach as ${name} is missing`, {
@@ -96,12 +103,14 @@ function describe(name: string, rest: readonly string[], options: Options): Unit
     ...(options.envFile === undefined ? {} : { envFile: options.envFile }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     startTimeoutMs,
+    ...claims,
   }
 }
 
 function ofOneServer(rest: readonly string[], options: Options): Record<string, unknown> {
-  const { env, envFile, cwd, url, header } = options
-  return { COMMAND: rest[0], '--env': env, '--env-file': envFile, '--cwd': cwd, '--url': url, '--header': header }
+  const { env, envFile, cwd, url, header, claims } = options
+  const ofOne = { '--env': env, '--env-file': envFile, '--cwd': cwd, '--url': url, '--header': header, '--claims': claims }
+  return { COMMAND: rest[0], ...ofOne }
 }
 
 function refuseBeside(what: string, others: Readonly<Record<string, unknown>>): void {

@@ -47,6 +47,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'apply', summary: 'bring the units of this node to what a file declares', load: () => import('./apply.ts') },
       { name: 'units', summary: 'list the attached MCP servers of the group', load: () => import('./units.ts') },
       { name: 'tools', summary: 'list the tools of the group', load: () => import('./tools.ts') },
+      { name: 'claims', summary: 'what units claim, who has it, who waits', load: () => import('./claims.ts') },
       { name: 'call', summary: 'call a tool, wherever it is', load: () => import('./call.ts') },
       { name: 'mcp', summary: 'serve the mesh as an MCP server on stdin and stdout', load: () => import('./mcp.ts') },
     ],

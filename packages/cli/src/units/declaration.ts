@@ -8,7 +8,7 @@ import { toRequest, type UnitRequest } from './request.ts'
 import type { ValueContext } from './values.ts'
 
 const HINT =
-  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, and startTimeout. See docs/cli.md.'
+  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, and startTimeout and claims. See docs/cli.md.'
 
 const text = z.string({ error: 'text is needed' })
 const unit = z.strictObject(
@@ -20,6 +20,7 @@ const unit = z.strictObject(
     cwd: text.min(1).exactOptional(),
     url: text.min(1).exactOptional(),
     headers: z.record(text, text, { error: 'names and values are needed' }).exactOptional(),
+    claims: z.array(text, { error: 'a list of names is needed, each with :shared or without' }).exactOptional(),
     startTimeout: text.refine((value) => isDuration(value), 'a duration such as 30s or 2m is needed').exactOptional(),
   },
   { error: 'command or url is needed' },

@@ -2,6 +2,7 @@ import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import type { AttachRequest, UnitSource } from '@vsmcp/node'
 import { UsageError } from '../errors.ts'
 import { readText } from '../input.ts'
+import { parseClaims } from './claims.ts'
 import { absolute, mapValues, parseEnvFile, resolveCommand, type ValueContext } from './values.ts'
 
 /** A unit as a person or a file describes it: by command or by URL. */
@@ -14,6 +15,8 @@ export interface UnitDescription {
   url?: string
   headers?: Readonly<Record<string, string>>
   startTimeoutMs: number
+  /** `NAME` or `NAME:shared`. */
+  claims?: readonly string[]
 }
 
 export type UnitRequest = Omit<AttachRequest, 'replace'>
@@ -25,7 +28,9 @@ export async function toRequest(name: string, unit: UnitDescription, context: Va
       hint: 'Use up to 24 of a-z, 0-9 and "-", beginning with a letter or digit.',
     })
   }
-  return { name, source: await toSource(name, unit, context), startTimeoutMs: unit.startTimeoutMs }
+  const claims = parseClaims(unit.claims ?? [])
+  const { startTimeoutMs } = unit
+  return { name, source: await toSource(name, unit, context), startTimeoutMs, ...(claims.length === 0 ? {} : { claims }) }
 }
 
 async function toSource(name: string, unit: UnitDescription, context: ValueContext): Promise<UnitSource> {

@@ -17,3 +17,13 @@ export function withTarget(method: RoutedMethod, paramsJson: string, target: str
   }
   return editObject(paramsJson, members, new Map([[method === 'resources/read' ? 'uri' : 'name', value]]))
 }
+
+/** The params of a request with one member of `_meta` set, in place of the client's own of that name. The rest stays as it was written. */
+export function withMeta(paramsJson: string, key: string, value: object): string {
+  const members = membersOf(paramsJson) ?? []
+  const given = memberText(paramsJson, members, '_meta') ?? '{}'
+  const inside = membersOf(given)
+  const meta =
+    inside === undefined ? JSON.stringify({ [key]: value }) : editObject(given, inside, new Map([[key, JSON.stringify(value)]]))
+  return editObject(paramsJson, members, new Map([['_meta', meta]]))
+}

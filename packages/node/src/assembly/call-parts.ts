@@ -9,6 +9,7 @@ import { LocalUnits } from '../system1/local-units.ts'
 import { UnitNameClaims } from '../system1/unit-name-claims.ts'
 import { UnitPublisher } from '../system1/unit-publisher.ts'
 import { UnitSpecs } from '../system1/unit-specs.ts'
+import { ClaimDesk } from '../system2/claim-desk.ts'
 import { Reports } from '../topics/reports.ts'
 import type { Assembly } from './assembly.ts'
 
@@ -20,15 +21,25 @@ type Working = Pick<Parts, 'guard' | 'publisher' | 'units'>
 export function callParts(
   assembly: Assembly,
   beneath: Beneath,
-): Working & Feeling & Pick<Parts, 'router' | 'gateway' | 'reports'> {
-  const { clock, self, group } = assembly
+): Working & Feeling & Pick<Parts, 'claims' | 'router' | 'gateway' | 'reports'> {
+  const { clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
   const { units } = working
-  const router = new Router({ self, catalog, units, rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce) })
+  const claims = new ClaimDesk({
+    self,
+    log,
+    decisions: beneath.decisions,
+    claimsOf: (unit) => units.claimsOf(unit),
+    kv: store.kv('claims'),
+    clock,
+    logger: logger.child({ part: 'system2' }),
+  })
+  units.on('unit:gone', ({ name }) => claims.close(name))
+  const router = new Router({ self, catalog, units, claims, rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce) })
   const gateway = gatewayOf(assembly, beneath, router)
   const reports = new Reports({ self, signals, units, router, log, clock })
-  return { ...working, ...algedonicParts(assembly, { ...beneath, units }), router, gateway, reports }
+  return { ...working, ...algedonicParts(assembly, { ...beneath, units }), claims, router, gateway, reports }
 }
 
 /** Two meshes are told apart by clients, and by a node that is asked to attach its own. */

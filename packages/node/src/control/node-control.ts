@@ -28,6 +28,7 @@ import type {
   MemberView,
   NodeControl,
   NodeStatus,
+  ResourceView,
   SignedChange,
   SignedEviction,
   ToolCallAnswer,
@@ -59,6 +60,7 @@ export interface NodeControlComponents {
   charter: CharterDesk
   keys: KeysDesk
   backup: () => Promise<string>
+  claims: () => ResourceView[]
   log: NodeLog
   clock: Clock
   facts: () => Pick<DoctorFacts, 'versions' | 'clockAheadMs'>
@@ -183,6 +185,10 @@ export class RunningNodeControl implements NodeControl {
 
   units(): Promise<UnitView[]> {
     return this.#c.unitsView.list()
+  }
+
+  async claims(): Promise<ResourceView[]> {
+    return this.#c.claims()
   }
 
   async tools(): Promise<ToolView[]> {

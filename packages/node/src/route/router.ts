@@ -10,11 +10,21 @@ import {
   TimeoutError,
   type VsmcpError,
 } from '@vsmcp/kernel'
-import { type GatewayRouter, type Listing, type ListingKind, type McpReply, type RoutedRequest, withTarget } from '@vsmcp/mcp'
+import {
+  type GatewayRouter,
+  type Listing,
+  type ListingKind,
+  type McpReply,
+  type McpRequest,
+  type RoutedRequest,
+  type Unit,
+  withTarget,
+} from '@vsmcp/mcp'
 import { pack, unpack } from 'msgpackr'
 import type { Catalog, Target } from '../catalog/catalog.ts'
 import { CREDENTIAL_OVER, NOT_LISTED, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import type { ClaimDesk } from '../system2/claim-desk.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'
 
 const REQUEST = 'mcp:request'
@@ -24,6 +34,8 @@ export interface RouterComponents {
   catalog: Catalog
   units: LocalUnits
   rpc: Plane
+  /** Has requests to units of this node wait for what these claim. */
+  claims: Pick<ClaimDesk, 'call'>
 }
 
 /**
@@ -49,7 +61,7 @@ export class Router implements GatewayRouter {
           // A stream that is gone rejects here; the request itself is told by its signal.
           call.progress(pack([notified, json])).catch(() => {})
         }
-        return pack(await unit.request({ method, paramsJson, deadlineMs, signal, onNotification }))
+        return pack(await this.#atUnit(unit, { method, paramsJson, deadlineMs, signal, onNotification }))
       })
     })
   }
@@ -105,7 +117,7 @@ export class Router implements GatewayRouter {
     if (target.node === self) {
       const unit = units.get(target.unit)
       if (unit === undefined) throw new UnitUnreachableError(`unit ${target.unit} is not attached here any more: not sent`)
-      return unit.request({ method, paramsJson, deadlineMs, signal, onNotification })
+      return this.#atUnit(unit, { method, paramsJson, deadlineMs, signal, onNotification })
     }
     const options: CallOptions = {
       deadlineMs,
@@ -120,6 +132,10 @@ export class Router implements GatewayRouter {
     } catch (error) {
       throw asSeenByCaller(error, target)
     }
+  }
+
+  #atUnit(unit: Unit, request: McpRequest): Promise<McpReply> {
+    return this.#c.claims.call(unit.name, request, (granted) => unit.request(granted))
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {

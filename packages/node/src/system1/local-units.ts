@@ -10,10 +10,12 @@ import {
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Definitions, Unit, UnitSpec, UnitState } from '@vsmcp/mcp'
+import type { ClaimedResource } from '@vsmcp/vsm'
 import type { AttachRequest, AttachResult } from '../control.ts'
 import { UNITS_PER_NODE_MAX } from '../constants.ts'
 import { UnitExistsError, UnitUnknownError } from '../errors.ts'
-import { sameSource, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
+import { checkedClaims } from '../system2/checked-claims.ts'
+import { isSameUnit, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
 
 interface Events extends Record<string, unknown> {
   'unit:definitions': { name: UnitName; kind: Unit['kind']; definitions: Definitions }
@@ -39,6 +41,8 @@ export interface UnitOffers {
   offer(name: UnitName, kind: Unit['kind'], definitions: Definitions): Promise<void>
   withdraw(name: UnitName): Promise<void>
 }
+
+const NO_CLAIMS: readonly ClaimedResource[] = []
 
 interface LocalUnit {
   spec: StoredUnitSpec
@@ -137,6 +141,11 @@ export class LocalUnits implements Startable {
     return this.#units.get(name)?.unit
   }
 
+  /** What a unit's calls need. */
+  claimsOf(name: UnitName): readonly ClaimedResource[] {
+    return this.#units.get(name)?.spec.claims ?? NO_CLAIMS
+  }
+
   /** How each is started, as it was attached: secrets included. */
   specs(): StoredUnitSpec[] {
     return [...this.#units.values()].map(({ spec }) => spec)
@@ -158,15 +167,16 @@ export class LocalUnits implements Startable {
   async #attach(request: AttachRequest): Promise<AttachResult['outcome']> {
     this.#mustRun()
     const { name, source, startTimeoutMs } = request
+    const claims = checkedClaims(request.claims ?? [])
     if (!UNIT_NAME_PATTERN.test(name)) {
       throw new InvalidArgumentError(`"${name}" cannot be a unit's name`, {
         hint: 'Use up to 24 of a-z, 0-9 and "-", beginning with a letter or digit.',
       })
     }
-    const spec: StoredUnitSpec = { name, source, startTimeoutMs }
+    const spec: StoredUnitSpec = { name, source, startTimeoutMs, ...(claims.length === 0 ? {} : { claims }) }
     const present = this.#units.get(name)
     if (present !== undefined) {
-      if (sameSource(present.spec.source, source)) return this.#settleSame(present, spec)
+      if (isSameUnit(present.spec, spec)) return this.#settleSame(present, spec)
       if (!request.replace) {
         throw new UnitExistsError(`a different unit ${name} is attached to this node`, {
           hint: `Give --replace to put this one in its place, or choose another name.`,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
+import type { ClaimedResource } from '@vsmcp/vsm'
 import { z } from 'zod'
 import type { UnitSource } from '../control.ts'
 
@@ -15,13 +16,20 @@ const sourceSchema = z.discriminatedUnion('kind', [
 ])
 
 /** Of one unit as stored, and as a backup holds it. */
-export const unitSpecSchema = z.object({ name: z.string(), source: sourceSchema, startTimeoutMs: z.number() })
+export const unitSpecSchema = z.object({
+  name: z.string(),
+  source: sourceSchema,
+  startTimeoutMs: z.number(),
+  claims: z.array(z.object({ resource: z.string(), shared: z.boolean() })).exactOptional(),
+})
 
 /** How to start a unit again. Stays on this node. */
 export interface StoredUnitSpec {
   name: UnitName
   source: UnitSource
   startTimeoutMs: number
+  /** In order of name; absent when it claims nothing. */
+  claims?: ClaimedResource[]
 }
 
 /** What was attached here, kept over restarts. */
@@ -55,6 +63,7 @@ export class UnitSpecs {
   }
 }
 
-export function sameSource(a: UnitSource, b: UnitSource): boolean {
-  return isDeepStrictEqual(a, b)
+/** Whether both are started, and claim, alike. */
+export function isSameUnit(a: StoredUnitSpec, b: StoredUnitSpec): boolean {
+  return isDeepStrictEqual(a.source, b.source) && isDeepStrictEqual(a.claims, b.claims)
 }

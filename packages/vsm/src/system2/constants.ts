@@ -15,3 +15,18 @@ export const CLAIM_FAILED_MS = 5_000
 
 /** A claim that keeps others waiting for so long is recalled though its holder lives, milliseconds: longer than a call takes that somebody waits for. */
 export const CLAIM_HOLD_MAX_MS = 10 * 60_000
+
+/** A holder with work asks the quorum again after this, milliseconds: twice before it has to stop. */
+export const CLAIM_CONFIRM_MS = 3_000
+
+/** Others wait: calls are begun for so long yet, milliseconds, so that a decision is paid by many calls. Those under way then end first. */
+export const CLAIM_TURN_MS = 250
+
+/** Nobody waits and nothing was called for so long: the claim is given back, milliseconds, lest it outlives its node. */
+export const CLAIM_IDLE_MS = 30_000
+
+/** A question to the group that failed is asked again after this, milliseconds. */
+export const CLAIM_RETRY_MS = 500
+
+/** Calls that wait for one unit's claim; more are refused as busy. */
+export const CLAIM_CALLS_WAITING_MAX = 256
