@@ -19,6 +19,17 @@ const unitKind = z.enum(['stdio', 'http'])
 export const nothing = z.object({})
 export const done = z.object({ done: z.literal(true) })
 
+const rate = z.number().nonnegative()
+const share = z.number().min(0).max(1).nullable()
+const work = z.object({
+  actuality: rate,
+  capability: rate.nullable(),
+  potentiality: rate.nullable(),
+  productivity: share,
+  latency: share,
+  performance: share,
+})
+
 export const nodeStatus = z.object({
   version: text,
   node: z.object({
@@ -50,6 +61,7 @@ export const nodeStatus = z.object({
   units: z.object({ local: count, group: count, ready: count }),
   tools: count,
   alerts: z.object({ open: count, acknowledged: count, critical: count, overdue: count }),
+  work: z.object({ node: work, group: work }),
   health,
   problems: z.array(text),
   process: z.object({ rssBytes: z.number(), uptimeS: z.number(), eventLoopLagMs: z.number() }),
@@ -198,6 +210,16 @@ export const unitView = z.object({
       inFlight: count,
       latencyP50Ms: z.number().nullable(),
       latencyP99Ms: z.number().nullable(),
+    })
+    .exactOptional(),
+  work: work
+    .extend({
+      windowMs: rate,
+      queued: count,
+      turnedAway: count,
+      meanInFlight: rate,
+      meanQueued: rate,
+      limits: z.object({ concurrency: count, ratePerS: rate.nullable() }),
     })
     .exactOptional(),
 })

@@ -124,6 +124,10 @@ export class FakeControl implements NodeControl {
       units: { local: this.units_.size, group: this.units_.size, ready: this.units_.size },
       tools: 2,
       alerts: { open: 1, acknowledged: 0, critical: 1, overdue: 0 },
+      work: {
+        node: { actuality: 2, capability: 40, potentiality: 80, productivity: 0.05, latency: 0.5, performance: 0.025 },
+        group: { actuality: 0, capability: null, potentiality: null, productivity: null, latency: null, performance: null },
+      },
       health: 'degraded',
       problems: ['only one voter: there is no failover'],
       process: { rssBytes: 90_000_000, uptimeS: 61, eventLoopLagMs: 0.4 },

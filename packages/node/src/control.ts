@@ -112,6 +112,8 @@ export interface NodeStatus {
   tools: number
   /** Pain that is not remedied; of these how many somebody sees to, are critical, and are not remedied within the group's term. */
   alerts: { open: number; acknowledged: number; critical: number; overdue: number }
+  /** This node as a unit of its group, and the group as a unit. */
+  work: { node: WorkView; group: WorkView }
   health: Health
   /** Why the health is not `ok`, each as a sentence. */
   problems: string[]
@@ -218,6 +220,27 @@ export interface ApplyResult {
   }[]
 }
 
+/** Beer's figures: calls per second, and the ratios between them; null where nothing was measured yet. */
+export interface WorkView {
+  actuality: number
+  capability: number | null
+  potentiality: number | null
+  productivity: number | null
+  latency: number | null
+  performance: number | null
+}
+
+/** A unit's work over the last window of measurement. */
+export interface UnitWorkView extends WorkView {
+  windowMs: number
+  queued: number
+  turnedAway: number
+  meanInFlight: number
+  meanQueued: number
+  /** What it may have in work at once, and begin per second. */
+  limits: { concurrency: number; ratePerS: number | null }
+}
+
 export interface UnitView {
   name: UnitName
   /** Node the unit lives on. */
@@ -235,6 +258,8 @@ export interface UnitView {
   prompts: number
   /** Measured since the unit started; absent while nothing has been heard from its node. */
   figures?: { calls: number; errors: number; inFlight: number; latencyP50Ms: number | null; latencyP99Ms: number | null }
+  /** Absent before the first window is over, and for units of nodes of older versions. */
+  work?: UnitWorkView
 }
 
 export interface ToolView {

@@ -6,6 +6,7 @@ import type { SharedState } from '@vsmcp/state'
 import type { Algedonic } from './algedonic/algedonic.ts'
 import type { AlertsView } from './algedonic/alerts-view.ts'
 import type { Senses } from './algedonic/senses.ts'
+import type { ReportJudge } from '@vsmcp/vsm'
 import type { Catalog } from './catalog/catalog.ts'
 import type { SessionKeys } from './keys/session-keys.ts'
 import type { Discovery } from './members/discovery.ts'
@@ -14,6 +15,7 @@ import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
 import type { Router } from './route/router.ts'
 import type { LocalUnits } from './system1/local-units.ts'
+import type { Operations } from './system1/operations.ts'
 import type { UnitPublisher } from './system1/unit-publisher.ts'
 import type { ClaimDesk } from './system2/claim-desk.ts'
 import type { Admission } from './system5/admission.ts'
@@ -61,9 +63,12 @@ export interface Parts {
   publisher: UnitPublisher
   units: LocalUnits
   claims: ClaimDesk
+  operations: Operations
   router: Router
   gateway: Gateway
   signals: GroupSignals
+  /** Takes or refuses what other nodes report of their units. */
+  reportJudge: ReportJudge
   reports: Reports
   algedonic: Algedonic
   alertsView: AlertsView
@@ -87,6 +92,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['reports', parts.reports],
     ['algedonic channel', parts.algedonic],
     ['senses', parts.senses],
+    ['operations', parts.operations],
     ['leader duties', parts.duties],
     ['process guard', parts.guard],
     ['units', parts.units],

@@ -58,7 +58,7 @@ export class Wiring {
   }
 
   #wireMesh(): void {
-    const { mesh, lives, epochs, log, state, members, signals } = this.#parts
+    const { mesh, lives, epochs, log, state, members, signals, operations } = this.#parts
     mesh.on('peer:up', ({ peer, info }) => {
       const failed = (error: unknown): void =>
         this.#logger.error({ peer, error: messageOf(error) }, 'the life of a member is not on disk')
@@ -86,7 +86,10 @@ export class Wiring {
     })
     lives.on('alert', () => this.#changed())
     epochs.on('changed', () => this.#changed())
-    members.on('member:state', () => this.#changed())
+    members.on('member:state', () => {
+      operations.keepNodes((node) => members.get(node)?.state === 'alive')
+      this.#changed()
+    })
     signals.on('control', ({ node, atMs }) => this.#clockAheadMs.set(node, atMs - systemClock.wallMs()))
   }
 
@@ -117,7 +120,7 @@ export class Wiring {
   }
 
   #wireOffers(): void {
-    const { mesh, catalog, state, units, publisher, signals, reports, duties } = this.#parts
+    const { mesh, catalog, state, units, publisher, signals, operations, duties } = this.#parts
     state.on('changed', ({ collection, keys }) => {
       if (collection === NODES_COLLECTION) this.#whereabouts.heard(keys)
       else this.#refreshSoon()
@@ -129,7 +132,7 @@ export class Wiring {
     catalog.onChanged(() => {
       const remote = catalog.units.filter(({ node }) => node !== mesh.peerId).map(({ unit }) => unit)
       signals.followUnits(remote)
-      reports.keepReportsOf(new Set(remote))
+      operations.keepReportsOf(new Set(remote))
       duties.look()
     })
   }

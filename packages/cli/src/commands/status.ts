@@ -3,7 +3,7 @@ import { systemClock } from '@vsmcp/kernel'
 import type { NodeStatus } from '@vsmcp/node'
 import { EvictedError, NoMeshError } from '../errors.ts'
 import type { Session } from '../session.ts'
-import { count, formatAgo, formatBytes, formatDuration } from '../terminal/format.ts'
+import { count, formatAgo, formatBytes, formatDuration, formatRate } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
 import { type Define, examples } from './command.ts'
@@ -31,6 +31,13 @@ async function tellGone(dataDir: string, error: unknown): Promise<never> {
   throw new NoMeshError(`this node has left ${meshName}`, { hint, cause: error })
 }
 
+/** `2.5/s of 40/s, and of 80/s that might be` */
+function workOf({ actuality, capability, potentiality }: NodeStatus['work']['node']): string {
+  if (capability === null) return `${formatRate(actuality)}, nothing measured yet`
+  const might = potentiality === null || potentiality === capability ? '' : `, ${formatRate(potentiality)} might be`
+  return `${formatRate(actuality)} of ${formatRate(capability)}${might}`
+}
+
 function render(status: NodeStatus, terminal: Session['terminal']): string {
   const { node, mesh, group, system5, members, units } = status
   const now = systemClock.wallMs()
@@ -54,6 +61,7 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
       ['units', `${units.local} here, ${units.group} in the group, ${units.ready} ready`],
       ['tools', String(status.tools)],
       ['alerts', alertsOf(status)],
+      ['work', `${workOf(status.work.node)} here; ${workOf(status.work.group)} in the group`],
       ['mcp', status.mcp],
       ['listen', status.listen.join('\n          ')],
       [

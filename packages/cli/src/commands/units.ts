@@ -1,6 +1,6 @@
 import type { UnitView } from '@vsmcp/node'
 import type { Terminal } from '../terminal/terminal.ts'
-import { formatLatency } from '../terminal/format.ts'
+import { formatLatency, formatRate, formatShare } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { type Define, examples } from './command.ts'
 
@@ -14,14 +14,43 @@ const STATE_STYLE = {
 } as const
 
 export const define: Define = (command, open) => {
-  command.addHelpText('after', examples('vsmcp units', "vsmcp units --json | jq '.[] | select(.local)'")).action(async () => {
-    const { node, terminal } = open(command)
-    terminal.answer(await terminal.during('asking the node', node.units()), (units) => render(units, terminal))
-  })
+  command
+    .option('--work', "show what they do, could do and might do (Beer's actuality, capability, potentiality)")
+    .addHelpText('after', examples('vsmcp units', 'vsmcp units --work', "vsmcp units --json | jq '.[] | select(.local)'"))
+    .action(async ({ work }: { work?: boolean }) => {
+      const { node, terminal } = open(command)
+      const show = work === true ? renderWork : render
+      terminal.answer(await terminal.during('asking the node', node.units()), (units) => show(units, terminal))
+    })
+}
+
+const NONE = 'no units yet: attach one with "vsmcp attach NAME -- COMMAND ARGS…"'
+
+function renderWork(units: readonly UnitView[], terminal: Terminal): string {
+  if (units.length === 0) return NONE
+  const rows = units.map(({ name, nodeName, local, work, figures }) => [
+    name,
+    `${printableLine(nodeName)}${local ? ' (this node)' : ''}`,
+    formatRate(work?.actuality ?? null),
+    formatRate(work?.capability ?? null),
+    formatRate(work?.potentiality ?? null),
+    formatShare(work?.productivity ?? null),
+    formatShare(work?.latency ?? null),
+    formatShare(work?.performance ?? null),
+    work === undefined ? '-' : `${figures?.inFlight ?? 0} of ${work.limits.concurrency}`,
+    work === undefined ? '-' : String(work.queued),
+    work === undefined ? '-' : String(work.turnedAway),
+    work?.limits.ratePerS == null ? '-' : formatRate(work.limits.ratePerS),
+  ])
+  const ratios = ['PRODUCTIVITY', 'LATENCY', 'PERFORMANCE']
+  return terminal.table(
+    ['UNIT', 'NODE', 'DOES', 'COULD', 'MIGHT', ...ratios, 'IN WORK', 'WAITING', 'TURNED AWAY', 'RATE MAX'],
+    rows,
+  )
 }
 
 function render(units: readonly UnitView[], terminal: Terminal): string {
-  if (units.length === 0) return 'no units yet: attach one with "vsmcp attach NAME -- COMMAND ARGS…"'
+  if (units.length === 0) return NONE
   const rows = units.map((unit) => [
     unit.name,
     terminal.style(STATE_STYLE[unit.state], unit.state),

@@ -38,3 +38,15 @@ export function count(number: number, one: string, many = `${one}s`): string {
 export function shortPeer(peerId: string): string {
   return peerId.length > 12 ? `…${peerId.slice(-8)}` : peerId
 }
+
+/** A rate in calls per second, three figures of it: `0.25/s`, `12.0/s`, `1.2k/s`. */
+export function formatRate(perS: number | null): string {
+  if (perS === null) return '-'
+  if (perS >= 999.5) return `${(perS / 1_000).toPrecision(3)}k/s`
+  return `${perS === 0 ? '0' : perS.toPrecision(3)}/s`
+}
+
+/** A share as a percentage: `7 %`. */
+export function formatShare(share: number | null): string {
+  return share === null ? '-' : `${Math.round(share * 100)} %`
+}

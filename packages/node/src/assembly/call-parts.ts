@@ -6,6 +6,7 @@ import { MemberPlane } from '../members/member-plane.ts'
 import type { Parts } from '../parts.ts'
 import { Router } from '../route/router.ts'
 import { LocalUnits } from '../system1/local-units.ts'
+import { Operations } from '../system1/operations.ts'
 import { UnitNameClaims } from '../system1/unit-name-claims.ts'
 import { UnitPublisher } from '../system1/unit-publisher.ts'
 import { UnitSpecs } from '../system1/unit-specs.ts'
@@ -15,7 +16,7 @@ import type { Assembly } from './assembly.ts'
 
 type Beneath = Pick<Parts, 'lives' | 'mesh' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals'>
 type Feeling = ReturnType<typeof algedonicParts>
-type Working = Pick<Parts, 'guard' | 'publisher' | 'units'>
+type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations'>
 
 /** System 1: the units attached here, the way of a call to any unit, and what is reported of them. */
 export function callParts(
@@ -25,7 +26,7 @@ export function callParts(
   const { clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
-  const { units } = working
+  const { units, operations } = working
   const claims = new ClaimDesk({
     self,
     log,
@@ -38,7 +39,7 @@ export function callParts(
   units.on('unit:gone', ({ name }) => claims.close(name))
   const router = new Router({ self, catalog, units, claims, rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce) })
   const gateway = gatewayOf(assembly, beneath, router)
-  const reports = new Reports({ self, signals, units, router, log, clock })
+  const reports = new Reports({ self, signals, units, router, operations, log, clock })
   return { ...working, ...algedonicParts(assembly, { ...beneath, units }), claims, router, gateway, reports }
 }
 
@@ -47,7 +48,7 @@ function serverNameOf({ enrolment }: Assembly): string {
   return `vsmcp-${enrolment.meshId.slice(0, 8)}`
 }
 
-function unitParts(assembly: Assembly, { state, decisions }: Beneath): Working {
+function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): Working {
   const { init, store, clock, random, logger, self, group } = assembly
   const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, random, logger })
   const publisher = new UnitPublisher({ state, group: () => group.state, self, logger })
@@ -66,7 +67,8 @@ function unitParts(assembly: Assembly, { state, decisions }: Beneath): Working {
       }),
     logger,
   })
-  return { guard, publisher, units }
+  const operations = new Operations({ self, signals, units, clock })
+  return { guard, publisher, units, operations }
 }
 
 function gatewayOf(assembly: Assembly, { lives, sessionKeys }: Beneath, router: Router): Parts['gateway'] {

@@ -1,6 +1,6 @@
 import { verify } from '@vsmcp/security'
 import { createSharedState } from '@vsmcp/state'
-import { topicsOf } from '@vsmcp/vsm'
+import { ReportJudge, topicsOf } from '@vsmcp/vsm'
 import { Catalog } from '../catalog/catalog.ts'
 import { UNITS_COLLECTION } from '../catalog/published-unit.ts'
 import type { Parts } from '../parts.ts'
@@ -8,7 +8,10 @@ import { GroupSignals } from '../topics/group-signals.ts'
 import type { Assembly } from './assembly.ts'
 
 /** What all nodes hold and tell one another: the shared document, what it offers, the topics. */
-export function stateParts(assembly: Assembly, { mesh }: Pick<Parts, 'mesh'>): Pick<Parts, 'state' | 'catalog' | 'signals'> {
+export function stateParts(
+  assembly: Assembly,
+  { mesh }: Pick<Parts, 'mesh'>,
+): Pick<Parts, 'state' | 'catalog' | 'signals' | 'reportJudge'> {
   const { identity, enrolment, store, clock, random, logger, self, group } = assembly
   const topics = topicsOf(enrolment.meshId, enrolment.groupId)
   const state = createSharedState({
@@ -26,14 +29,16 @@ export function stateParts(assembly: Assembly, { mesh }: Pick<Parts, 'mesh'>): P
     logger: logger.child({ part: 'state' }),
   })
   const catalog = new Catalog({ state, group: () => group.state, logger })
+  const reportJudge = new ReportJudge()
   const signals = new GroupSignals({
     gossip: mesh.gossip,
     topics,
     self,
     isMember: group.isMember,
+    reportJudge,
     hostOf: (unit) => group.state?.units.get(unit)?.peer,
     clock,
     logger,
   })
-  return { state, catalog, signals }
+  return { state, catalog, signals, reportJudge }
 }

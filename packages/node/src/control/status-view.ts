@@ -10,12 +10,14 @@ import type { Members } from '../members/members.ts'
 import type { Epochs } from '../recovery/epochs.ts'
 import type { Lives } from '../recovery/lives.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import type { Operations } from '../system1/operations.ts'
 import type { Expulsion } from '../system5/expulsion.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Standing } from '../system5/standing.ts'
 import type { Trust } from '../system5/trust.ts'
 import type { Reports } from '../topics/reports.ts'
 import type { UnitsView } from './units-view.ts'
+import { workView } from './work-view.ts'
 
 export interface StatusComponents {
   mesh: Mesh<VerifiedPassport>
@@ -31,6 +33,7 @@ export interface StatusComponents {
   unitsView: UnitsView
   reports: Reports
   alerts: Pick<AlertsView, 'counts'>
+  operations: Operations
   mcpUrl: () => string
 }
 
@@ -61,7 +64,7 @@ export class StatusView {
   }
 
   status(): NodeStatus {
-    const { mesh, trust, catalog, units, unitsView, reports, mcpUrl } = this.#c
+    const { mesh, trust, catalog, units, unitsView, reports, operations, mcpUrl } = this.#c
     const { enrolment } = trust
     const { version, profile, dataDir, startedAtMs } = this.#facts
     const members = this.members()
@@ -86,6 +89,7 @@ export class StatusView {
       units: { local: units.list().length, group: catalog.units.length, ready: unitsView.readyCount() },
       tools: catalog.tools.length,
       alerts: this.#c.alerts.counts(),
+      work: { node: workView(operations.achievement()), group: workView(operations.groupAchievement()) },
       health: problems.length === 0 ? 'ok' : this.#leader() === undefined ? 'failing' : 'degraded',
       problems,
       process: {
@@ -188,7 +192,7 @@ export class StatusView {
   }
 
   #problems(members: readonly MemberView[]): string[] {
-    const { catalog, lives, epochs, reports, unitsView } = this.#c
+    const { catalog, lives, epochs, operations, unitsView } = this.#c
     const problems: string[] = [...epochs.problems(), ...lives.problems((peer) => this.nameOf(peer)), ...this.#outdated(members)]
     if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
     for (const peer of this.#c.expulsion.turnedAwayBy)
@@ -204,7 +208,7 @@ export class StatusView {
     }
     problems.push(...unitsView.problems(), ...this.#pain())
     for (const { unit } of catalog.units) {
-      const report = reports.reportOf(unit)
+      const report = operations.reportOf(unit)
       if (report !== undefined && report.calls >= 4 && report.errors * 2 > report.calls) {
         problems.push(`unit ${unit}: ${report.errors} of ${report.calls} calls failed within ${report.windowMs / 1000} s`)
       }

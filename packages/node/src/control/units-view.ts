@@ -8,11 +8,15 @@ import { UNIT_QUERY_DEADLINE_MS } from '../constants.ts'
 import type { UnitView } from '../control.ts'
 import type { Members } from '../members/members.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import type { Operations } from '../system1/operations.ts'
+import { unitWorkView } from './work-view.ts'
 
 const QUERY = 'system1:units'
 
 /** What a node says of its units that are not ready, as a hint beside the shared document. */
 const hintSchema = z.looseObject({ notReady: z.array(z.string()).max(256) })
+
+const figure = z.number().nonnegative()
 
 /** What a node answers about one unit of its own. */
 const answerSchema = z.array(
@@ -26,6 +30,23 @@ const answerSchema = z.array(
       latencyP50Ms: z.number().nullable(),
       latencyP99Ms: z.number().nullable(),
     }),
+    // Nodes of older versions do not say.
+    work: z
+      .object({
+        windowMs: figure,
+        queued: figure,
+        turnedAway: figure,
+        meanInFlight: figure,
+        meanQueued: figure,
+        limits: z.object({ concurrency: figure, ratePerS: figure.nullable() }),
+        actuality: figure,
+        capability: figure.nullable(),
+        potentiality: figure.nullable(),
+        productivity: figure.nullable(),
+        latency: figure.nullable(),
+        performance: figure.nullable(),
+      })
+      .exactOptional(),
   }),
 )
 type Answer = z.infer<typeof answerSchema>[number]
@@ -34,6 +55,7 @@ export interface UnitsViewComponents {
   self: PeerIdString
   catalog: Catalog
   units: LocalUnits
+  operations: Operations
   members: Members
   state: SharedState
   control: Plane
@@ -47,7 +69,7 @@ export class UnitsView {
 
   constructor(components: UnitsViewComponents) {
     this.#c = components
-    components.control.handle(QUERY, async () => pack(components.units.list().map(answerOf)))
+    components.control.handle(QUERY, async () => pack(components.units.list().map((unit) => this.#answerOf(unit))))
     components.units.on('unit:state', () => this.#hint())
     components.units.on('unit:gone', () => this.#hint())
   }
@@ -115,7 +137,7 @@ export class UnitsView {
   #viewOfLocal(unit: Unit): UnitView {
     const { self, nameOf } = this.#c
     const { definitions, reason } = unit
-    const { name, state, figures } = answerOf(unit)
+    const { name, state, figures, work } = this.#answerOf(unit)
     return {
       name,
       node: self,
@@ -131,6 +153,7 @@ export class UnitsView {
       resources: definitions?.resources.length ?? 0,
       prompts: definitions?.prompts.length ?? 0,
       figures,
+      ...(work === undefined ? {} : { work }),
     }
   }
 
@@ -148,11 +171,18 @@ export class UnitsView {
       resources: offer.resources.length,
       prompts: offer.prompts.length,
       ...(answer === undefined ? {} : { figures: answer.figures }),
+      ...(answer?.work === undefined ? {} : { work: answer.work }),
     }
   }
-}
 
-function answerOf(unit: Unit): Answer {
-  const { calls, errors, inFlight, latencyP50Ms, latencyP99Ms } = unit.stats()
-  return { name: unit.name, state: unit.state, figures: { calls, errors, inFlight, latencyP50Ms, latencyP99Ms } }
+  #answerOf(unit: Unit): Answer {
+    const { calls, errors, inFlight, latencyP50Ms, latencyP99Ms } = unit.stats()
+    const measured = this.#c.operations.figuresOf(unit.name)
+    return {
+      name: unit.name,
+      state: unit.state,
+      figures: { calls, errors, inFlight, latencyP50Ms, latencyP99Ms },
+      ...(measured === undefined ? {} : { work: unitWorkView(measured, unit) }),
+    }
+  }
 }

@@ -51,7 +51,7 @@ export class Router implements GatewayRouter {
   constructor(components: RouterComponents) {
     this.#c = components
     components.rpc.handle(REQUEST, async (call) => {
-      const { payload, deadlineMs, signal } = call
+      const { peer, payload, deadlineMs, signal } = call
       const [name, method, paramsJson] = readRequest(unpack(payload))
       this.#mustBeOpen()
       const unit = components.units.get(name)
@@ -61,7 +61,7 @@ export class Router implements GatewayRouter {
           // A stream that is gone rejects here; the request itself is told by its signal.
           call.progress(pack([notified, json])).catch(() => {})
         }
-        return pack(await this.#atUnit(unit, { method, paramsJson, deadlineMs, signal, onNotification }))
+        return pack(await this.#atUnit(unit, { method, paramsJson, deadlineMs, signal, caller: peer, onNotification }))
       })
     })
   }

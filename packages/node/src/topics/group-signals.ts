@@ -9,7 +9,16 @@ import {
   type Startable,
   type UnitName,
 } from '@vsmcp/kernel'
-import { decodeMessage, encodeMessage, type GossipMessage, type MessageTopic, type TopicMessages, type Topics } from '@vsmcp/vsm'
+import {
+  decodeMessage,
+  encodeMessage,
+  type GossipMessage,
+  MessageMalformedError,
+  type MessageTopic,
+  type ReportJudge,
+  type TopicMessages,
+  type Topics,
+} from '@vsmcp/vsm'
 
 type Heard = { [T in MessageTopic]: GossipMessage<T> }
 
@@ -18,6 +27,7 @@ export interface GroupSignalsComponents {
   topics: Topics
   self: PeerIdString
   isMember: (peer: PeerIdString) => boolean
+  reportJudge: ReportJudge
   /** Who hosts the unit, as the docket says: nobody else reports of it. */
   hostOf: (unit: UnitName) => PeerIdString | undefined
   clock: Clock
@@ -76,6 +86,8 @@ export class GroupSignals implements Startable {
     for (const authors of this.#highest.values()) {
       for (const author of authors.keys()) if (!isMember(author)) authors.delete(author)
     }
+    const { topics, reportJudge } = this.#c
+    reportJudge.keepOnly((unit) => this.#offs.has(topics.unit(unit)), isMember)
   }
 
   on<T extends MessageTopic>(topic: T, listener: (message: GossipMessage<T>) => void): () => void {
@@ -100,27 +112,32 @@ export class GroupSignals implements Startable {
   }
 
   #subscribe(topic: string, kind: MessageTopic): void {
-    const { gossip, isMember, self, logger } = this.#c
+    const { gossip, isMember, self, logger, reportJudge } = this.#c
     const highest = new Map<PeerIdString, number>()
     this.#highest.set(topic, highest)
     const off = gossip.subscribe(topic, (from, payload) => {
       if (from === self || !isMember(from)) return
       try {
         const message = decodeMessage(kind, payload, from)
-        if (kind === 'unit') this.#checkReport(topic, message as GossipMessage<'unit'>)
+        if (kind === 'unit') this.#judge(topic, message as GossipMessage<'unit'>)
         if (message.sequence <= (highest.get(from) ?? 0)) return
         highest.set(from, message.sequence)
         this.#events.emit(kind, message as never)
       } catch (error) {
+        if (kind === 'unit' && error instanceof MessageMalformedError) reportJudge.refuse(from, 'malformed')
         logger.debug({ topic, from, error: messageOf(error) }, 'a signal was refused')
       }
     })
     this.#offs.set(topic, off)
   }
 
-  #checkReport(topic: string, { node, body: { unit } }: GossipMessage<'unit'>): void {
-    const { topics, hostOf } = this.#c
-    if (topics.unit(unit) !== topic) throw new InvalidArgumentError(`a report of ${unit} on the topic of another unit`)
-    if (hostOf(unit) !== node) throw new InvalidArgumentError(`${node} reports of ${unit}, which it does not host`)
+  /** Throws for a report that is not to be believed. */
+  #judge(topic: string, { node, sequence, atMs, body: report }: GossipMessage<'unit'>): void {
+    const { topics, hostOf, reportJudge, clock } = this.#c
+    const { unit } = report
+    // On the topic of another unit it is as good as by another sender.
+    const host = topics.unit(unit) === topic ? hostOf(unit) : undefined
+    const verdict = reportJudge.judge({ node, sequence, atMs, report }, host, clock.monotonicMs(), clock.wallMs())
+    if (!verdict.taken) throw new InvalidArgumentError(`${verdict.refusal}: ${verdict.what}`)
   }
 }

@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Clock, PeerIdString, Startable, Timer, UnitName } from '@vsmcp/kernel'
-import type { UnitReport } from '@vsmcp/vsm'
 import type { Definitions } from '@vsmcp/mcp'
 import { NOTICES_PER_CHANGE_MAX, REPORT_PERIOD_MS } from '../constants.ts'
 import type { Router } from '../route/router.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import type { Operations } from '../system1/operations.ts'
 import { digestOf } from '../system5/trust.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import { sha256Hex } from '../sha256.ts'
@@ -19,20 +19,19 @@ export interface ReportsComponents {
   signals: GroupSignals
   units: LocalUnits
   router: Router
+  operations: Operations
   log: GroupLog
   clock: Clock
 }
 
 /**
- * What the systems of this node say without being asked: measured reports of its units and of itself, notices of what
+ * What the systems of this node say without being asked: measured reports of itself, notices of what
  * came and went, and who is System 5. Pain goes by the algedonic channel.
  */
 export class Reports implements Startable {
   readonly #c: ReportsComponents
   readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
-  readonly #counted = new Map<UnitName, { calls: number; errors: number }>()
   readonly #offered = new Map<UnitName, ReadonlyMap<string, string>>()
-  readonly #reports = new Map<UnitName, UnitReport & { node: PeerIdString; atMs: number }>()
   #eventLoopLagMs = 0
   #timer: Timer | undefined
   #offs: (() => void)[] = []
@@ -45,11 +44,9 @@ export class Reports implements Startable {
     const { signals, units, log, clock } = this.#c
     this.#lag.enable()
     this.#offs = [
-      signals.on('unit', ({ node, atMs, body }) => this.#reports.set(body.unit, { ...body, node, atMs })),
       units.on('unit:definitions', ({ name, definitions }) => this.#announceOffer(name, definitions)),
       units.on('unit:gone', ({ name }) => {
         this.#announceOffer(name, undefined)
-        this.#counted.delete(name)
       }),
       log.on('leader:changed', () => this.#announceSystem5()),
       log.on('entry:applied', ({ index, effects }) => {
@@ -76,35 +73,19 @@ export class Reports implements Startable {
     return this.#eventLoopLagMs
   }
 
-  /** What was heard last of a unit of another node. */
-  reportOf(unit: UnitName): (UnitReport & { node: PeerIdString; atMs: number }) | undefined {
-    return this.#reports.get(unit)
-  }
-
-  /** Only reports of these units are kept. */
-  keepReportsOf(units: ReadonlySet<UnitName>): void {
-    for (const unit of this.#reports.keys()) if (!units.has(unit)) this.#reports.delete(unit)
-  }
-
   #report(): void {
-    const { signals, units, router } = this.#c
+    const { signals, units, router, operations } = this.#c
     // The monitor counts its own resolution as delay.
     this.#eventLoopLagMs = Math.max(0, Math.round((this.#lag.mean / 1e6 - LAG_RESOLUTION_MS) * 10) / 10) || 0
     this.#lag.reset()
-    const local = units.list()
-    for (const unit of local) {
-      const { calls: begun, errors, inFlight, latencyP50Ms, latencyP99Ms } = unit.stats()
-      // A report speaks of calls that ended: an error belongs to the window in which its call did.
-      const calls = begun - inFlight
-      const last = this.#counted.get(unit.name) ?? { calls: 0, errors: 0 }
-      this.#counted.set(unit.name, { calls, errors })
-      const window = { calls: Math.max(0, calls - last.calls), errors: Math.max(0, errors - last.errors) }
-      const latencies = window.calls === 0 ? { latencyP50Ms: null, latencyP99Ms: null } : { latencyP50Ms, latencyP99Ms }
-      const body = { unit: unit.name, windowMs: REPORT_PERIOD_MS, ...window, inFlight, ...latencies }
-      signals.say('unit', { kind: 'report', from: 'system1', to: 'system3' }, body)
-    }
     const rssBytes = process.memoryUsage.rss()
-    const body = { units: local.length, inFlight: router.inFlight, eventLoopLagMs: this.#eventLoopLagMs, rssBytes }
+    const body = {
+      units: units.list().length,
+      inFlight: router.inFlight,
+      eventLoopLagMs: this.#eventLoopLagMs,
+      rssBytes,
+      achievement: operations.achievement(),
+    }
     signals.say('control', { kind: 'report', from: 'system3', to: 'system5' }, body)
   }
 

@@ -1,0 +1,147 @@
+import { type Clock, type PeerIdString, type Startable, type Timer, type UnitName } from '@vsmcp/kernel'
+import type { Unit } from '@vsmcp/mcp'
+import { type Achievement, REPORT_CALLERS_MAX, together, type UnitFigures, UnitMeter, type UnitReport } from '@vsmcp/vsm'
+import { REPORT_PERIOD_MS } from '../constants.ts'
+import type { GroupSignals } from '../topics/group-signals.ts'
+import type { LocalUnits } from './local-units.ts'
+
+export interface OperationsComponents {
+  self: PeerIdString
+  signals: GroupSignals
+  units: LocalUnits
+  clock: Clock
+}
+
+export interface HeardUnitReport extends UnitReport {
+  readonly node: PeerIdString
+  readonly atMs: number
+}
+
+/** One unit of this node, from its first measurement to its end or replacement. */
+interface Measured {
+  readonly unit: Unit
+  readonly meter: UnitMeter
+  /** Wall clock at the beginning: names this life in reports. */
+  readonly life: number
+  ordinal: number
+  figures: UnitFigures | undefined
+}
+
+/** System 1 of this node: measures its units, reports of them, and knows what other nodes reported last of theirs. */
+export class Operations implements Startable {
+  readonly #c: OperationsComponents
+  readonly #measured = new Map<UnitName, Measured>()
+  readonly #heard = new Map<UnitName, HeardUnitReport>()
+  readonly #nodes = new Map<PeerIdString, Achievement>()
+  #timer: Timer | undefined
+  #offs: (() => void)[] = []
+
+  constructor(components: OperationsComponents) {
+    this.#c = components
+  }
+
+  async start(): Promise<void> {
+    const { signals, units, clock } = this.#c
+    this.#offs = [
+      signals.on('unit', ({ node, atMs, body }) => this.#heard.set(body.unit, { ...body, node, atMs })),
+      signals.on('control', ({ node, body: { achievement } }) => {
+        if (achievement !== undefined) this.#nodes.set(node, achievement)
+      }),
+      // From its first call on it is measured.
+      units.on('unit:state', ({ name }) => this.#measuredOf(units.get(name))),
+      units.on('unit:gone', ({ name }) => this.#measured.delete(name)),
+    ]
+    this.#timer = clock.every(REPORT_PERIOD_MS, () => this.report())
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    for (const off of this.#offs) off()
+  }
+
+  /** Of the last window; undefined before the first is over. */
+  figuresOf(unit: UnitName): UnitFigures | undefined {
+    return this.#measured.get(unit)?.figures
+  }
+
+  /** The node as a unit of its group: all of its units together. */
+  achievement(): Achievement {
+    return together([...this.#measured.values()].flatMap(({ figures }) => figures ?? []))
+  }
+
+  /** The group as a unit: this node, and the others as they reported last. */
+  groupAchievement(): Achievement {
+    return together([this.achievement(), ...this.#nodes.values()])
+  }
+
+  /** What was heard last of a unit of another node. */
+  reportOf(unit: UnitName): HeardUnitReport | undefined {
+    return this.#heard.get(unit)
+  }
+
+  /** Only reports of these units are kept. */
+  keepReportsOf(units: ReadonlySet<UnitName>): void {
+    for (const unit of this.#heard.keys()) if (!units.has(unit)) this.#heard.delete(unit)
+  }
+
+  /** Nodes that are gone no longer count for the group. */
+  keepNodes(isPresent: (node: PeerIdString) => boolean): void {
+    for (const node of this.#nodes.keys()) if (!isPresent(node)) this.#nodes.delete(node)
+  }
+
+  /** Measures, and tells the group. */
+  report(): void {
+    const { units, clock, signals } = this.#c
+    for (const unit of units.list()) {
+      const measured = this.#measuredOf(unit)
+      if (measured === undefined) continue
+      const figures = measured.meter.measure(unit.counters(), unit.limits, clock.monotonicMs())
+      if (figures === undefined) continue
+      measured.figures = figures
+      measured.ordinal++
+      signals.say('unit', { kind: 'report', from: 'system1', to: 'system3' }, this.#reportOf(measured, figures))
+    }
+  }
+
+  #measuredOf(unit: Unit | undefined): Measured | undefined {
+    if (unit === undefined) return undefined
+    const known = this.#measured.get(unit.name)
+    if (known?.unit === unit) return known
+    const { clock } = this.#c
+    const made: Measured = { unit, meter: new UnitMeter(), life: Math.round(clock.wallMs()), ordinal: 0, figures: undefined }
+    made.meter.measure(unit.counters(), unit.limits, clock.monotonicMs())
+    this.#measured.set(unit.name, made)
+    return made
+  }
+
+  #reportOf({ unit, life, ordinal }: Measured, figures: UnitFigures): UnitReport {
+    const { self } = this.#c
+    const { windowMs, calls, errors, answered, inFlight, queued, turnedAway, actuality, capability, potentiality } = figures
+    const latencies = unit.latencies(answered)
+    return {
+      unit: unit.name,
+      windowMs,
+      calls,
+      errors,
+      inFlight,
+      latencyP50Ms: latencies?.p50Ms ?? null,
+      latencyP99Ms: latencies?.p99Ms ?? null,
+      measured: {
+        life,
+        ordinal,
+        answered,
+        turnedAway,
+        queued,
+        latencyMaxMs: latencies?.maxMs ?? null,
+        actuality,
+        capability,
+        potentiality,
+        callers: [...unit.accounts()]
+          .map(([node, account]) => ({ node: node === '' ? self : node, ...account }))
+          .sort((a, b) => b.answered + b.refused - a.answered - a.refused)
+          .slice(0, REPORT_CALLERS_MAX),
+        digest: unit.definitions?.digest ?? null,
+      },
+    }
+  }
+}
