@@ -206,7 +206,7 @@ it('mcp serves the running node on stdin and stdout, doctor asks it; without one
   const answers = stdout.trim().split('\n')
   expect(answers.map((line) => JSON.parse(line) as unknown)).toMatchObject([
     { id: 1, result: { serverInfo: { name: 'vsmcp' } } },
-    { id: 2, result: { tools: [] } },
+    { id: 2, result: { tools: [{ name: 'vsmcp__alert' }] } },
   ])
 })
 

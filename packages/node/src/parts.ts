@@ -4,6 +4,7 @@ import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
 import type { SharedState } from '@vsmcp/state'
 import type { Algedonic } from './algedonic/algedonic.ts'
+import type { AlertDesk } from './algedonic/alert-desk.ts'
 import type { AlertsView } from './algedonic/alerts-view.ts'
 import type { Senses } from './algedonic/senses.ts'
 import type { ReportJudge } from '@vsmcp/vsm'
@@ -72,6 +73,7 @@ export interface Parts {
   reports: Reports
   algedonic: Algedonic
   alertsView: AlertsView
+  alerts: AlertDesk
   senses: Senses
 }
 

@@ -12,7 +12,6 @@ import { loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { assemble } from './assemble.ts'
 import { inStartOrder, type Parts } from './parts.ts'
-import { AlertDesk } from './algedonic/alert-desk.ts'
 import { CharterDesk } from './charter/charter-desk.ts'
 import { DRAIN_DEADLINE_MS, LIFECYCLE_DEADLINE_MS, NODE_NAME_LENGTH_MAX } from './constants.ts'
 import type { NodeControl } from './control.ts'
@@ -198,7 +197,7 @@ class RunningNode implements VsmcpNode {
       router,
       admission,
       keys: new KeysDesk(dataDir, parts.sessionKeys),
-      alerts: new AlertDesk({ ...parts, view: parts.alertsView, clock: systemClock }),
+      alerts: parts.alerts,
       backup: () => this.#backup(parts),
       claims: () => claimsView(groupLog.state, nameOf),
       charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),

@@ -1,10 +1,9 @@
-import { systemClock } from '@vsmcp/kernel'
 import { organ, type Signal } from '@vsmcp/vsm'
 import { describe, expect, it } from 'vitest'
-import { AlertDesk } from '../src/algedonic/alert-desk.ts'
 import type { AlertEvent, AlertView } from '../src/algedonic/contract.ts'
 import { AlertRefusedError, AlertUnknownError } from '../src/errors.ts'
 import { deskOf, operatorOf, policySet } from './support/operator.ts'
+import { attach } from './support/servers.ts'
 import { followersOf, leaderOf, sameAddresses, startGroup, startNode, type TestNode, until } from './support/group.ts'
 
 const pain = (change: Partial<Signal> = {}): Signal => ({
@@ -16,7 +15,6 @@ const pain = (change: Partial<Signal> = {}): Signal => ({
   ...change,
 })
 
-const desk = (node: TestNode): AlertDesk => new AlertDesk({ ...node, view: node.alertsView, clock: systemClock })
 const open = (node: TestNode): AlertView[] => node.alertsView.list({ all: false })
 const alertOf = (node: TestNode, id: string): AlertView | undefined => node.alertsView.find(id)
 
@@ -44,16 +42,16 @@ describe('an alert', () => {
     for (const node of nodes) {
       expect(open(node)).toMatchObject([{ id, level: 'group', state: 'open', node: one.peer, nodeName: one.name, count: 1 }])
     }
-    await desk(other).acknowledge({ id, reason: 'Ada is on it' })
+    await other.alerts.acknowledge({ id, reason: 'Ada is on it' })
     await leader.stop()
     await until(other, () => [one.peer, other.peer].includes(other.log.status()?.leader ?? ''))
     expect(alertOf(other, id)).toMatchObject({ state: 'acknowledged', acknowledged: { by: other.peer, reason: 'Ada is on it' } })
     const over = heard(one, ({ event }) => event === 'over')
-    await desk(other).resolve({ id, reason: 'new disk' })
+    await other.alerts.resolve({ id, reason: 'new disk' })
     expect(await over).toMatchObject({ alert: { id, over: { byName: other.name, reason: 'new disk' } } })
     expect(one.algedonic.held).toEqual([])
     expect(open(one)).toEqual([])
-    await expect(desk(one).resolve({ id: 'nothing', reason: 'x' })).rejects.toThrow(AlertUnknownError)
+    await expect(one.alerts.resolve({ id: 'nothing', reason: 'x' })).rejects.toThrow(AlertUnknownError)
   })
 
   it('is kept while there is no System 5, over a restart of its node, and delivered to the next', async () => {
@@ -93,7 +91,7 @@ describe('people and clients', () => {
   it('reach System 5 at once; a flood of theirs is refused, and is one alert', async () => {
     const [node] = (await startGroup(1)) as [TestNode]
     const raise = (subject: string) =>
-      desk(node).raise({ feeling: 'pain', severity: 'low', subject, text: '', unit: 'files' }, 'client')
+      node.alerts.raise({ feeling: 'pain', severity: 'low', subject, text: '', unit: 'files' }, 'client')
     expect(await raise('wrong sums')).toMatchObject({ outcome: 'raised', decided: true })
     expect(await raise('wrong sums')).toMatchObject({ outcome: 'repeated', decided: true })
     let refused = 0
@@ -107,14 +105,50 @@ describe('people and clients', () => {
     }
     expect(refused).toBe(33)
     expect(open(node).find(({ origin }) => origin === 'organ')).toMatchObject({ subject: 'too many alerts of client', count: 33 })
-    expect(await desk(node).raise({ feeling: 'pleasure', severity: 'high', subject: 'fine', text: '' }, 'person')).toMatchObject({
-      outcome: 'noted',
-      decided: true,
-    })
+    expect(await node.alerts.raise({ feeling: 'pleasure', severity: 'high', subject: 'fine', text: '' }, 'person')).toMatchObject(
+      {
+        outcome: 'noted',
+        decided: true,
+      },
+    )
     expect(node.alertsView.list({ all: true })).toContainEqual(expect.objectContaining({ feeling: 'pleasure', state: 'over' }))
     await expect(
-      desk(node).raise({ feeling: 'pain', severity: 'low', subject: 'x', text: '', unit: 'No Unit' }, 'client'),
+      node.alerts.raise({ feeling: 'pain', severity: 'low', subject: 'x', text: '', unit: 'No Unit' }, 'client'),
     ).rejects.toMatchObject({ code: 'VSMCP_INVALID_ARGUMENT' })
+  })
+
+  it('have a tool of the mesh’s own for it, listed behind all others on every node', async () => {
+    const [node] = (await startGroup(1)) as [TestNode]
+    expect(node.router.listing().tools.map(({ name }) => name)).toEqual(['vsmcp__alert'])
+    expect(node.router.listing()).toBe(node.router.listing())
+    const call = async (args: object): Promise<unknown> => {
+      const reply = await node.router.request({
+        method: 'tools/call',
+        target: 'vsmcp__alert',
+        paramsJson: JSON.stringify({ name: 'vsmcp__alert', arguments: args }),
+        deadlineMs: 10_000,
+        signal: new AbortController().signal,
+        onNotification: () => {},
+      })
+      return 'resultJson' in reply ? JSON.parse(reply.resultJson) : reply.error
+    }
+    expect(await call({ subject: 'nonsense', severity: 'critical', unit: 'files' })).toMatchObject({
+      isError: false,
+      content: [{ text: expect.stringMatching(/^alert [0-9a-f]{12} raised: System 5 has it$/) as string }],
+    })
+    expect(open(node)).toMatchObject([{ origin: 'client', unit: 'files', severity: 'critical', decided: true }])
+    for (const args of [
+      {},
+      { subject: '' },
+      { subject: 'x', severity: 'fatal' },
+      { subject: 'x', unit: 'A B' },
+      { subject: 'x', y: 1 },
+    ]) {
+      await expect(call(args)).rejects.toMatchObject({ code: 'VSMCP_INVALID_ARGUMENT' })
+    }
+    for (let i = 0; i < 8; i++) await call({ subject: `${i}` })
+    expect(await call({ subject: 'one too many' })).toMatchObject({ isError: true })
+    await expect(node.units.attach(attach('vsmcp', 'modern-server'))).rejects.toThrow(/what the mesh itself offers/)
   })
 
   it('watch what is open, then what becomes of it, until they go away', async () => {
@@ -123,7 +157,7 @@ describe('people and clients', () => {
     await node.algedonic.answered(id)
     const away = new AbortController()
     const seen: string[] = []
-    for await (const { event, alert } of desk(node).watch({ signal: away.signal })) {
+    for await (const { event, alert } of node.alerts.watch({ signal: away.signal })) {
       seen.push(`${event} ${alert.subject}`)
       if (event === 'open') node.algedonic.remedy(pain(), 'well')
       if (event === 'over') away.abort()

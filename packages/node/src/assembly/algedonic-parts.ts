@@ -1,4 +1,5 @@
 import { Algedonic } from '../algedonic/algedonic.ts'
+import { AlertDesk } from '../algedonic/alert-desk.ts'
 import { AlertsView } from '../algedonic/alerts-view.ts'
 import { Senses } from '../algedonic/senses.ts'
 import type { Parts } from '../parts.ts'
@@ -7,11 +8,15 @@ import type { Assembly } from './assembly.ts'
 type Beneath = Pick<Parts, 'log' | 'decisions' | 'signals' | 'units'>
 
 /** Pain and pleasure: what this node feels, and how System 5 hears of it. */
-export function algedonicParts(assembly: Assembly, beneath: Beneath): Pick<Parts, 'algedonic' | 'alertsView' | 'senses'> {
+export function algedonicParts(
+  assembly: Assembly,
+  beneath: Beneath,
+): Pick<Parts, 'algedonic' | 'alertsView' | 'alerts' | 'senses'> {
   const { store, clock, random, self, group } = assembly
   const { log, decisions, signals, units } = beneath
   const logger = assembly.logger.child({ part: 'algedonic' })
   const algedonic = new Algedonic({ self, kv: store.kv('alerts'), log, decisions, signals, clock, random, logger })
   const alertsView = new AlertsView({ self, algedonic, log, signals, nameOf: group.nameOf, clock })
-  return { algedonic, alertsView, senses: new Senses({ algedonic, units, log, clock }) }
+  const alerts = new AlertDesk({ algedonic, view: alertsView, decisions, log, clock })
+  return { algedonic, alertsView, alerts, senses: new Senses({ algedonic, units, log, clock }) }
 }

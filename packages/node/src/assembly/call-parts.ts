@@ -1,9 +1,10 @@
 import { createGateway, createProcessGuard, createUnit } from '@vsmcp/mcp'
-import { algedonicParts } from './algedonic-parts.ts'
+import { alertTool } from '../algedonic/alert-tool.ts'
 import { dataDirectory } from '../enrol/data-directory.ts'
 import { SealedSessionIds } from '../keys/sealed-session-ids.ts'
 import { MemberPlane } from '../members/member-plane.ts'
 import type { Parts } from '../parts.ts'
+import { OwnTools } from '../route/own-tools.ts'
 import { Router } from '../route/router.ts'
 import { LocalUnits } from '../system1/local-units.ts'
 import { Operations } from '../system1/operations.ts'
@@ -12,6 +13,7 @@ import { UnitPublisher } from '../system1/unit-publisher.ts'
 import { UnitSpecs } from '../system1/unit-specs.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
 import { Reports } from '../topics/reports.ts'
+import { algedonicParts } from './algedonic-parts.ts'
 import type { Assembly } from './assembly.ts'
 
 type Beneath = Pick<Parts, 'lives' | 'mesh' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals'>
@@ -37,10 +39,12 @@ export function callParts(
     logger: logger.child({ part: 'system2' }),
   })
   units.on('unit:gone', ({ name }) => claims.close(name))
-  const router = new Router({ self, catalog, units, claims, rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce) })
+  const feeling = algedonicParts(assembly, { ...beneath, units })
+  const rpc = new MemberPlane(mesh.rpc, group.isServed, group.isInForce)
+  const router = new Router({ self, catalog, units, claims, rpc, own: new OwnTools([alertTool(feeling.alerts)]) })
   const gateway = gatewayOf(assembly, beneath, router)
   const reports = new Reports({ self, signals, units, router, operations, log, clock })
-  return { ...working, ...algedonicParts(assembly, { ...beneath, units }), claims, router, gateway, reports }
+  return { ...working, ...feeling, claims, router, gateway, reports }
 }
 
 /** Two meshes are told apart by clients, and by a node that is asked to attach its own. */

@@ -25,6 +25,7 @@ import type { Catalog, Target } from '../catalog/catalog.ts'
 import { CREDENTIAL_OVER, NOT_LISTED, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
+import type { OwnTools } from './own-tools.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'
 
 const REQUEST = 'mcp:request'
@@ -36,6 +37,7 @@ export interface RouterComponents {
   rpc: Plane
   /** Has requests to units of this node wait for what these claim. */
   claims: Pick<ClaimDesk, 'call'>
+  own: OwnTools
 }
 
 /**
@@ -67,7 +69,7 @@ export class Router implements GatewayRouter {
   }
 
   listing(): Listing {
-    return this.#c.catalog.listing
+    return this.#c.own.withOwn(this.#c.catalog.listing)
   }
 
   onListingChanged(listener: (kinds: ReadonlySet<ListingKind>) => void): () => void {
@@ -76,6 +78,10 @@ export class Router implements GatewayRouter {
 
   async request(request: RoutedRequest): Promise<McpReply> {
     this.#mustBeOpen()
+    const { own } = this.#c
+    if (request.method === 'tools/call' && own.has(request.target)) {
+      return this.#counted(() => own.call(request.target, request.paramsJson))
+    }
     const target = this.#resolve(request)
     const paramsJson =
       target.name === request.target ? request.paramsJson : withTarget(request.method, request.paramsJson, target.name)

@@ -14,6 +14,7 @@ import type { ClaimedResource } from '@vsmcp/vsm'
 import type { AttachRequest, AttachResult } from '../control.ts'
 import { UNITS_PER_NODE_MAX } from '../constants.ts'
 import { UnitExistsError, UnitUnknownError } from '../errors.ts'
+import { OWN_UNIT } from '../route/own-tools.ts'
 import { checkedClaims } from '../system2/checked-claims.ts'
 import { isSameUnit, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
 
@@ -172,6 +173,9 @@ export class LocalUnits implements Startable {
       throw new InvalidArgumentError(`"${name}" cannot be a unit's name`, {
         hint: 'Use up to 24 of a-z, 0-9 and "-", beginning with a letter or digit.',
       })
+    }
+    if (name === OWN_UNIT) {
+      throw new InvalidArgumentError(`"${name}" is the name of what the mesh itself offers`, { hint: 'Choose another name.' })
     }
     const spec: StoredUnitSpec = { name, source, startTimeoutMs, ...(claims.length === 0 ? {} : { claims }) }
     const present = this.#units.get(name)
