@@ -122,6 +122,15 @@ export const NAMES_MAX = 10_000
 /** Certified changes of voters in a group's docket, and in the chain that every node shows at every hello: 256 of seven voters fit into one. */
 export const LINKS_MAX = 256
 
+/** Links at which a group that survives a failure leaves its voters as they are: the rest is for what cannot wait. */
+export const LINKS_KEPT_FREE_AT = LINKS_MAX - 16
+
+/** Links at which a group of fewer than three voters leaves them, too, and recovery keys stay as they are: the rest is for recoveries. */
+export const LINKS_FOR_RECOVERY_AT = LINKS_MAX - 8
+
+/** Links from which `status` says how many are left: three quarters. */
+export const LINKS_TOLD_FROM = (LINKS_MAX / 4) * 3
+
 /** Bytes of one link: two majorities of signatures and the voters before and after. */
 export const LINK_BYTES_MAX = 16 * 1024
 

@@ -1,7 +1,8 @@
 import { whichCounts } from '@vsmcp/consensus'
+import { LINKS_FOR_RECOVERY_AT, LINKS_KEPT_FREE_AT } from '@vsmcp/consensus'
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
-import { FIRST_ERA_INDEX, LINKS_MAX, PASSPORT_BYTES_MAX, VOUCHING_ERAS_MAX } from './constants.ts'
+import { FIRST_ERA_INDEX, LINKS_MAX, PASSPORT_BYTES_MAX } from './constants.ts'
 import { ChainBrokenError, ChainForkedError, ChainFullError, LinkMalformedError, RecoveryRivalsError } from './errors.ts'
 import { linksField, signedCharterField } from './fields.ts'
 import { type SignedCharter, verifyFirstCharter } from './first-charter.ts'
@@ -117,6 +118,14 @@ export function nextLinkStatement(chain: Chain, change: VoterChange): Uint8Array
   return encodeLinkStatement(statement)
 }
 
+/** Whether the voters stay as they are: what room is left is for a group that must get back to three, and for recoveries. */
+export function mustKeepVoters({ links, voters }: Pick<Chain, 'links' | 'voters'>): boolean {
+  return links.length >= (voters.length < FAILOVER_VOTERS_MIN ? LINKS_FOR_RECOVERY_AT : LINKS_KEPT_FREE_AT)
+}
+
+/** With fewer a group does not survive the failure of one. */
+const FAILOVER_VOTERS_MIN = 3
+
 /** First charter and links, for storing and sending. */
 export function encodeChain(chain: ShownChain): Uint8Array {
   const { firstCharter, links } = chain
@@ -164,11 +173,6 @@ function chainUntil(chain: Chain, count: number): Chain {
   return { ...chain, links, eras, epoch, index, voters, recoverers }
 }
 
-/** Index of the oldest voter set whose signatures under credentials still count. */
-export function oldestVouching({ eras }: Chain): number {
-  return eras.at(-VOUCHING_ERAS_MAX)?.index ?? FIRST_ERA_INDEX
-}
-
 export function newestEra(chain: Chain): VoterEra {
   const era = chain.eras.at(-1)
   if (era === undefined) throw new ChainBrokenError('a chain without a first charter')
@@ -178,7 +182,7 @@ export function newestEra(chain: Chain): VoterEra {
 function assertRoom(chain: Chain): void {
   if (chain.links.length < LINKS_MAX) return
   throw new ChainFullError(`the chain of mesh ${chain.meshId} has its ${LINKS_MAX} changes of voters`, {
-    hint: 'The voters of now stay; make a new mesh to change them again.',
+    hint: 'The voters of now stay, and no epoch can begin: make a new mesh. `status` says from three quarters on how many links there are.',
   })
 }
 

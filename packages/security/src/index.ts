@@ -12,6 +12,7 @@
  * const claims = orThrow(await verifyCredential({ credential, chain, nowMs, revocations: [] }))
  * ```
  */
+export { heardOf, type HeardOf, oldestVouching } from './vouching.ts'
 export { orThrow, type Verdict } from './verdict.ts'
 export { generateIdentity, type Identity, identityFromProtobuf, loadIdentity, saveIdentity } from './identity.ts'
 export { generateMeshKey, loadMeshKey, type MeshKey, meshKeyFromProtobuf, saveMeshKey } from './mesh-key.ts'
@@ -53,8 +54,8 @@ export {
   encodeChain,
   extendChain,
   mergeChain,
+  mustKeepVoters,
   nextLinkStatement,
-  oldestVouching,
   type ShownChain,
   verifyChain,
   type VoterChange,

@@ -1,6 +1,6 @@
 import type { PeerIdString } from '@vsmcp/kernel'
 import type { Chain, VoterEra } from './chain.ts'
-import { CLOCK_SKEW_MS } from './constants.ts'
+import { CLOCK_SKEW_MS, CREDENTIAL_LIFE_MS } from './constants.ts'
 import {
   assertMajority,
   claimsOf,
@@ -13,6 +13,7 @@ import {
 import {
   CredentialExpiredError,
   CredentialForgedError,
+  CredentialMalformedError,
   CredentialNotYetValidError,
   CredentialOtherMeshError,
   CredentialRevokedError,
@@ -51,6 +52,7 @@ async function checkCredential(check: CredentialCheck): Promise<CredentialClaims
   const claims = claimsOf(credential)
   assertOurs(claims, check.chain)
   await assertSigned(credential, eraOf(claims, check))
+  assertLife(claims)
   if (
     check.revocations.some((revocation) =>
       'peer' in revocation ? revocation.peer === claims.sub : revocation.jti === claims.jti,
@@ -72,6 +74,17 @@ export function isInForce(
 ): boolean {
   return exp * 1_000 + CLOCK_SKEW_MS > now.nowMs && voterIndex >= (now.oldestVoterIndex ?? 0)
 }
+
+/** Voters sign none that lives longer, so that those of long ago cannot have vouched for today. */
+function assertLife({ iat, exp, name }: CredentialClaims): void {
+  if ((exp - iat) * 1_000 <= LIFE_MAX_MS) return
+  throw new CredentialMalformedError(`the credential of ${name} would live for ${Math.round((exp - iat) / 86_400)} days`, {
+    hint: `None lives longer than ${CREDENTIAL_LIFE_MS / 86_400_000} days: trust nothing from whoever showed it.`,
+  })
+}
+
+/** Whole seconds: a life ends up to one later than asked for. */
+const LIFE_MAX_MS = CREDENTIAL_LIFE_MS + 1_000
 
 function assertOurs({ mesh, group }: CredentialClaims, chain: Chain): void {
   if (mesh === chain.meshId && group === chain.group) return

@@ -14,6 +14,7 @@ import {
   generateOperatorKey,
   type Link,
   LINKS_MAX,
+  mustKeepVoters,
   nextLinkStatement,
   orThrow,
   PASSPORT_BYTES_MAX,
@@ -241,6 +242,15 @@ describe('many links', () => {
     }
     return chain
   }
+
+  it('leave room for what cannot wait: the voters stay before the chain is full, and fewer than three later', () => {
+    const [link] = chainThrough(of, [a, b, c]).links as [Link]
+    const keeps = (links: number, voters: readonly string[]): boolean =>
+      mustKeepVoters({ links: Array.from({ length: links }, () => link), voters })
+    const [three, two] = [peers(a, b, c), peers(a, b)]
+    expect([239, 240, 247, 248].map((count) => keeps(count, three))).toEqual([false, true, true, true])
+    expect([239, 240, 247, 248].map((count) => keeps(count, two))).toEqual([false, false, false, true])
+  })
 
   it('are bounded, and a full chain of seven voters and eight recovery keys each still fits into a passport and into each message of a join', async () => {
     const everybody = [a, b, c, d, e, f, g]

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { canonicalBytes, operatorsVersionOf, RECOVERERS_MAX } from '@vsmcp/consensus'
+import { canonicalBytes, LINKS_FOR_RECOVERY_AT, operatorsVersionOf, RECOVERERS_MAX } from '@vsmcp/consensus'
 import { describe, expect, it } from 'vitest'
 import {
   type Chain,
@@ -193,6 +193,14 @@ describe('operators marked for recovery in a group', () => {
     const forged = group.link()
     group.state = { ...group.state, pendingChanges: pending === undefined ? [] : [pending] }
     expect(() => group.keepLink(forged)).toThrow(/does not say/)
+  })
+
+  it('change no more once the chain has room for recoveries only', () => {
+    const group = new RealGroup(1)
+    const links = Array.from({ length: LINKS_FOR_RECOVERY_AT }, (_, at) => ({ index: at + 2, certificate: 'A' }))
+    group.state = { ...group.state, links }
+    expect(add(group, 'maria', maria, true)).toMatchObject({ ok: false, code: 'links-full' })
+    expect(add(group, 'maria', maria, false)).toMatchObject({ ok: true })
   })
 
   it('are bounded, and a key that nobody can sign with is none', () => {

@@ -1,4 +1,4 @@
-import { CHARTER_BYTES_MAX, LINKS_MAX } from '../constants.ts'
+import { CHARTER_BYTES_MAX, LINKS_FOR_RECOVERY_AT } from '../constants.ts'
 import { canonicalBytes } from '../json/json.ts'
 import { isJoint } from '../raft/configuration.ts'
 import type { Authority } from './authority.ts'
@@ -42,8 +42,12 @@ export function charterChanged(
   if (length > CHARTER_BYTES_MAX && length > charterBytes(state.charter)) {
     return refused(state, 'charter-full', `a charter may take ${CHARTER_BYTES_MAX} bytes, and this one would take ${length}`)
   }
-  if (needsLink(state.charter, charter) && state.links.length + state.pendingChanges.length >= LINKS_MAX) {
-    return refused(state, 'links-full', `the group keeps ${LINKS_MAX} certified changes of voters and recovery keys`)
+  if (needsLink(state.charter, charter) && state.links.length + state.pendingChanges.length >= LINKS_FOR_RECOVERY_AT) {
+    return refused(
+      state,
+      'links-full',
+      `the chain has ${LINKS_FOR_RECOVERY_AT} changes of voters and recovery keys; what room is left is for recoveries`,
+    )
   }
   const next = withCharter(state, charter, place, authority)
   return changed(next, [...effects, { type: 'charter:changed', index: place.index }])

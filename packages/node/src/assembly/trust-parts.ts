@@ -15,6 +15,7 @@ export function trustParts(assembly: Assembly): Pick<Parts, 'lives' | 'time' | '
     self,
     nowMs: () => time.nowMs(),
     chain: () => trust.chain,
+    oldestVouching: () => trust.oldestVouching,
     isUp: (peer) => whole().members.isAlive(peer),
   })
   const trust = new Trust(enrolment, {

@@ -1,4 +1,4 @@
-import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
+import { FEATURE_LEVEL, type GroupState, LINKS_KEPT_FREE_AT, LINKS_MAX, LINKS_TOLD_FROM } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
@@ -176,17 +176,23 @@ export class StatusView {
     return [`${open === 1 ? '1 alert is' : `${open} alerts are`} not remedied${which}: see \`vsmcp alert ls\``]
   }
 
-  /** Programs and credentials whose time is over. */
+  /** Programs and credentials whose time is over, and a chain that has little room left. */
   #outdated(members: readonly MemberView[]): string[] {
     const level = this.#c.log.state?.charter.featureLevel ?? FEATURE_LEVEL
     const tooOld =
       level > FEATURE_LEVEL
         ? [`this program supports feature level ${FEATURE_LEVEL}, and the group is at ${level}: update it`]
         : []
+    const { length } = this.#c.trust.chain.links
+    const long =
+      length < LINKS_TOLD_FROM
+        ? []
+        : [`the chain of voters has ${length} of ${LINKS_MAX} links; from ${LINKS_KEPT_FREE_AT} on the voters stay as they are`]
     const stale = members.filter((member) => member.stale === true)
     const whose = stale.map(({ self, name }) => (self ? 'this node' : `member ${name}`))
     return [
       ...tooOld,
+      ...long,
       ...whose.map((who) => `the credential of ${who} is over; it is renewed when a majority of the voters can be reached`),
     ]
   }

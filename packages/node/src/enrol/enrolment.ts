@@ -1,5 +1,14 @@
-import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
-import { type Chain, type Credential, decodeChain, encodeChain, orThrow, verifyChain } from '@vsmcp/security'
+import { type GroupId, type MeshId, type PeerIdString, systemClock } from '@vsmcp/kernel'
+import {
+  type Chain,
+  type Credential,
+  decodeChain,
+  encodeChain,
+  heardOf,
+  type HeardOf,
+  orThrow,
+  verifyChain,
+} from '@vsmcp/security'
 import { z } from 'zod'
 import { EnrolmentUnreadableError, NotEnrolledError } from '../errors.ts'
 import { dataDirectory, readIfThere, writeWhole } from './data-directory.ts'
@@ -20,6 +29,8 @@ export interface Enrolment {
   invitation?: string
   credential: Credential
   chain: Chain
+  /** When this node heard of the newest voter sets; absent where an earlier release wrote it last. */
+  heardOf?: HeardOf
   /** Who else started the epoch of the chain: while it does not go on in a later one, this node decides nothing. */
   rival?: { epoch: number; peer: PeerIdString }
   /** Where other members were last seen: whom to dial first. */
@@ -42,6 +53,7 @@ const fileSchema = z.object({
     signatures: z.array(z.object({ protected: z.string(), signature: z.string() })),
   }),
   chain: z.base64(),
+  heardOf: z.record(z.string(), z.number()).exactOptional(),
   rival: z.object({ epoch: z.number(), peer: z.string() }).exactOptional(),
   peers: z.array(z.object({ peer: z.string(), addresses: z.array(z.string()) })),
 })
@@ -87,6 +99,7 @@ export async function writeEnrolment(dataDir: string, enrolment: Enrolment): Pro
     credential: { payload: rest.credential.payload, signatures: [...rest.credential.signatures] },
     peers: rest.peers.map(({ peer, addresses }) => ({ peer, addresses: [...addresses] })),
     chain: Buffer.from(encodeChain(chain)).toString('base64'),
+    heardOf: heardOf(rest.heardOf, chain, Math.round(systemClock.wallMs())),
   }
   await writeWhole(dataDirectory(dataDir).enrolment, `${JSON.stringify(file, null, 2)}\n`)
 }

@@ -9,7 +9,6 @@ import {
   credentialPayload,
   decodeCredentialPayload,
   type Identity,
-  oldestVouching,
   signCredential,
 } from '@vsmcp/security'
 import { pack } from 'msgpackr'
@@ -108,8 +107,7 @@ export class Credentials {
     const { charter } = log.state ?? {}
     if (claims.mesh !== meshId || claims.group !== groupId) return 'it is of another mesh or group'
     if (claims.name !== member.name || claims.role !== member.role || claims.zone !== member.zone) return 'it says another name'
-    if (claims.voterIndex > log.applied || claims.voterIndex < oldestVouching(trust.chain))
-      return 'its voters are not those of now'
+    if (claims.voterIndex > log.applied || claims.voterIndex < trust.oldestVouching) return 'its voters are not those of now'
     if (charter?.revocations.some(({ peer }) => peer === claims.sub) === true) return 'it was evicted'
     // Whole seconds: a life ends up to one later than asked for.
     const lifeMaxMs = charter === undefined ? 0 : credentialLifeMs(charter, member) + 1_000

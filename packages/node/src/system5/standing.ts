@@ -1,11 +1,13 @@
 import type { PeerIdString } from '@vsmcp/kernel'
-import { type Chain, type CredentialClaims, isInForce, oldestVouching } from '@vsmcp/security'
+import { type Chain, type CredentialClaims, isInForce } from '@vsmcp/security'
 
 export interface StandingComponents {
   self: PeerIdString
   nowMs: () => number
   /** The newest certified voters known here. */
   chain: () => Chain
+  /** Index of the oldest voter set that still vouches. */
+  oldestVouching: () => number
   /** Whether a peer is connected now. */
   isUp: (peer: PeerIdString) => boolean
 }
@@ -41,7 +43,7 @@ export class Standing {
   isStale(peer: PeerIdString): boolean {
     const claims = this.#shown.get(peer)
     if (claims === undefined) return false
-    return !isInForce(claims, { nowMs: this.#c.nowMs(), oldestVoterIndex: oldestVouching(this.#c.chain()) })
+    return !isInForce(claims, { nowMs: this.#c.nowMs(), oldestVoterIndex: this.#c.oldestVouching() })
   }
 
   /** Whether a peer is given more than the renewal of its credential. */

@@ -15,9 +15,10 @@ import {
   decodePassport,
   encodePassport,
   extendChain,
+  heardOf,
   type Identity,
-  LINKS_MAX,
   mergeChain,
+  mustKeepVoters,
   nextCharterStatement,
   nextLinkStatement,
   oldestVouching,
@@ -102,9 +103,14 @@ export class Trust {
     return this.#uncertified
   }
 
-  /** No further change of voters can be certified. */
+  /** The voters of now stay: what room the chain has left is for a group that must get back to three, and for recoveries. */
   get isChainFull(): boolean {
-    return this.chain.links.length >= LINKS_MAX
+    return mustKeepVoters(this.chain)
+  }
+
+  /** Index of the oldest voter set that still vouches for members. */
+  get oldestVouching(): number {
+    return oldestVouching(this.chain, this.#enrolment.heardOf, this.#c.time.nowMs())
   }
 
   isRevoked(peer: PeerIdString): boolean {
@@ -135,7 +141,7 @@ export class Trust {
         nowMs: this.#nowBy(payload),
         revocations: this.#revocations,
         knownChain: this.chain,
-        oldestVoterIndex: oldestVouching(this.chain),
+        oldestVoterIndex: this.oldestVouching,
         mayBeOver: this.#c.isListed(peer),
       }),
     )
@@ -198,8 +204,8 @@ export class Trust {
 
   /** Shows this credential from now on. Throws for one that is not genuine, or not of now. */
   async renew(credential: Credential): Promise<void> {
-    const { chain } = this
-    const check = { credential, chain, nowMs: this.#c.time.nowMs(), revocations: [], oldestVoterIndex: oldestVouching(chain) }
+    const { chain, oldestVouching: oldestVoterIndex } = this
+    const check = { credential, chain, nowMs: this.#c.time.nowMs(), revocations: [], oldestVoterIndex }
     const { name } = orThrow(await verifyCredential(check))
     this.#c.logger.debug({ name }, 'a new credential is in force')
     this.#update({ credential })
@@ -290,7 +296,7 @@ export class Trust {
   #adopt(chain: Chain): void {
     const { epoch } = this.chain
     this.#c.logger.info({ voters: chain.voters, index: chain.index }, 'voters certified')
-    this.#update({ chain })
+    this.#update({ chain, heardOf: heardOf(this.#enrolment.heardOf, chain, this.#c.time.nowMs()) })
     this.#dropCertified()
     if (chain.epoch > epoch) this.#begin(chain)
   }
