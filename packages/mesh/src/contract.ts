@@ -62,8 +62,10 @@ export interface Hello<Info> {
   /**
    * Throws to refuse. The stranger is told the error's `code` when it is a `VsmcpError`, else `VSMCP_MESH_HELLO_REFUSED`;
    * the message goes to the log and to `peer:refused` only.
+   * @returns `addresses`: multiaddrs at which the peer says that it listens, so that whoever meets it through a relay finds a
+   * direct way
    */
-  verify(peer: PeerIdString, payload: Uint8Array): Promise<{ info: Info }>
+  verify(peer: PeerIdString, payload: Uint8Array): Promise<{ info: Info; addresses?: readonly string[] }>
 }
 
 /** A verified peer. */

@@ -1,7 +1,5 @@
-import type { Connection, PeerId } from '@libp2p/interface'
+import type { Connection, PeerId, Topology } from '@libp2p/interface'
 import { type GossipSub, type GossipSubComponents, gossipsub, type Message, TopicValidatorResult } from '@libp2p/gossipsub'
-import type { Identify } from '@libp2p/identify'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import {
   BusyError,
   type Gossip,
@@ -20,7 +18,6 @@ import {
   TOPIC_LENGTH_MAX,
   TOPICS_MAX,
 } from './constants.ts'
-import { isRelayed } from './relays.ts'
 
 export type Registrar = GossipSubComponents['registrar']
 
@@ -52,15 +49,12 @@ const latin1 = (bytes: Uint8Array | undefined): string => (bytes === undefined ?
 /** The parts of a libp2p node that gossip is made of. */
 export interface GossipServices {
   readonly pubsub: GossipSub
-  readonly identify: Identify
   readonly registrar: Registrar
 }
 
 export interface MeshGossipComponents {
   readonly logger: Logger
   readonly acceptsFrom: (author: PeerIdString) => boolean
-  /** Where a peer sees this node come from. */
-  onObserved(address: Multiaddr): void
   /** The peer's subscriptions have arrived. */
   onSubscriptions(peer: PeerIdString): void
 }
@@ -116,12 +110,14 @@ export class MeshGossip implements Gossip {
   }
 
   /**
-   * Lets gossipsub have a verified connection: identify tells it that the peer is there, and it opens its stream and sends
-   * its subscriptions. Harmless when it has one already.
+   * Lets gossipsub have a verified connection: it opens its stream and sends its subscriptions. Harmless when it has one
+   * already. libp2p would first ask by identify whether the peer speaks gossipsub; every member does.
    */
-  async attach(connection: Connection): Promise<void> {
-    const { observedAddr } = await this.#running().identify.identify(connection, { runOnLimitedConnection: true })
-    if (observedAddr !== undefined && !isRelayed(connection)) this.#components.onObserved(observedAddr)
+  attach(connection: Connection): void {
+    const [topology] = this.#topologies()
+    Promise.resolve(topology?.onConnect?.(connection.remotePeer, connection)).catch((error: unknown) => {
+      this.#components.logger.warn({ peer: connection.remotePeer.toString(), error: messageOf(error) }, 'a peer has no gossip')
+    })
   }
 
   /**
@@ -129,16 +125,20 @@ export class MeshGossip implements Gossip {
    * its old connection was reaped would stay without subscriptions.
    */
   async detach(peer: PeerId): Promise<void> {
-    if (this.#services === undefined) return
-    const { pubsub, registrar } = this.#services
-    const topologies = pubsub.protocols.flatMap((protocol) => registrar.getTopologies(protocol))
-    for (const topology of topologies) await topology.onDisconnect?.(peer)
+    for (const topology of this.#topologies()) await topology.onDisconnect?.(peer)
   }
 
   /** Whether gossipsub has a stream to write to on this connection. */
   attachedTo(connection: Connection): boolean {
     const protocols = this.#services?.pubsub.protocols
     return connection.streams.some(({ direction, protocol }) => direction === 'outbound' && protocols?.includes(protocol))
+  }
+
+  /** What gossipsub registered, once for each of its versions. */
+  #topologies(): Topology[] {
+    if (this.#services === undefined) return []
+    const { pubsub, registrar } = this.#services
+    return pubsub.protocols.flatMap((protocol) => registrar.getTopologies(protocol))
   }
 
   #join(topic: string): void {

@@ -7,6 +7,10 @@ import type { MessagePipe } from './message-pipe.ts'
 /** A hello that both sides have accepted. */
 export interface Verified<Info> {
   readonly info: Info
+  /** Multiaddrs at which the peer says that it listens. */
+  readonly addresses: readonly string[]
+  /** Where the peer sees this node come from, a multiaddr, if it says so. */
+  readonly seenAs: string | undefined
   readonly wire: number
   readonly featureLevel: number
   readonly incarnation: string
@@ -18,6 +22,8 @@ export interface HelloContext<Info> {
   readonly wire: WireRange
   readonly featureLevel: number
   readonly incarnation: string
+  /** Where the peer comes from, if nobody passes on what it sends. */
+  readonly origin: string | undefined
   /** Throws when a living process of the same identity is connected already. */
   checkIdentity(incarnation: string): Promise<void>
   /** The other side is verified and may open streams; whether it wants this node is not known yet. */
@@ -59,9 +65,10 @@ export async function answerHello<Info>(pipe: MessagePipe, context: HelloContext
   return verified
 }
 
-async function ourHello<Info>({ hello, wire, featureLevel, incarnation }: HelloContext<Info>): Promise<HelloMessage> {
+async function ourHello<Info>(context: HelloContext<Info>): Promise<HelloMessage> {
+  const { hello, wire, featureLevel, incarnation, origin } = context
   const payload = await hello.local()
-  return { kind: 'hello', wireMin: wire.min, wireMax: wire.max, featureLevel, incarnation, payload }
+  return { kind: 'hello', wireMin: wire.min, wireMax: wire.max, featureLevel, incarnation, payload, seenAs: origin }
 }
 
 async function receiveHello<Info>(pipe: MessagePipe, context: HelloContext<Info>): Promise<HelloMessage> {
@@ -81,9 +88,10 @@ async function receive(pipe: MessagePipe): Promise<LinkMessage> {
 
 async function verify<Info>(theirs: HelloMessage, context: HelloContext<Info>): Promise<Verified<Info>> {
   const wire = commonWire(context.wire, theirs)
-  const { info } = await context.hello.verify(context.peer, theirs.payload)
+  const { info, addresses = [] } = await context.hello.verify(context.peer, theirs.payload)
   await context.checkIdentity(theirs.incarnation)
-  return { info, wire, featureLevel: theirs.featureLevel, incarnation: theirs.incarnation }
+  const { featureLevel, incarnation, seenAs } = theirs
+  return { info, addresses, wire, featureLevel, incarnation, seenAs }
 }
 
 /** The highest version both speak. */

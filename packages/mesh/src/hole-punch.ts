@@ -1,4 +1,4 @@
-import type { Connection, DialTransportOptions, Startable, Upgrader } from '@libp2p/interface'
+import type { Connection, DialTransportOptions, Startable, Topology, Upgrader } from '@libp2p/interface'
 import { dcutr, type DCUtRServiceComponents } from '@libp2p/dcutr'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Random } from '@vsmcp/kernel'
@@ -12,6 +12,11 @@ export interface HolePunchInit {
   readonly greet: (connection: Connection) => Promise<void>
 }
 
+export interface HolePunch extends Startable {
+  /** A relayed connection has been verified. */
+  watch(connection: Connection): void
+}
+
 /**
  * DCUtR (libp2p's specs/relay/DCUtR.md) over connections that members relay: both ends dial each other at the same moment,
  * and two NATs each take the other's packets for answers. What libp2p 3.3 lacks for it is put in here: both sides dial from
@@ -20,7 +25,7 @@ export interface HolePunchInit {
  */
 export const holePunch =
   ({ random, seenFrom, greet }: HolePunchInit) =>
-  (components: DCUtRServiceComponents & { upgrader: Upgrader }): Startable => {
+  (components: DCUtRServiceComponents & { upgrader: Upgrader }): HolePunch => {
     const { registrar, transportManager, upgrader } = components
     const localPort = PUNCH_PORT_FIRST + Math.floor(random.next() * PUNCH_PORTS)
     const ownAddresses = (): Multiaddr[] => [...seenFrom()].map((host) => multiaddr(`${host}/tcp/${localPort}`))
@@ -53,25 +58,31 @@ export const holePunch =
       await greet(connection)
       return connection
     }
+    let topology: Topology | undefined
     const seen: Seen = {
-      peerStore: components.peerStore,
+      // whoever says an address of its own is dialled by `Upgrades`
+      peerStore: { get: async () => ({ addresses: [] }) },
       logger: components.logger,
       transportManager,
       addressManager: { getAddresses: ownAddresses },
       connectionManager: { openConnection: open },
       registrar: {
-        register: (protocol, topology) =>
-          registrar.register(protocol, {
-            ...topology,
-            onConnect: (peer, connection) => topology.onConnect?.(peer, connection === undefined ? connection : kept(connection)),
-          }),
-        unregister: (id) => registrar.unregister(id),
+        register: async (protocol, registered) => {
+          topology = registered
+          return protocol
+        },
+        unregister: () => (topology = undefined),
         handle: (protocol, handler, options) =>
           registrar.handle(protocol, (stream, connection) => handler(stream, kept(connection)), options),
         unhandle: (protocol) => registrar.unhandle(protocol),
       },
     }
-    return dcutr({ retries: 2 })(seen as unknown as DCUtRServiceComponents) as Startable
+    const service = dcutr({ retries: 2 })(seen as unknown as DCUtRServiceComponents) as Startable
+    return {
+      start: () => service.start(),
+      stop: () => service.stop(),
+      watch: (connection) => void topology?.onConnect?.(connection.remotePeer, kept(connection)),
+    }
   }
 
 /** What DCUtR asks of a dial. */
@@ -81,10 +92,14 @@ interface PunchOptions {
 }
 
 /** What DCUtR uses of libp2p. */
-interface Seen extends Pick<DCUtRServiceComponents, 'peerStore' | 'logger' | 'transportManager'> {
+interface Seen extends Pick<DCUtRServiceComponents, 'logger' | 'transportManager'> {
+  peerStore: { get(): Promise<{ addresses: [] }> }
   addressManager: Pick<DCUtRServiceComponents['addressManager'], 'getAddresses'>
   connectionManager: { openConnection(addresses: Multiaddr[], options: PunchOptions): Promise<Connection> }
-  registrar: Pick<DCUtRServiceComponents['registrar'], 'register' | 'unregister' | 'handle' | 'unhandle'>
+  registrar: Pick<DCUtRServiceComponents['registrar'], 'handle' | 'unhandle'> & {
+    register(protocol: string, topology: Topology): Promise<string>
+    unregister(id: string): void
+  }
 }
 
 /** The relayed connection as DCUtR sees it: closing it is the peer book's business. */

@@ -1,6 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import { BULK_CHUNK_LENGTH, COALESCE_LENGTH, FRAME_OVERHEAD } from './constants.ts'
 import type { OutgoingFrame } from './frame.ts'
+import { TurnFlush } from './turn-flush.ts'
 
 /** Entries at the front of a queue, or dropped within it, from which on it is worth copying. */
 const COMPACT_COUNT = 1_024
@@ -18,13 +19,10 @@ export interface LaneHost {
  */
 export class Lane {
   readonly #host: LaneHost
+  readonly #turn = new TurnFlush(() => this.#flush())
   #stream: Stream | undefined
   #opening = false
   #closed = false
-  /** A flush is to come: at the end of this callback, or of this turn of the event loop. */
-  #isScheduled = false
-  /** Something was written in this turn of the event loop. */
-  #hasFlushed = false
   #queue: OutgoingFrame[] = []
   /** Frames before this index are written. */
   #first = 0
@@ -49,7 +47,7 @@ export class Lane {
     this.#queue.push(frame)
     this.#queuedBytes += frame.byteLength
     if (this.#stream === undefined) this.#open()
-    else this.#schedule()
+    else this.#turn.schedule()
   }
 
   /** Takes a frame back, with its memory, if none of it has left. @returns whether it could be */
@@ -112,28 +110,6 @@ export class Lane {
     })
     // nobody writes to this side of the stream; a peer that does breaks the protocol
     stream.addEventListener('message', () => stream.abort(new Error('data came on a stream that is only written to')))
-    this.#flush()
-  }
-
-  /**
-   * The first frames of a turn of the event loop go out when the callback that made them ends (`nextTick`): a call alone
-   * waits for nobody. What other callbacks of the same turn add, such as the requests of many sockets that became readable
-   * together, goes out in one write at the turn's end (`setImmediate`): a write each would wake the other process each time.
-   */
-  #schedule(): void {
-    if (this.#isScheduled) return
-    this.#isScheduled = true
-    if (this.#hasFlushed) return
-    this.#hasFlushed = true
-    process.nextTick(() => this.#flushScheduled())
-    setImmediate(() => {
-      this.#hasFlushed = false
-      if (this.#isScheduled) this.#flushScheduled()
-    })
-  }
-
-  #flushScheduled(): void {
-    this.#isScheduled = false
     this.#flush()
   }
 

@@ -5,7 +5,7 @@ import { MalformedFrameError } from './errors.ts'
  * Messages of `/vsmcp/hello/1`, each a msgpack array behind its length. The first four make the hello, the others keep
  * the connection for the rest of its life. Later versions append fields; what is appended is not looked at.
  */
-const HELLO = 1 // [1, wireMin, wireMax, featureLevel, incarnation, payload]
+const HELLO = 1 // [1, wireMin, wireMax, featureLevel, incarnation, payload, seenAs | null]; earlier versions say no `seenAs`
 const REFUSE = 2 // [2, code, detail | null]
 const ACCEPT = 3 // [3]
 const READY = 4 // [4]: your subscriptions have arrived here
@@ -27,6 +27,8 @@ export interface HelloMessage {
   /** Drawn anew by each process: tells a restarted peer from a second connection of the same one. */
   readonly incarnation: string
   readonly payload: Uint8Array
+  /** Where the other side is seen to come from, a multiaddr. */
+  readonly seenAs?: string | undefined
 }
 
 export type LinkMessage =
@@ -47,7 +49,15 @@ export function encodeLinkMessage(message: LinkMessage): Uint8Array {
 function fieldsOf(message: LinkMessage): readonly unknown[] {
   switch (message.kind) {
     case 'hello':
-      return [HELLO, message.wireMin, message.wireMax, message.featureLevel, message.incarnation, message.payload]
+      return [
+        HELLO,
+        message.wireMin,
+        message.wireMax,
+        message.featureLevel,
+        message.incarnation,
+        message.payload,
+        message.seenAs?.slice(0, TEXT_LENGTH_MAX) ?? null,
+      ]
     case 'refuse':
       return [REFUSE, message.code.slice(0, TEXT_LENGTH_MAX), message.detail?.slice(0, TEXT_LENGTH_MAX) ?? null]
     case 'accept':
@@ -93,13 +103,21 @@ export function decodeLinkMessage(bytes: Uint8Array): LinkMessage {
 }
 
 function helloOf(fields: readonly unknown[]): HelloMessage {
-  const [, min, max, level, incarnation, payload] = fields
+  const [, min, max, level, incarnation, payload, seenAs] = fields
   const wireMin = whole(min, VERSION_MAX)
   const wireMax = whole(max, VERSION_MAX)
   if (wireMin > wireMax) throw new MalformedFrameError(`a hello names the wire range ${wireMin} to ${wireMax}`)
   if (!(payload instanceof Uint8Array)) throw new MalformedFrameError('a hello carries no bytes')
   const featureLevel = whole(level, VERSION_MAX)
-  return { kind: 'hello', wireMin, wireMax, featureLevel, incarnation: text(incarnation), payload: new Uint8Array(payload) }
+  return {
+    kind: 'hello',
+    wireMin,
+    wireMax,
+    featureLevel,
+    incarnation: text(incarnation),
+    payload: new Uint8Array(payload),
+    seenAs: seenAs === undefined || seenAs === null ? undefined : text(seenAs),
+  }
 }
 
 function whole(value: unknown, max: number): number {

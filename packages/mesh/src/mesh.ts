@@ -79,7 +79,6 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
       logger,
       acceptsFrom: components.acceptsGossipFrom ?? (() => true),
       onSubscriptions: (peer) => this.#book.onSubscriptions(peer),
-      onObserved: (address) => this.#seenFrom.add(address),
     })
     this.#book = this.#newBook()
     this.#desk = this.#newDesk()
@@ -137,7 +136,6 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     })
     this.#node = node
     node.addEventListener('connection:open', ({ detail }) => this.#onOpen(detail))
-    node.addEventListener('connection:close', ({ detail }) => this.#onClose(detail))
     await this.#offer(node)
     try {
       await node.start()
@@ -249,11 +247,10 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     return this.#book.list()
   }
 
-  /** What the peer said by identify: where it listens. */
-  async #listenedAt({ remotePeer }: Connection): Promise<Multiaddr[]> {
-    const { addresses } = await this.#running().peerStore.get(remotePeer)
-    const direct = addresses.map(({ multiaddr }) => multiaddr).filter((address) => !isRelayed({ remoteAddr: address }))
-    return direct.slice(0, DIRECT_ADDRESSES_MAX)
+  /** Where the peer says that it listens. */
+  #listenedAt(connection: Connection): string[] {
+    const said = this.#sessions.get(connection)?.verified.addresses ?? []
+    return said.filter((address) => !address.includes('/p2p-circuit')).slice(0, DIRECT_ADDRESSES_MAX)
   }
 
   #newBook(): PeerBook<Info> {
@@ -297,6 +294,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
         wire,
         featureLevel,
         incarnation: this.#incarnation,
+        origin: isRelayed(connection) ? undefined : connection.remoteAddr.toString(),
         checkIdentity: (incarnation) => this.#book.checkIdentity(connection.remotePeer.toString(), incarnation),
       }),
       onVerified: (connection, pipe, verified) => this.#onVerified(connection, pipe, verified),
@@ -323,15 +321,6 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     }
     this.#desk.track(connection)
     if (connection.direction === 'inbound') this.#gate.onStranger(connection)
-  }
-
-  /** libp2p remembers every identity that ever connected; strangers are forgotten. */
-  #onClose(connection: Connection): void {
-    const { remotePeer } = connection
-    if (this.#gate.admits(connection) || this.#book.current(remotePeer.toString()) !== undefined) return
-    this.#node?.peerStore.delete(remotePeer).catch((error: unknown) => {
-      this.#components.logger.debug({ peer: remotePeer.toString(), error: messageOf(error) }, 'a stranger was not forgotten')
-    })
   }
 
   #onPlaneStream(name: PlaneName, stream: Stream, connection: Connection): void {
@@ -365,7 +354,10 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     this.#sessions.set(connection, session)
     this.#book.add(session)
     session.run()
-    if (session.relayed) this.#upgrades.watch(connection)
+    if (session.relayed) {
+      this.#upgrades.watch(connection)
+      this.#node?.services.punch.watch(connection)
+    } else if (verified.seenAs !== undefined) this.#seenFrom.add(verified.seenAs)
     for (const [name, stream] of this.#early.get(connection) ?? []) session.accept(name, stream)
     this.#early.delete(connection)
   }

@@ -1,6 +1,6 @@
 import { type GossipSub, type GossipSubComponents } from '@libp2p/gossipsub'
-import { type Identify, identify } from '@libp2p/identify'
-import type { ComponentLogger, Ed25519PrivateKey, Libp2p, MultiaddrConnection } from '@libp2p/interface'
+import { identify } from '@libp2p/identify'
+import type { ComponentLogger, Ed25519PrivateKey, Libp2p, Logger as Libp2pLogger, MultiaddrConnection } from '@libp2p/interface'
 import type { DCUtRServiceComponents } from '@libp2p/dcutr'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
@@ -15,8 +15,9 @@ import {
 } from './constants.ts'
 import type { Gate } from './gate.ts'
 import { memberGossipsub, type Registrar } from './gossip.ts'
-import { holePunch, type HolePunchInit } from './hole-punch.ts'
-import { guardedYamux } from './muxer.ts'
+import { type HolePunch, holePunch, type HolePunchInit } from './hole-punch.ts'
+import { memberYamux } from './muxer.ts'
+import { forgetOthers } from './peer-store.ts'
 import { privateNetwork } from './private-network.ts'
 import { memberRelay, relayedTransport } from './relays.ts'
 import { WebSocketTransport } from './websocket/transport.ts'
@@ -32,9 +33,9 @@ export interface NodeInit {
 
 interface Services extends Record<string, unknown> {
   readonly registrar: Registrar
-  readonly identify: Identify
   readonly pubsub: GossipSub
   readonly listening: Listening
+  readonly punch: HolePunch
 }
 
 interface Listening {
@@ -58,6 +59,15 @@ export interface Around extends HolePunchInit {
   readonly onRelayed: Parameters<typeof relayedTransport>[0]
 }
 
+/** libp2p's own log, unless `DEBUG` asks for it (`DEBUG=libp2p*`): it costs a tenth of a new connection though nobody reads it. */
+const silent: Libp2pLogger = Object.assign(() => {}, {
+  enabled: false,
+  error: () => {},
+  trace: () => {},
+  newScope: () => silent,
+})
+const silence: ComponentLogger = { forComponent: () => silent }
+
 interface TransportComponents {
   readonly logger: ComponentLogger
 }
@@ -74,14 +84,15 @@ function joinWrites(maConn: MultiaddrConnection): boolean {
 }
 
 /**
- * libp2p as this mesh needs it, not started: it dials nobody by itself, pings nobody (the link does, members only) and
- * runs identify only when told to. The gate stands before anything can answer.
+ * libp2p as this mesh needs it, not started: it dials nobody by itself, pings nobody (the link does, members only), asks
+ * nobody who he is and remembers nobody. The gate stands before anything can answer.
  */
 export async function createNode(init: NodeInit, gate: Gate, around: Around): Promise<Node> {
   const { privateKey, listen, advertise, connectionsMax, helloTimeoutMs, pnetKey } = init
   return createLibp2p<Services>({
     start: false,
     privateKey,
+    ...(process.env['DEBUG'] === undefined ? { logger: silence } : {}),
     nodeInfo: { name: 'vsmcp', userAgent: 'vsmcp' },
     addresses: { listen: [...listen], appendAnnounce: [...advertise] },
     transports: [
@@ -92,7 +103,7 @@ export async function createNode(init: NodeInit, gate: Gate, around: Around): Pr
     ...(pnetKey === undefined ? {} : { connectionProtector: await privateNetwork(pnetKey) }),
     connectionEncrypters: [noise()],
     streamMuxers: [
-      guardedYamux({
+      memberYamux({
         // its pings only measure the round trip, without which it never widens a stream's window; the link finds the dead
         enableKeepAlive: true,
         keepAliveInterval: MUXER_PING_MS,
@@ -128,6 +139,8 @@ export async function createNode(init: NodeInit, gate: Gate, around: Around): Pr
         gate.guard(registrar)
         return registrar
       },
+      peerStore: ({ peerStore, peerId }: GossipSubComponents) => forgetOthers(peerStore, peerId),
+      // only answered: members of earlier versions find out by it whether there is gossip
       identify: identify({ runOnConnectionOpen: false, runOnLimitedConnection: true }),
       pubsub: memberGossipsub(),
       listening: confirmListening,

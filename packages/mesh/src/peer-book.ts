@@ -226,10 +226,7 @@ export class PeerBook<Info> {
   #attach(entry: Entry<Info>): void {
     const session = entry.current
     entry.gossipOn = session
-    this.#components.gossip.attach(session.connection).catch((error: unknown) => {
-      if (entry.gossipOn === session) entry.gossipOn = undefined
-      if (!session.closed) this.#components.logger.debug({ peer: entry.peer, error: messageOf(error) }, 'identify failed')
-    })
+    this.#components.gossip.attach(session.connection)
   }
 }
 

@@ -1,5 +1,6 @@
-import type { Multiaddr } from '@multiformats/multiaddr'
 import { SEEN_FROM_MAX } from './constants.ts'
+
+const HOST = /^\/ip[46]\/[0-9a-fA-F.:]{2,45}(?=\/|$)/
 
 /** Where members see this node come from: the other side of its NAT, which it cannot see itself. */
 export class SeenFrom {
@@ -11,8 +12,9 @@ export class SeenFrom {
     return this.#hosts
   }
 
-  add(address: Multiaddr): void {
-    const host = /^\/ip[46]\/[^/]+/.exec(address.toString())?.[0]
+  /** @param address as a member says it; what is none is left out */
+  add(address: string): void {
+    const host = HOST.exec(address)?.[0]
     if (host === undefined) return
     this.#hosts.delete(host)
     this.#hosts.add(host)

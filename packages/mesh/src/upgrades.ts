@@ -1,5 +1,4 @@
 import type { Connection } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import { type Clock, type Logger, messageOf, type PeerIdString, type Random, type Timer } from '@vsmcp/kernel'
 import { DIRECT_RETRY_FIRST_MS, DIRECT_RETRY_MS } from './constants.ts'
 
@@ -8,9 +7,9 @@ export interface UpgradesComponents {
   readonly random: Random
   readonly logger: Logger
   /** Where the peer says it listens. */
-  readonly addressesOf: (connection: Connection) => Promise<Multiaddr[]>
+  readonly addressesOf: (connection: Connection) => readonly string[]
   /** Reaches one of the addresses without the relay and has the hello verified there; the relayed connection then retires. */
-  readonly dialDirect: (peer: PeerIdString, addresses: readonly Multiaddr[]) => Promise<void>
+  readonly dialDirect: (peer: PeerIdString, addresses: readonly string[]) => Promise<void>
 }
 
 /** Looks for a direct way to every peer that is reached through another, soon and then again and again: networks change. */
@@ -44,7 +43,7 @@ export class Upgrades {
   async #look(connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString()
     try {
-      const addresses = await this.#c.addressesOf(connection)
+      const addresses = this.#c.addressesOf(connection)
       if (addresses.length > 0) await this.#c.dialDirect(peer, addresses)
     } catch (error) {
       this.#c.logger.debug({ peer, error: messageOf(error) }, 'a relayed peer is not reached directly')

@@ -17,9 +17,9 @@ let seed = 1
 /** A started mesh on a free loopback port, stopped when the test ends. */
 export async function startMesh(options: NodeOptions = {}): Promise<Mesh<Info>> {
   const { name = 'node', privateKey = await newKey(), components, ...init } = options
-  const mesh = createMesh({ listen: ['/ip4/127.0.0.1/tcp/0'], ...init })<Info>({
+  const mesh: Mesh<Info> = createMesh({ listen: ['/ip4/127.0.0.1/tcp/0'], ...init })<Info>({
     privateKey,
-    hello: passwordHello(name),
+    hello: passwordHello(name, undefined, () => mesh.listenAddresses()),
     clock: systemClock,
     random: seededRandom(seed++),
     logger: silentLogger,

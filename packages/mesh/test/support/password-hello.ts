@@ -8,13 +8,14 @@ export interface Info {
 const PASSWORD = 'let me in'
 
 /** A hello that lets in whoever knows the password. */
-export function passwordHello(name: string, password = PASSWORD): Hello<Info> {
+export function passwordHello(name: string, password = PASSWORD, addresses: () => readonly string[] = () => []): Hello<Info> {
   return {
-    local: async () => new TextEncoder().encode(`${password}:${name}`),
+    local: async () => new TextEncoder().encode([`${password}:${name}`, ...addresses()].join('\n')),
     async verify(_peer, payload) {
-      const [shown, other = ''] = new TextDecoder().decode(payload).split(':')
+      const [said = '', ...listed] = new TextDecoder().decode(payload).split('\n')
+      const [shown, other = ''] = said.split(':')
       if (shown !== PASSWORD) throw new Error(`wrong password "${shown}"`)
-      return { info: { name: other } }
+      return { info: { name: other }, addresses: listed }
     },
   }
 }

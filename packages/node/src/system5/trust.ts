@@ -126,7 +126,7 @@ export class Trust {
     return encodePassport(this.#passport())
   }
 
-  async verifyHello(peer: PeerIdString, payload: Uint8Array): Promise<{ info: VerifiedPassport }> {
+  async verifyHello(peer: PeerIdString, payload: Uint8Array): Promise<{ info: VerifiedPassport; addresses: readonly string[] }> {
     // A chain proves itself, whoever shows it, and a later epoch may have taken back who left the older one.
     this.learnChain(peer, decodePassport(payload))
     // Who was evicted is told so, and not that it left.
@@ -149,7 +149,7 @@ export class Trust {
     this.#c.time.certified(info.claims.iat * 1_000)
     this.#c.standing.shown(info.claims)
     this.#c.lives.check(peer, info.passport.life)
-    return { info }
+    return { info, addresses: info.passport.addresses }
   }
 
   /** A chain that a member shows. Throws for one that is not genuine, or contradicts what is known. @returns whether it is later than that */
