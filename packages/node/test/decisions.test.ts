@@ -114,7 +114,7 @@ describe('what a member sends on the control plane', () => {
       pack([undefined, 7, {}]),
       ...Array.from({ length: 20 }, (_, at) => Uint8Array.from({ length: 1 + 13 * at }, () => Math.floor(random.next() * 256))),
     ]
-    const methods = ['system5:decide', 'system5:redeem', 'system5:sign-credential', 'system5:sign-link', 'algedonic:alert']
+    const methods = ['system5:decide', 'system5:redeem', 'system5:sign-credential', 'system5:sign-link']
     for (const method of methods) {
       for (const payload of garbage) {
         await expect(member.mesh.control.call(leader.peer, method, payload, options)).rejects.toThrow(RemoteError)
