@@ -187,6 +187,15 @@ export const attachRequest = z.object({
   name: unitName,
   source: unitSource,
   startTimeoutMs: z.number().positive(),
+  terms: z
+    .strictObject({
+      weight: z.number().exactOptional(),
+      concurrency: z.number().exactOptional(),
+      ratePerS: z.number().exactOptional(),
+      targetP99Ms: z.number().exactOptional(),
+      targetErrors: z.number().exactOptional(),
+    })
+    .exactOptional(),
   claims: z.array(z.object({ resource: text.min(1), shared: z.boolean() })).exactOptional(),
   replace: z.boolean(),
 })
@@ -220,6 +229,7 @@ export const unitView = z.object({
       meanInFlight: rate,
       meanQueued: rate,
       limits: z.object({ concurrency: count, ratePerS: rate.nullable() }),
+      grant: z.object({ owedP99Ms: rate.nullable(), owedErrors: rate.nullable(), expiresAt: text }).nullable(),
     })
     .exactOptional(),
 })

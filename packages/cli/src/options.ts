@@ -35,6 +35,29 @@ export const wholeNumber =
     })
   }
 
+/** Parses a number above nothing. */
+export const positive =
+  (option: string) =>
+  (text: string): number => {
+    const number = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN
+    if (number > 0) return number
+    throw new UsageError(`${option}: a number above 0 is needed, not "${text}"`, {
+      hint: `Such as ${option} 2 or ${option} 0.5.`,
+    })
+  }
+
+/** Parses a share below the whole: `1%` or `0.01`. */
+export const percentage =
+  (option: string) =>
+  (text: string): number => {
+    const [, digits, sign] = /^(\d{1,3}(?:\.\d{1,6})?)(%?)$/.exec(text) ?? []
+    const share = digits === undefined ? Number.NaN : Number(digits) / (sign === '%' ? 100 : 1)
+    if (share >= 0 && share < 1) return share
+    throw new UsageError(`${option}: a share below 100% is needed, not "${text}"`, {
+      hint: `Such as ${option} 1% or ${option} 0.01.`,
+    })
+  }
+
 /** Collects an option that may be given several times. */
 export const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [...(previous ?? []), value]
 

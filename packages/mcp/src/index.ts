@@ -13,6 +13,7 @@ export {
   type ProcessGuardComponents,
   type ProcessGuardInit,
 } from './unit/process-guard.ts'
+export { IN_FLIGHT_MAX } from './unit/constants.ts'
 export { canonicalDefinitions } from './unit/definitions.ts'
 export type { ClientIdentity } from './unit/params.ts'
 export { DefinitionsError, ProcessGuardError, SecretMissingError, UnitStartError } from './unit/errors.ts'

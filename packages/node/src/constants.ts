@@ -43,6 +43,12 @@ export const LEADER_DUTY_PERIOD_MS = 500
 /** How often a node tells the group how it is, over gossip, milliseconds. */
 export const REPORT_PERIOD_MS = 5_000
 
+/** How often System 3 looks at the load of its units, milliseconds. */
+export const BARGAIN_TICK_MS = 1_000
+
+/** Calls in work at once that a node grants for each processor core, unless told otherwise: what one unit can have at the most. */
+export const CONCURRENCY_PER_CORE = 128
+
 /** Units one node may host. */
 export const UNITS_PER_NODE_MAX = 256
 

@@ -192,10 +192,26 @@ export type UnitSource =
   | { kind: 'stdio'; command: string; args: string[]; env: Record<string, string>; cwd: string }
   | { kind: 'http'; url: string; headers: Record<string, string> }
 
+/** What a unit weighs when capacity is scarce, its own bounds, and what it owes. */
+export interface UnitTerms {
+  /** @default 1 */
+  weight?: number
+  /** Calls in work at once, at the most. */
+  concurrency?: number
+  /** Calls begun per second, at the most. */
+  ratePerS?: number
+  /** 99th percentile of its latency, milliseconds. */
+  targetP99Ms?: number
+  /** Share of its calls that may end with an error, below 1. */
+  targetErrors?: number
+}
+
 export interface AttachRequest {
   name: UnitName
   source: UnitSource
   startTimeoutMs: number
+  /** On what terms it works. @default weight 1, no bounds of its own, nothing owed */
+  terms?: UnitTerms
   /** What its calls need of what the group has only once. @default nothing */
   claims?: { resource: string; shared: boolean }[]
   replace: boolean
@@ -237,8 +253,10 @@ export interface UnitWorkView extends WorkView {
   turnedAway: number
   meanInFlight: number
   meanQueued: number
-  /** What it may have in work at once, and begin per second. */
+  /** What it may have in work at once, and begin per second, as its bulkhead holds it. */
   limits: { concurrency: number; ratePerS: number | null }
+  /** What it owes for that, and until when it is granted; it goes on afterwards until it is granted something else. */
+  grant: { owedP99Ms: number | null; owedErrors: number | null; expiresAt: string } | null
 }
 
 export interface UnitView {

@@ -18,6 +18,8 @@ export interface NodeInit {
   /** Text of the private network's key, where there is one. */
   pnetKey?: string
   http: { host: string; port: number; token?: string }
+  /** What all units of this node together may have in work at once, and begin per second. @default by the number of processor cores; no bound */
+  capacity?: { concurrency?: number; ratePerS?: number }
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** `json` for machines, `text` for a terminal, `off` when nobody reads it. */
   logToStderr: 'json' | 'text' | 'off'

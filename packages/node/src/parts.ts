@@ -18,6 +18,7 @@ import type { Router } from './route/router.ts'
 import type { LocalUnits } from './system1/local-units.ts'
 import type { Operations } from './system1/operations.ts'
 import type { UnitPublisher } from './system1/unit-publisher.ts'
+import type { Bargaining } from './system3/bargaining.ts'
 import type { ClaimDesk } from './system2/claim-desk.ts'
 import type { Admission } from './system5/admission.ts'
 import type { Credentials } from './system5/credentials.ts'
@@ -65,6 +66,7 @@ export interface Parts {
   units: LocalUnits
   claims: ClaimDesk
   operations: Operations
+  bargaining: Bargaining
   router: Router
   gateway: Gateway
   signals: GroupSignals
@@ -95,6 +97,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['algedonic channel', parts.algedonic],
     ['senses', parts.senses],
     ['operations', parts.operations],
+    ['resource bargain', parts.bargaining],
     ['leader duties', parts.duties],
     ['process guard', parts.guard],
     ['units', parts.units],

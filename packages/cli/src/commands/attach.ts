@@ -1,6 +1,6 @@
 import { START_TIMEOUT_MS } from '../constants.ts'
 import { UsageError } from '../errors.ts'
-import { collect, durationOption } from '../options.ts'
+import { collect, duration, durationOption, percentage, positive, wholeNumber } from '../options.ts'
 import type { Session } from '../session.ts'
 import { renderAttached } from '../units/render-attached.ts'
 import { toRequest, type UnitDescription } from '../units/request.ts'
@@ -17,6 +17,11 @@ interface Options {
   replace?: boolean
   import?: string
   claims?: readonly string[]
+  weight?: number
+  concurrency?: number
+  rate?: number
+  targetP99?: number
+  targetErrors?: number
 }
 
 export const define: Define = (command, open) => {
@@ -33,6 +38,11 @@ export const define: Define = (command, open) => {
     .option('--header <name=value>', 'an HTTP header for --url; several times', collect)
     .addOption(durationOption('--start-timeout <duration>', 'until its tools are listed', START_TIMEOUT_MS))
     .option('--claims <name[:shared]>', 'what its calls need and the group has once; several times', collect)
+    .option('--weight <number>', 'how much it counts when capacity is scarce (default: 1)', positive('--weight'))
+    .option('--concurrency <number>', 'calls it may have in work at once', wholeNumber('--concurrency', 1))
+    .option('--rate <number>', 'calls it may begin per second', positive('--rate'))
+    .option('--target-p99 <duration>', 'the latency that 99 of 100 calls shall stay within', duration('--target-p99'))
+    .option('--target-errors <share>', 'the share of calls that may fail, such as 1%', percentage('--target-errors'))
     .option('--replace', 'take the place of another unit of that name on this node')
     .option('--import <file>', "attach all servers of an MCP client's file (mcpServers or servers)")
     .addHelpText(
@@ -54,6 +64,7 @@ export const define: Define = (command, open) => {
         'vsmcp attach files -- npx -y @modelcontextprotocol/server-filesystem ~/shared',
         'vsmcp attach github --env GITHUB_TOKEN=file:~/.github-token -- npx -y @modelcontextprotocol/server-github',
         'vsmcp attach wiki --url https://wiki.example/mcp --header "Authorization=env:WIKI_TOKEN"',
+        'vsmcp attach search --weight 3 --concurrency 8 --target-p99 500ms --target-errors 1% -- ./search',
         'vsmcp attach arm --claims robot-arm --claims camera:shared -- ./arm-server',
         'vsmcp attach --import ~/.cursor/mcp.json',
       ),
@@ -85,7 +96,7 @@ async function attachOne(session: Session, name: string, rest: readonly string[]
 function describe(name: string, rest: readonly string[], options: Options): UnitDescription {
   const [command, ...args] = rest
   const { url, startTimeout: startTimeoutMs } = options
-  const claims = options.claims === undefined ? {} : { claims: options.claims }
+  const claims = { ...(options.claims === undefined ? {} : { claims: options.claims }), ...termsOf(options) }
   if (url !== undefined) {
     refuseBeside('--url', { COMMAND: command, '--env': options.env, '--env-file': options.envFile, '--cwd': options.cwd })
     return { url, headers: parseAssignments('--header', options.header ?? []), startTimeoutMs, ...claims }
@@ -107,10 +118,23 @@ function describe(name: string, rest: readonly string[], options: Options): Unit
   }
 }
 
+function termsOf({ weight, concurrency, rate, targetP99, targetErrors }: Options): Pick<UnitDescription, 'terms'> {
+  const terms = {
+    ...(weight === undefined ? {} : { weight }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(rate === undefined ? {} : { ratePerS: rate }),
+    ...(targetP99 === undefined ? {} : { targetP99Ms: targetP99 }),
+    ...(targetErrors === undefined ? {} : { targetErrors }),
+  }
+  return Object.keys(terms).length === 0 ? {} : { terms }
+}
+
 function ofOneServer(rest: readonly string[], options: Options): Record<string, unknown> {
   const { env, envFile, cwd, url, header, claims } = options
   const ofOne = { '--env': env, '--env-file': envFile, '--cwd': cwd, '--url': url, '--header': header, '--claims': claims }
-  return { COMMAND: rest[0], ...ofOne }
+  const { weight, concurrency, rate, targetP99, targetErrors } = options
+  const terms = { '--weight': weight, '--concurrency': concurrency, '--rate': rate, '--target-p99': targetP99 }
+  return { COMMAND: rest[0], ...ofOne, ...terms, '--target-errors': targetErrors }
 }
 
 function refuseBeside(what: string, others: Readonly<Record<string, unknown>>): void {

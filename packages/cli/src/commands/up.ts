@@ -10,6 +10,8 @@ export interface UpOptions {
   pnetKey?: string
   http?: string
   httpTokenFile?: string
+  concurrency?: string
+  rate?: string
   profile?: string
   logLevel?: string
   config?: string
@@ -26,6 +28,8 @@ export const define: Define = (command, open) => {
     .option('--pnet-key <file>', 'speak only inside the private network of this key; see "vsmcp key pnet"')
     .option('--http <host:port>', 'where MCP clients reach this node (default: 127.0.0.1:4951)')
     .option('--http-token-file <file>', 'clients must send the token in this file; needed where --http is not loopback')
+    .option('--concurrency <number>', 'calls all units here may have in work at once (default: 128 per processor core)')
+    .option('--rate <number>', 'calls all units here may begin per second (default: no bound)')
     .option('--profile <profile>', 'mesh, or edge: rarely a voter, logs only warnings (default: mesh)')
     .option('--log-level <level>', 'debug, info, warn or error (default: info)')
     .option('--config <file>', 'read this instead of vsmcp.yaml in the data directory (or VSMCP_CONFIG)')
@@ -36,7 +40,7 @@ export const define: Define = (command, open) => {
         'Runs until SIGTERM, SIGINT (Ctrl-C) or "vsmcp down": then calls in flight are finished and leadership is handed',
         'over; a second signal ends it at once. Port 0 takes a free one. What is not given here is taken from VSMCP_NAME,',
         'VSMCP_LISTEN, … (lists with commas), then from vsmcp.yaml: name, listen, advertise, bootstrap, mdns, pnetKey, http,',
-        'httpTokenFile, profile, logLevel. With --json one line {"ready":true,"peerId","name","mcp","listen"} says that it serves.',
+        'httpTokenFile, concurrency, rate, profile, logLevel. With --json one line {"ready":true,"peerId","name","mcp","listen"} says that it serves.',
       ),
     )
     .addHelpText(

@@ -11,7 +11,7 @@ type Env = Readonly<Record<string, string | undefined>>
 /** What `up` runs with: checked once, then frozen. */
 export type NodeConfig = Readonly<
   Required<Pick<ConfigValues, 'listen' | 'advertise' | 'bootstrap' | 'mdns' | 'http' | 'profile' | 'logLevel'>> &
-    Pick<ConfigValues, 'name' | 'httpTokenFile' | 'pnetKey'>
+    Pick<ConfigValues, 'name' | 'httpTokenFile' | 'pnetKey' | 'concurrency' | 'rate'>
 >
 
 export interface ConfigSources {

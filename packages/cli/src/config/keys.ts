@@ -11,6 +11,11 @@ const multiaddr = text.transform((value, context): string => {
 })
 const addresses = z.array(multiaddr, { error: 'a list of addresses is needed' })
 
+const amount = z
+  .union([z.number(), z.string()], { error: 'a number is needed' })
+  .transform(Number)
+  .refine((value) => Number.isFinite(value) && value > 0, 'a number above 0 is needed')
+
 /**
  * Every configuration key, by its name in `vsmcp.yaml`: what it may be, its environment variable and its option. A list is
  * comma-separated in the environment.
@@ -71,6 +76,18 @@ export const KEYS = {
     option: '--http-token-file',
     schema: text.min(1, 'the path of a file is needed'),
     allowed: 'the path of a file that holds the token',
+  },
+  concurrency: {
+    variable: 'VSMCP_CONCURRENCY',
+    option: '--concurrency',
+    schema: amount.refine((value) => Number.isInteger(value), 'a whole number is needed'),
+    allowed: 'a whole number of calls',
+  },
+  rate: {
+    variable: 'VSMCP_RATE',
+    option: '--rate',
+    schema: amount,
+    allowed: 'calls per second',
   },
   profile: {
     variable: 'VSMCP_PROFILE',

@@ -8,9 +8,17 @@ import { toRequest, type UnitRequest } from './request.ts'
 import type { ValueContext } from './values.ts'
 
 const HINT =
-  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, and startTimeout and claims. See docs/cli.md.'
+  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, and startTimeout, claims and terms. See docs/cli.md.'
 
 const text = z.string({ error: 'text is needed' })
+const unitTermsSchema = z.strictObject({
+  weight: z.number().positive().exactOptional(),
+  concurrency: z.int().positive().exactOptional(),
+  ratePerS: z.number().positive().exactOptional(),
+  targetP99Ms: z.number().positive().exactOptional(),
+  targetErrors: z.number().min(0).lt(1).exactOptional(),
+})
+
 const unit = z.strictObject(
   {
     command: text.min(1).exactOptional(),
@@ -21,6 +29,7 @@ const unit = z.strictObject(
     url: text.min(1).exactOptional(),
     headers: z.record(text, text, { error: 'names and values are needed' }).exactOptional(),
     claims: z.array(text, { error: 'a list of names is needed, each with :shared or without' }).exactOptional(),
+    terms: unitTermsSchema.exactOptional(),
     startTimeout: text.refine((value) => isDuration(value), 'a duration such as 30s or 2m is needed').exactOptional(),
   },
   { error: 'command or url is needed' },

@@ -1,5 +1,5 @@
 import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
-import type { AttachRequest, UnitSource } from '@vsmcp/node'
+import type { AttachRequest, UnitSource, UnitTerms } from '@vsmcp/node'
 import { UsageError } from '../errors.ts'
 import { readText } from '../input.ts'
 import { parseClaims } from './claims.ts'
@@ -17,6 +17,7 @@ export interface UnitDescription {
   startTimeoutMs: number
   /** `NAME` or `NAME:shared`. */
   claims?: readonly string[]
+  terms?: UnitTerms
 }
 
 export type UnitRequest = Omit<AttachRequest, 'replace'>
@@ -29,8 +30,14 @@ export async function toRequest(name: string, unit: UnitDescription, context: Va
     })
   }
   const claims = parseClaims(unit.claims ?? [])
-  const { startTimeoutMs } = unit
-  return { name, source: await toSource(name, unit, context), startTimeoutMs, ...(claims.length === 0 ? {} : { claims }) }
+  const { startTimeoutMs, terms = {} } = unit
+  return {
+    name,
+    source: await toSource(name, unit, context),
+    startTimeoutMs,
+    ...(Object.keys(terms).length === 0 ? {} : { terms }),
+    ...(claims.length === 0 ? {} : { claims }),
+  }
 }
 
 async function toSource(name: string, unit: UnitDescription, context: ValueContext): Promise<UnitSource> {

@@ -47,6 +47,10 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
     mdns: config.mdns === 'on',
     ...(pnetKey === undefined ? {} : { pnetKey }),
     http: { ...config.http, ...(token === undefined ? {} : { token }) },
+    capacity: {
+      ...(config.concurrency === undefined ? {} : { concurrency: config.concurrency }),
+      ...(config.rate === undefined ? {} : { ratePerS: config.rate }),
+    },
     logLevel: config.logLevel,
     // A program that reads JSON wants no log beside it; a detached node has nobody to read it. Both have the log file.
     logToStderr: terminal.json || parent !== undefined ? 'off' : 'text',

@@ -11,6 +11,7 @@ import { Operations } from '../system1/operations.ts'
 import { UnitNameClaims } from '../system1/unit-name-claims.ts'
 import { UnitPublisher } from '../system1/unit-publisher.ts'
 import { UnitSpecs } from '../system1/unit-specs.ts'
+import { Bargaining } from '../system3/bargaining.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
 import { Reports } from '../topics/reports.ts'
 import { algedonicParts } from './algedonic-parts.ts'
@@ -18,7 +19,7 @@ import type { Assembly } from './assembly.ts'
 
 type Beneath = Pick<Parts, 'lives' | 'mesh' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals'>
 type Feeling = ReturnType<typeof algedonicParts>
-type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations'>
+type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations' | 'bargaining'>
 
 /** System 1: the units attached here, the way of a call to any unit, and what is reported of them. */
 export function callParts(
@@ -72,7 +73,8 @@ function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): 
     logger,
   })
   const operations = new Operations({ self, signals, units, clock })
-  return { guard, publisher, units, operations }
+  const bargaining = new Bargaining(init.capacity ?? {}, { units, clock, logger: logger.child({ part: 'system3' }) })
+  return { guard, publisher, units, operations, bargaining }
 }
 
 function gatewayOf(assembly: Assembly, { lives, sessionKeys }: Beneath, router: Router): Parts['gateway'] {

@@ -1,4 +1,12 @@
-import { InvalidArgumentError, messageOf, type Logger, type PeerIdString, type Plane, type UnitName } from '@vsmcp/kernel'
+import {
+  InvalidArgumentError,
+  messageOf,
+  type Logger,
+  type PeerIdString,
+  type Plane,
+  systemClock,
+  type UnitName,
+} from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
 import type { SharedState } from '@vsmcp/state'
 import { pack, unpack } from 'msgpackr'
@@ -9,6 +17,7 @@ import type { UnitView } from '../control.ts'
 import type { Members } from '../members/members.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
+import type { Bargaining } from '../system3/bargaining.ts'
 import { unitWorkView } from './work-view.ts'
 
 const QUERY = 'system1:units'
@@ -39,6 +48,10 @@ const answerSchema = z.array(
         meanInFlight: figure,
         meanQueued: figure,
         limits: z.object({ concurrency: figure, ratePerS: figure.nullable() }),
+        grant: z
+          .object({ owedP99Ms: figure.nullable(), owedErrors: figure.nullable(), expiresAt: z.string() })
+          .nullable()
+          .default(null),
         actuality: figure,
         capability: figure.nullable(),
         potentiality: figure.nullable(),
@@ -56,6 +69,7 @@ export interface UnitsViewComponents {
   catalog: Catalog
   units: LocalUnits
   operations: Operations
+  bargaining: Bargaining
   members: Members
   state: SharedState
   control: Plane
@@ -182,7 +196,9 @@ export class UnitsView {
       name: unit.name,
       state: unit.state,
       figures: { calls, errors, inFlight, latencyP50Ms, latencyP99Ms },
-      ...(measured === undefined ? {} : { work: unitWorkView(measured, unit) }),
+      ...(measured === undefined
+        ? {}
+        : { work: unitWorkView(measured, unit, this.#c.bargaining.grantOf(unit.name), systemClock) }),
     }
   }
 }

@@ -1,5 +1,6 @@
+import type { Clock } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
-import { type Achievement, indicesOf, type UnitFigures } from '@vsmcp/vsm'
+import { type Achievement, type Grant, indicesOf, type UnitFigures } from '@vsmcp/vsm'
 import type { UnitWorkView, WorkView } from '../control.ts'
 
 /** An achievement with its indices, as it is shown. */
@@ -7,7 +8,15 @@ export function workView({ actuality, capability, potentiality }: Achievement): 
   return { actuality, capability, potentiality, ...indicesOf({ actuality, capability, potentiality }) }
 }
 
-export function unitWorkView(figures: UnitFigures, { limits }: Unit): UnitWorkView {
+export function unitWorkView(figures: UnitFigures, { limits }: Unit, granted: Grant | undefined, clock: Clock): UnitWorkView {
   const { windowMs, queued, turnedAway, meanInFlight, meanQueued } = figures
-  return { ...workView(figures), windowMs, queued, turnedAway, meanInFlight, meanQueued, limits: { ...limits } }
+  const grant =
+    granted === undefined
+      ? null
+      : {
+          owedP99Ms: granted.owed.p99Ms,
+          owedErrors: granted.owed.errorShare,
+          expiresAt: new Date(clock.wallMs() + granted.expiresMs - clock.monotonicMs()).toISOString(),
+        }
+  return { ...workView(figures), windowMs, queued, turnedAway, meanInFlight, meanQueued, limits: { ...limits }, grant }
 }

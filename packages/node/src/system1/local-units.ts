@@ -11,10 +11,11 @@ import {
 } from '@vsmcp/kernel'
 import type { Definitions, Unit, UnitSpec, UnitState } from '@vsmcp/mcp'
 import type { ClaimedResource } from '@vsmcp/vsm'
-import type { AttachRequest, AttachResult } from '../control.ts'
+import type { AttachRequest, AttachResult, UnitTerms } from '../control.ts'
 import { UNITS_PER_NODE_MAX } from '../constants.ts'
 import { UnitExistsError, UnitUnknownError } from '../errors.ts'
 import { OWN_UNIT } from '../route/own-tools.ts'
+import { checkedTerms } from '../system3/unit-terms.ts'
 import { checkedClaims } from '../system2/checked-claims.ts'
 import { isSameUnit, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
 
@@ -43,6 +44,7 @@ export interface UnitOffers {
   withdraw(name: UnitName): Promise<void>
 }
 
+const ORDINARY: UnitTerms = {}
 const NO_CLAIMS: readonly ClaimedResource[] = []
 
 interface LocalUnit {
@@ -143,6 +145,11 @@ export class LocalUnits implements Startable {
   }
 
   /** What a unit's calls need. */
+  /** On what terms it works. */
+  termsOf(name: UnitName): UnitTerms {
+    return this.#units.get(name)?.spec.terms ?? ORDINARY
+  }
+
   claimsOf(name: UnitName): readonly ClaimedResource[] {
     return this.#units.get(name)?.spec.claims ?? NO_CLAIMS
   }
@@ -169,6 +176,7 @@ export class LocalUnits implements Startable {
     this.#mustRun()
     const { name, source, startTimeoutMs } = request
     const claims = checkedClaims(request.claims ?? [])
+    const terms = checkedTerms(request.terms ?? {})
     if (!UNIT_NAME_PATTERN.test(name)) {
       throw new InvalidArgumentError(`"${name}" cannot be a unit's name`, {
         hint: 'Use up to 24 of a-z, 0-9 and "-", beginning with a letter or digit.',
@@ -177,7 +185,13 @@ export class LocalUnits implements Startable {
     if (name === OWN_UNIT) {
       throw new InvalidArgumentError(`"${name}" is the name of what the mesh itself offers`, { hint: 'Choose another name.' })
     }
-    const spec: StoredUnitSpec = { name, source, startTimeoutMs, ...(claims.length === 0 ? {} : { claims }) }
+    const spec: StoredUnitSpec = {
+      name,
+      source,
+      startTimeoutMs,
+      ...(Object.keys(terms).length === 0 ? {} : { terms }),
+      ...(claims.length === 0 ? {} : { claims }),
+    }
     const present = this.#units.get(name)
     if (present !== undefined) {
       if (isSameUnit(present.spec, spec)) return this.#settleSame(present, spec)

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
 import type { ClaimedResource } from '@vsmcp/vsm'
 import { z } from 'zod'
-import type { UnitSource } from '../control.ts'
+import type { UnitSource, UnitTerms } from '../control.ts'
+import { unitTermsSchema } from '../system3/unit-terms.ts'
 
 const sourceSchema = z.discriminatedUnion('kind', [
   z.object({
@@ -20,6 +21,7 @@ export const unitSpecSchema = z.object({
   name: z.string(),
   source: sourceSchema,
   startTimeoutMs: z.number(),
+  terms: unitTermsSchema.exactOptional(),
   claims: z.array(z.object({ resource: z.string(), shared: z.boolean() })).exactOptional(),
 })
 
@@ -28,6 +30,8 @@ export interface StoredUnitSpec {
   name: UnitName
   source: UnitSource
   startTimeoutMs: number
+  /** Absent when it works on the ordinary terms. */
+  terms?: UnitTerms
   /** In order of name; absent when it claims nothing. */
   claims?: ClaimedResource[]
 }

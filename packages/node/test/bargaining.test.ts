@@ -1,0 +1,109 @@
+import { InvalidArgumentError, silentLogger, systemClock } from '@vsmcp/kernel'
+import type { Unit, UnitCounters, UnitLimits } from '@vsmcp/mcp'
+import { describe, expect, it } from 'vitest'
+import type { UnitTerms } from '../src/control.ts'
+import type { LocalUnits } from '../src/system1/local-units.ts'
+import { Bargaining } from '../src/system3/bargaining.ts'
+import { checkedTerms } from '../src/system3/unit-terms.ts'
+
+const IDLE = {
+  answered: 0,
+  refused: 0,
+  unanswered: 0,
+  cancelled: 0,
+  turnedAway: 0,
+  notSent: 0,
+  busyMs: 0,
+  workMs: 0,
+  waitMs: 0,
+  inFlight: 0,
+  queued: 0,
+} satisfies UnitCounters
+
+/** A unit as far as a bargain sees it: so many calls in work all the time. */
+class Worker {
+  readonly terms: UnitTerms
+  limits: UnitLimits = { concurrency: 128, ratePerS: null }
+  inWork: number
+  #workMs = 0
+  readonly name: string
+
+  constructor(name: string, inWork: number, terms: UnitTerms = {}) {
+    this.name = name
+    this.inWork = inWork
+    this.terms = terms
+  }
+
+  pass(ms: number): void {
+    this.#workMs += ms * this.inWork
+  }
+
+  counters(): UnitCounters {
+    return { ...IDLE, workMs: this.#workMs, busyMs: this.#workMs }
+  }
+
+  limit(limits: UnitLimits): void {
+    this.limits = limits
+  }
+}
+
+function nodeOf(workers: readonly Worker[], capacity: { concurrency: number; ratePerS?: number }) {
+  let nowMs = 0
+  const clock = { ...systemClock, monotonicMs: () => nowMs }
+  const units = {
+    list: () => workers as unknown as Unit[],
+    get: (name: string) => workers.find((worker) => worker.name === name),
+    termsOf: (name: string) => workers.find((worker) => worker.name === name)?.terms ?? {},
+    on: () => () => {},
+  } as unknown as LocalUnits
+  const bargaining = new Bargaining(capacity, { units, clock, logger: silentLogger })
+  const passSecond = (): void => {
+    nowMs += 1_000
+    for (const worker of workers) worker.pass(1_000)
+    bargaining.bargain()
+  }
+  return { bargaining, passSecond }
+}
+
+describe('bargaining at a node', () => {
+  it('leaves units alone where there is enough for all', () => {
+    const workers = [new Worker('a', 3), new Worker('b', 60)]
+    const { passSecond } = nodeOf(workers, { concurrency: 256 })
+    for (let second = 0; second < 30; second++) passSecond()
+    expect(workers.map(({ limits }) => limits)).toEqual([
+      { concurrency: 128, ratePerS: null },
+      { concurrency: 128, ratePerS: null },
+    ])
+  })
+
+  it('moves capacity to where the load is, within two seconds, by weight', () => {
+    const [a, b] = [new Worker('a', 40, { weight: 3, targetP99Ms: 500 }), new Worker('b', 40)] as const
+    const { bargaining, passSecond } = nodeOf([a, b], { concurrency: 40 })
+    passSecond()
+    passSecond()
+    passSecond()
+    expect([a.limits.concurrency, b.limits.concurrency]).toEqual([30, 10])
+    expect(bargaining.grantOf('a')?.owed).toEqual({ p99Ms: 500, errorShare: null })
+    a.inWork = 0
+    passSecond()
+    passSecond()
+    expect(b.limits.concurrency).toBeGreaterThan(30)
+  })
+
+  it('holds a unit to the bounds it was attached with, and the node to its rate', () => {
+    const [a, b] = [new Worker('a', 0, { concurrency: 2, ratePerS: 5 }), new Worker('b', 0)] as const
+    const { passSecond } = nodeOf([a, b], { concurrency: 100, ratePerS: 50 })
+    passSecond()
+    expect(a.limits).toEqual({ concurrency: 2, ratePerS: 5 })
+    expect(b.limits).toEqual({ concurrency: 98, ratePerS: 45 })
+  })
+
+  it.each<[string, UnitTerms]>([
+    ['no weight', { weight: 0 }],
+    ['half a call', { concurrency: 0.5 }],
+    ['a rate that is none', { ratePerS: Number.NaN }],
+    ['failure of all', { targetErrors: 1 }],
+  ])('refuses terms of %s', (_title, terms) => {
+    expect(() => checkedTerms(terms)).toThrow(InvalidArgumentError)
+  })
+})

@@ -1,0 +1,28 @@
+/** How often what a unit may use is bargained anew, ms, and how soon after a large change. */
+export const BARGAIN_PERIOD_MS = 10_000
+export const BARGAIN_GAP_MS = 1_000
+
+/** A grant is good for so many periods, ms: a bargain or two may fail without anybody noticing. */
+export const GRANT_LIFE_MS = 3 * BARGAIN_PERIOD_MS
+
+/** A demand that changed by more than this share, and by more than this many calls at once, is bargained for at once. */
+export const LARGE_CHANGE_SHARE = 0.5
+export const LARGE_CHANGE_CALLS = 2
+
+/** A unit is taken to want so many times what it was seen to use, and one more: else no demand could be seen to grow. */
+export const HEADROOM = 1.25
+
+/** Heaviest weight: a thousand times the lightest is enough to say that one matters and another does not. */
+export const WEIGHT_MAX = 1_000
+
+/** Units one System 3 bargains among. */
+export const BARGAINERS_MAX = 4_096
+
+/** Windows in a row that miss a target before it is an exception, or meet it before that is over. */
+export const EXCEPTION_WINDOWS = 3
+
+/** Windows in a row that miss a target before it is grave: a minute at one per 5 s. */
+export const GRAVE_WINDOWS = 12
+
+/** An error share as measured exceeds its target only if chance alone would bring that about more rarely than this. */
+export const MISS_SIGNIFICANCE = 0.01

@@ -1,0 +1,89 @@
+import type { UnitName } from '@vsmcp/kernel'
+import type { Owed } from './bargain.ts'
+import { atLeast } from './binomial.ts'
+import { BARGAINERS_MAX, EXCEPTION_WINDOWS, GRAVE_WINDOWS, MISS_SIGNIFICANCE } from './constants.ts'
+
+/** What one window showed of a unit. */
+export interface WindowResult {
+  readonly calls: number
+  readonly errors: number
+  readonly p99Ms: number | null
+}
+
+export type MetricOwed = 'latency' | 'errors'
+
+export interface ExceptionEffect {
+  readonly type: 'raised' | 'grave' | 'over'
+  readonly unit: UnitName
+  readonly metric: MetricOwed
+  readonly target: number
+  /** As in the last window in which it was missed. */
+  readonly measured: number
+}
+
+interface Watch {
+  missed: number
+  met: number
+  state: 'fine' | 'raised' | 'grave'
+  measured: number
+}
+
+/**
+ * System 3's watch over what units owe: only exceptions are told, and their end. A target is missed by an error share that chance
+ * explains in fewer than one window in a hundred (exact binomial test), or by a 99th percentile above it; three windows in a row make
+ * an exception, twelve make it grave. Windows without calls say nothing.
+ */
+export class PerformanceMonitor {
+  readonly #watches = new Map<string, Watch>()
+
+  judge(unit: UnitName, { calls, errors, p99Ms }: WindowResult, owed: Owed): readonly ExceptionEffect[] {
+    if (calls <= 0) return []
+    const effects: ExceptionEffect[] = []
+    const { p99Ms: slowest, errorShare } = owed
+    const latency = this.#look(unit, 'latency', slowest, p99Ms, p99Ms !== null && slowest !== null && p99Ms > slowest)
+    const isUnlikely = errorShare !== null && atLeast(errors, calls, errorShare) < MISS_SIGNIFICANCE
+    const wrong = this.#look(unit, 'errors', errorShare, errors / calls, isUnlikely)
+    if (latency !== undefined) effects.push(latency)
+    if (wrong !== undefined) effects.push(wrong)
+    return effects
+  }
+
+  forget(unit: UnitName): void {
+    this.#watches.delete(`latency ${unit}`)
+    this.#watches.delete(`errors ${unit}`)
+  }
+
+  #look(
+    unit: UnitName,
+    metric: MetricOwed,
+    target: number | null,
+    measured: number | null,
+    isMissed: boolean,
+  ): ExceptionEffect | undefined {
+    const key = `${metric} ${unit}`
+    const watch = this.#watches.get(key)
+    if (target === null || measured === null) {
+      if (target !== null || watch === undefined) return undefined
+      // Nothing is owed any more.
+      this.#watches.delete(key)
+      return watch.state === 'fine' ? undefined : { type: 'over', unit, metric, target: 0, measured: watch.measured }
+    }
+    if (watch === undefined && (!isMissed || this.#watches.size >= 2 * BARGAINERS_MAX)) return undefined
+    const seen = watch ?? { missed: 0, met: 0, state: 'fine', measured }
+    this.#watches.set(key, seen)
+    seen.missed = isMissed ? seen.missed + 1 : 0
+    seen.met = isMissed ? 0 : seen.met + 1
+    if (isMissed) seen.measured = measured
+    const type = next(seen)
+    if (type === 'over' || (seen.state === 'fine' && !isMissed)) this.#watches.delete(key)
+    if (type === undefined) return undefined
+    seen.state = type === 'over' ? 'fine' : type
+    return { type, unit, metric, target, measured: seen.measured }
+  }
+}
+
+function next({ state, missed, met }: Watch): ExceptionEffect['type'] | undefined {
+  if (state === 'fine' && missed >= EXCEPTION_WINDOWS) return 'raised'
+  if (state === 'raised' && missed >= GRAVE_WINDOWS) return 'grave'
+  return state !== 'fine' && met >= EXCEPTION_WINDOWS ? 'over' : undefined
+}
