@@ -1,3 +1,5 @@
+import { CLOCK_SKEW_MS } from '@vsmcp/security'
+
 /** Multiaddrs a node listens on unless told otherwise: all interfaces, IPv4 and IPv6, port 4950. */
 export const DEFAULT_LISTEN: readonly string[] = ['/ip4/0.0.0.0/tcp/4950', '/ip6/::/tcp/4950']
 
@@ -106,6 +108,12 @@ export const LOOP_LAG_FADES = 0.8
 
 /** A connected peer that the docket does not list is let go after this, milliseconds: news of a newcomer takes far less. */
 export const UNLISTED_GRACE_MS = 10_000
+
+/**
+ * A credential this old, milliseconds, whose owner the docket does not list is that of a former member: a newcomer's is younger also
+ * when two clocks differ by all that is tolerated, and news of it takes far less.
+ */
+export const UNLISTED_CREDENTIAL_AGE_MS = 2 * CLOCK_SKEW_MS
 
 /** A leader that leaves waits so long for the change of voters and for its certificate, milliseconds, before it is asked again. */
 export const RELEASE_DEADLINE_MS = 8_000

@@ -32,7 +32,7 @@ export interface NodeInit {
 }
 
 export interface StopReason {
-  reason: 'shutdown' | 'left' | 'evicted' | 'failed'
+  reason: 'shutdown' | 'left' | 'evicted' | 'forgotten' | 'failed'
   error?: unknown
 }
 

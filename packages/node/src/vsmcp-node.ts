@@ -232,9 +232,9 @@ class RunningNode implements VsmcpNode {
   async #removed(parts: Parts, how: { evicted: boolean }): Promise<void> {
     if (parts.departure.isLeaving) return
     try {
-      await parts.trust.markLeft(how)
+      await parts.trust.markLeft({ ...how, forgotten: !how.evicted })
     } finally {
-      setImmediate(() => void this.#end({ reason: 'evicted' }))
+      setImmediate(() => void this.#end({ reason: how.evicted ? 'evicted' : 'forgotten' }))
     }
   }
 

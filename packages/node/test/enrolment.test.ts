@@ -35,7 +35,7 @@ describe('a data directory', () => {
     expect(await readDirectoryState(dataDir)).not.toHaveProperty('running')
     const enrolment = await requireEnrolment(dataDir)
     await writeEnrolment(dataDir, { ...enrolment, left: true })
-    expect(await readDirectoryState(dataDir)).toMatchObject({ kind: 'left' })
+    expect(await readDirectoryState(dataDir)).toMatchObject({ kind: 'left', how: 'has left' })
     await expect(requireEnrolment(dataDir)).rejects.toThrow(NotEnrolledError)
   })
 

@@ -1,10 +1,13 @@
-import { systemClock } from '@vsmcp/kernel'
-import { decodeCredentialPayload } from '@vsmcp/security'
+import { silentLogger, systemClock, VsmcpError } from '@vsmcp/kernel'
+import { decodeCredentialPayload, loadIdentity } from '@vsmcp/security'
 import { describe, expect, it } from 'vitest'
+import { UNLISTED_CREDENTIAL_AGE_MS } from '../src/constants.ts'
+import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { joinMesh } from '../src/enrol/join-mesh.ts'
 import { readEnrolment } from '../src/enrol/enrolment.ts'
+import { Trust } from '../src/system5/trust.ts'
 import { attach } from './support/servers.ts'
-import { emptyDirectory, leaderOf, startGroup, startNode, type TestNode, tokenOf, until } from './support/group.ts'
+import { emptyDirectory, joinNode, leaderOf, startGroup, startNode, type TestNode, tokenOf, until } from './support/group.ts'
 
 /** Longer than a busy machine takes between letting a node in and starting it. */
 const ABSENCE_MS = 5_000
@@ -38,6 +41,12 @@ describe('an ephemeral member', () => {
     const member = { name: 'passer-by', role: 'member', zone: '', joinedAtIndex: 1, joinedAtMs: 0, addresses: [] } as const
     await expect(leader.credentials.issue(peer, member)).rejects.toMatchObject({ code: 'VSMCP_SECURITY_CREDENTIAL_SIGNATURES' })
 
+    // It learns at the door, from a majority of the voters, that it is no member any more.
+    const turnedAway = await startNode(dir)
+    const removed = new Promise((resolve) => void turnedAway.wiring.on('removed', resolve))
+    expect(await removed).toEqual({ evicted: false })
+    await turnedAway.stop()
+
     const token = await tokenOf(leader)
     expect(await joinMesh({ dataDir: dir, token, name: 'passer-by' })).toMatchObject({ peerId: peer, joinedNow: true })
     const back = await startNode(dir)
@@ -61,6 +70,45 @@ describe('an ephemeral member', () => {
     const back = await startNode(dir)
     await until(back, () => back.log.status()?.leader !== undefined)
     expect((await back.decisions.current()).members.has(peer)).toBe(true)
+  })
+
+  it("that is gone is turned away as none also by who did not see it go, once its credential cannot be a newcomer's", async () => {
+    const [founder] = (await startGroup(1)) as [TestNode]
+    const passer = await joinFor(founder, ABSENCE_MS, await emptyDirectory())
+    const regular = await joinNode(founder, 'regular')
+    const identity = await loadIdentity(dataDirectory(founder.dir).identity)
+    const nowMs = systemClock.wallMs()
+    /** At the door of another member, by what its docket says of the one that knocks. */
+    const knock = async ({ peer, trust }: TestNode, laterMs: number, isListed: boolean | undefined): Promise<string> => {
+      const door = new Trust(founder.trust.enrolment, {
+        dataDir: founder.dir,
+        identity,
+        clock: systemClock,
+        logger: silentLogger,
+        version: '0.0.0',
+        wire: { min: 1, max: 1, level: 1 },
+        addresses: () => [],
+        lives: { own: founder.lives.own, check: () => {} },
+        time: { nowMs: () => nowMs + laterMs, certified: () => {}, isClockBehind: false },
+        standing: { shown: () => {} },
+        isListed: () => isListed,
+        groupLevel: () => 1,
+      })
+      const told = door.verifyHello(peer, await trust.passport())
+      return told.then(
+        () => 'let in',
+        (error: unknown) => (error instanceof VsmcpError ? error.code : String(error)),
+      )
+    }
+    const [soon, old] = [60_000, UNLISTED_CREDENTIAL_AGE_MS + 60_000]
+    for (const node of [passer, regular]) expect(await knock(node, soon, false)).toBe('let in')
+    expect(await knock(regular, old, false)).toBe('VSMCP_NODE_MEMBER_LEFT')
+    for (const isListed of [true, undefined]) expect(await knock(regular, old, isListed)).toBe('let in')
+    // Its credential lives for a minute, and 5 minutes of skew are tolerated.
+    const over = 7 * 60_000
+    expect(await knock(passer, over, false)).toBe('VSMCP_NODE_MEMBER_LEFT')
+    expect(await knock(passer, over, undefined)).toBe('VSMCP_SECURITY_CREDENTIAL_EXPIRED')
+    expect(await knock(passer, over, true)).toBe('let in')
   })
 
   it('is not forgotten while one of the voters that would sign still sees it', async () => {

@@ -24,11 +24,11 @@ export const define: Define = (command, open) => {
 async function tellGone(dataDir: string, error: unknown): Promise<never> {
   if (!(error instanceof NoNodeError)) throw error
   const { readDirectoryState } = await import('@vsmcp/node')
-  const { kind, evicted, meshName = 'its mesh' } = await readDirectoryState(dataDir)
+  const { kind, removed, how = 'has left', meshName = 'its mesh' } = await readDirectoryState(dataDir)
   if (kind !== 'left') throw error
   const hint = 'To come back, join with a new invitation in an empty data directory.'
-  if (evicted === true) throw new EvictedError(`this node was evicted from ${meshName}`, { hint, cause: error })
-  throw new NoMeshError(`this node has left ${meshName}`, { hint, cause: error })
+  if (removed === true) throw new EvictedError(`this node ${how} ${meshName}`, { hint, cause: error })
+  throw new NoMeshError(`this node ${how} ${meshName}`, { hint, cause: error })
 }
 
 /** `2.5/s of 40/s, and of 80/s that might be` */

@@ -74,10 +74,9 @@ async function start(session: Session, options: UpOptions, parent: ReturnType<ty
   }
 }
 
-function refuseWithoutMesh({ kind, meshName, evicted }: DirectoryState, dataDir: string): void {
+function refuseWithoutMesh({ kind, meshName, how = 'has left' }: DirectoryState, dataDir: string): void {
   if (kind === 'enrolled') return
   if (kind === 'left') {
-    const how = evicted === true ? 'was evicted from' : 'has left'
     throw new NoMeshError(`the node in ${dataDir} ${how} the mesh ${meshName ?? ''}`.trim(), {
       hint: 'To come back, join with a new invitation in an empty data directory (--data-dir).',
     })
@@ -104,6 +103,11 @@ function finish({ reason, error }: Ending, { terminal }: Session): void {
     throw new NodeFailedError(`the node failed: ${error instanceof Error ? error.message : String(error)}`, {
       hint: 'Its log says more: logs/ in the data directory.',
       cause: error,
+    })
+  }
+  if (reason === 'forgotten') {
+    throw new EvictedError('the group has taken this node off its list of members; it has stopped', {
+      hint: 'An ephemeral member that was away for too long is forgotten. To come back it needs a new invitation.',
     })
   }
   if (reason === 'evicted') {

@@ -29,7 +29,7 @@ export function trustParts(assembly: Assembly): Pick<Parts, 'lives' | 'time' | '
     lives,
     time,
     standing,
-    isListed: (peer) => group.state?.members.has(peer) === true,
+    isListed: group.lists,
     groupLevel: () => group.state?.charter.featureLevel ?? 1,
   })
   return { lives, time, standing, trust }

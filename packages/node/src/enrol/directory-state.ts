@@ -1,11 +1,14 @@
 import type { MeshId, PeerIdString } from '@vsmcp/kernel'
 import { dataDirectory, readIfThere } from './data-directory.ts'
+import { howItLeft } from './enrolment.ts'
 
 /** What a data directory is, without opening its store. */
 export interface DirectoryState {
   kind: 'empty' | 'enrolled' | 'left'
-  /** It did not leave by its own wish. */
-  evicted?: true
+  /** It did not leave by its own wish: evicted, or taken off the list after an absence. */
+  removed?: true
+  /** Of a node that left: `was evicted from`, and then the name of the mesh. */
+  how?: string
   meshId?: MeshId
   meshName?: string
   name?: string
@@ -25,7 +28,10 @@ export async function readDirectoryState(dataDir: string): Promise<DirectoryStat
   if (enrolment === undefined) return { kind: 'empty', ...alive }
   return {
     kind: enrolment['left'] === true ? 'left' : 'enrolled',
-    ...(enrolment['evicted'] === true ? { evicted: true } : {}),
+    ...(enrolment['evicted'] === true || enrolment['forgotten'] === true ? { removed: true } : {}),
+    ...(enrolment['left'] === true
+      ? { how: howItLeft({ evicted: enrolment['evicted'] === true, forgotten: enrolment['forgotten'] === true }) }
+      : {}),
     ...(typeof enrolment['meshId'] === 'string' ? { meshId: enrolment['meshId'] } : {}),
     ...(typeof enrolment['meshName'] === 'string' ? { meshName: enrolment['meshName'] } : {}),
     ...(typeof enrolment['name'] === 'string' ? { name: enrolment['name'] } : {}),

@@ -25,6 +25,8 @@ export interface Enrolment {
   left: boolean
   /** Not by its own wish. */
   evicted?: boolean
+  /** Nor evicted: the group took it off its list, as it does with ephemeral members that were away for too long. */
+  forgotten?: boolean
   /** Id of the invitation redeemed; absent for the founder, and where an older version joined. */
   invitation?: string
   credential: Credential
@@ -47,6 +49,7 @@ const fileSchema = z.object({
   role: z.enum(['member', 'edge']),
   left: z.boolean(),
   evicted: z.boolean().exactOptional(),
+  forgotten: z.boolean().exactOptional(),
   invitation: z.string().exactOptional(),
   credential: z.object({
     payload: z.string(),
@@ -80,13 +83,19 @@ export async function knownChain(dataDir: string): Promise<Chain | undefined> {
   return (await readEnrolment(dataDir))?.chain
 }
 
+/** `was evicted from`, and then the name of the mesh. */
+export function howItLeft({ evicted, forgotten }: Pick<Enrolment, 'evicted' | 'forgotten'>): string {
+  if (evicted === true) return 'was evicted from'
+  return forgotten === true ? 'was taken off the list of members of' : 'has left'
+}
+
 export async function requireEnrolment(dataDir: string): Promise<Enrolment> {
   const enrolment = await readEnrolment(dataDir)
   if (enrolment !== undefined && !enrolment.left) return enrolment
   throw new NotEnrolledError(
     enrolment === undefined
       ? `${dataDir} belongs to no mesh yet`
-      : `this node ${enrolment.evicted === true ? 'was evicted from' : 'has left'} the mesh ${enrolment.meshName}`,
+      : `this node ${howItLeft(enrolment)} the mesh ${enrolment.meshName}`,
     { hint: 'Make a mesh with `vsmcp init`, or join one with `vsmcp join TOKEN`.' },
   )
 }

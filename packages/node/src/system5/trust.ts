@@ -11,6 +11,7 @@ import { type Clock, Emitter, type Logger, messageOf, type PeerIdString } from '
 import {
   type Chain,
   type Credential,
+  CredentialExpiredError,
   decodeCredentialPayload,
   decodePassport,
   encodePassport,
@@ -30,8 +31,10 @@ import {
   verifyCredential,
   verifyPassport,
   type VerifiedPassport,
+  type Verdict,
 } from '@vsmcp/security'
 import { type Enrolment, writeEnrolment } from '../enrol/enrolment.ts'
+import { UNLISTED_CREDENTIAL_AGE_MS } from '../constants.ts'
 import { FeatureLevelError, MemberLeftError } from '../errors.ts'
 import type { Lives } from '../recovery/lives.ts'
 import { sha256Hex } from '../sha256.ts'
@@ -50,8 +53,8 @@ export interface TrustComponents {
   lives: Pick<Lives, 'own' | 'check'>
   time: Pick<TrustedTime, 'nowMs' | 'certified' | 'isClockBehind'>
   standing: Pick<Standing, 'shown'>
-  /** Whether this node's copy of the docket lists the peer: it may renew a credential that is over. */
-  isListed: (peer: PeerIdString) => boolean
+  /** Whether this node's copy of the docket lists the peer: it may renew a credential that is over. Undefined while that may lag. */
+  isListed: (peer: PeerIdString) => boolean | undefined
   /** Of the charter as known here. */
   groupLevel: () => number
 }
@@ -131,20 +134,23 @@ export class Trust {
     this.learnChain(peer, decodePassport(payload))
     // Who was evicted is told so, and not that it left.
     if (this.#departed.has(peer) && !this.isRevoked(peer)) {
-      throw new MemberLeftError(`${peer} has left this mesh`, {
-        hint: 'To come back it needs a new invitation and an empty data directory.',
-      })
+      throw memberLeft(`${peer} has left this mesh`)
     }
-    const info = orThrow(
-      await verifyPassport(peer, payload, {
-        meshId: this.#enrolment.meshId,
-        nowMs: this.#nowBy(payload),
-        revocations: this.#revocations,
-        knownChain: this.chain,
-        oldestVoterIndex: this.oldestVouching,
-        mayBeOver: this.#c.isListed(peer),
-      }),
-    )
+    const isListed = this.#c.isListed(peer)
+    const nowMs = this.#nowBy(payload)
+    const verdict = await verifyPassport(peer, payload, {
+      meshId: this.#enrolment.meshId,
+      nowMs,
+      revocations: this.#revocations,
+      knownChain: this.chain,
+      oldestVoterIndex: this.oldestVouching,
+      mayBeOver: isListed === true,
+    })
+    // Who was forgotten, or left, while this node was not there to see it: its credential has outlived its membership.
+    if (isListed === false && isOfLongAgo(verdict, nowMs)) {
+      throw memberLeft(`${peer} is no member of this mesh any more: the docket does not list it`)
+    }
+    const info = orThrow(verdict)
     this.assertLevel(info.passport.wire.level)
     this.#c.time.certified(info.claims.iat * 1_000)
     this.#c.standing.shown(info.claims)
@@ -241,8 +247,8 @@ export class Trust {
   }
 
   /** Throws when it could not be written down. */
-  async markLeft({ evicted = false } = {}): Promise<void> {
-    this.#update({ left: true, evicted })
+  async markLeft({ evicted = false, forgotten = false } = {}): Promise<void> {
+    this.#update({ left: true, evicted, forgotten })
     await this.written()
   }
 
@@ -335,6 +341,15 @@ export class Trust {
       }
     }
   }
+}
+
+function isOfLongAgo(verdict: Verdict<VerifiedPassport>, nowMs: number): boolean {
+  if (!verdict.ok) return verdict.error instanceof CredentialExpiredError
+  return verdict.value.claims.iat * 1_000 + UNLISTED_CREDENTIAL_AGE_MS < nowMs
+}
+
+function memberLeft(message: string): MemberLeftError {
+  return new MemberLeftError(message, { hint: 'To come back it needs a new invitation.' })
 }
 
 /** Hex SHA-256 of the charter's canonical bytes. */
