@@ -32,5 +32,5 @@ export function attempt(act: () => void): boolean {
 
 /** Asks a process for something that it may refuse; one that is stopped or dead does not hear it. @returns whether it did it */
 export function ask(host: Host, act: (raft: RaftNode) => void): boolean {
-  return host.up && !host.paused && attempt(() => host.input(act))
+  return host.isDeciding && !host.paused && attempt(() => host.input(act))
 }

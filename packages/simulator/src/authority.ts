@@ -15,7 +15,7 @@ import { bytesOf } from './bytes.ts'
 export const OPERATOR = 'operator'
 export const OPERATOR_KEY = 'b3BlcmF0b3I'
 
-/** The scope of all that is signed in a simulated group. */
+/** The scope of all that is signed in a simulated group in its first epoch. */
 export const GROUP: StatementScope = { meshId: '00112233445566778899aabbccddeeff', groupId: 'root', epoch: 1 }
 
 /** Two rounds of 32-bit FNV-1a (Fowler, Noll, Vo) with different offsets: no secret, and no collisions by accident. */
@@ -76,6 +76,11 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, at) => byte === b[at])
 }
 
-export function isEndorsement(voter: PeerIdString, statement: VotersStatement, signature: Uint8Array): boolean {
-  return sameBytes(signature, signatureOf({ peer: voter }, votersStatementBytes(GROUP, statement)))
+/** What a voter endorses in an epoch. */
+export function endorsedBytes(epoch: number, statement: VotersStatement): Uint8Array {
+  return votersStatementBytes({ ...GROUP, epoch }, statement)
+}
+
+export function isEndorsement(epoch: number, voter: PeerIdString, statement: VotersStatement, signature: Uint8Array): boolean {
+  return sameBytes(signature, signatureOf({ peer: voter }, endorsedBytes(epoch, statement)))
 }

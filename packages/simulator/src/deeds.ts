@@ -17,7 +17,7 @@ const PERFORM: { readonly [K in Deed['kind']]: Perform<K> } = {
   'policy-set': setPolicies,
   'policy-read': (life, host) => readPolicies(life, host),
   backup: (life, host) => {
-    if (host.mayVote) life.backups.set(host.key, host.disk.copy())
+    if (host.mayVote) life.backups.set(host.key, { stored: host.disk.copy(), chain: host.chain })
   },
   invite: (life, host, { uses, lifeMs }) => {
     const atMs = host.clock.wallMs(life.nowMs)
@@ -100,7 +100,7 @@ export function setPolicies(
     atMs,
   })
   // Asked before it is known whether it is taken: what is refused at once surely has no effect.
-  const answer = life.watch.history.call({ kind: 'set', expects, value })
+  const answer = life.watch.of(host).history.call({ kind: 'set', expects, value })
   const taken = propose(life, host, operation, (outcome) => {
     if (outcome === 'void') answer('void')
     else if (outcome.result.ok) answer({ kind: 'set' })
@@ -111,7 +111,7 @@ export function setPolicies(
 }
 
 export function readPolicies(life: Life, host: Host, then: () => void = () => {}): void {
-  const answer = life.watch.history.call({ kind: 'read' })
+  const answer = life.watch.of(host).history.call({ kind: 'read' })
   const context = life.watch.awaitRead(host, (output: PolicyOutput) => {
     answer(output)
     then()
@@ -184,7 +184,7 @@ export function reconfigure(
 ): void {
   const { configuration } = host.raft.status()
   const members = host.state?.members.keys() ?? []
-  const fit = members.filter((peer) => !life.tainted.has(peer) && !life.leaving.has(peer) && !life.evicting.has(peer))
+  const fit = members.filter((peer) => life.lasts(peer) && !life.leaving.has(peer) && !life.evicting.has(peer))
   const target = new Set(fit.filter((_, at) => ((wanted >> at) & 1) === 1))
   const changes = fit.flatMap((peer, at): MemberChange[] => {
     const votes = configuration.voters.includes(peer)
@@ -198,8 +198,6 @@ export function reconfigure(
 /** Whether enough members stay that can vote. */
 function canLose(life: Life, id: PeerIdString): boolean {
   const members = life.newest?.members.keys() ?? []
-  const staying = members.filter(
-    (peer) => peer !== id && !life.tainted.has(peer) && !life.leaving.has(peer) && !life.evicting.has(peer),
-  )
-  return staying.length >= 2 && !life.tainted.has(id)
+  const staying = members.filter((peer) => peer !== id && life.lasts(peer) && !life.leaving.has(peer) && !life.evicting.has(peer))
+  return staying.length >= 2 && life.lasts(id)
 }

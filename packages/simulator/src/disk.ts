@@ -1,5 +1,7 @@
 import { EMPTY_HARD_STATE, type Entry, type HardState, type RaftWrite, type Snapshot, type StoredRaft } from '@vsmcp/consensus'
 
+const EMPTY: StoredRaft = { hardState: EMPTY_HARD_STATE, entries: [] }
+
 interface Image {
   hardState: HardState
   snapshot: Snapshot | undefined
@@ -19,7 +21,7 @@ export class Disk {
   #written: Image
   #unsynced: Batch[] = []
 
-  constructor(stored: StoredRaft = { hardState: EMPTY_HARD_STATE, entries: [] }) {
+  constructor(stored: StoredRaft = EMPTY) {
     this.#durable = imageOf(stored)
     this.#written = imageOf(stored)
   }
@@ -37,6 +39,13 @@ export class Disk {
   compact(compactTo: number, snapshot: Snapshot): void {
     this.#unsynced.push({ compactTo, snapshot })
     perform(this.#written, { compactTo, snapshot })
+  }
+
+  /** Puts another log in the place of what there is, whole or not at all. */
+  replace(stored: StoredRaft = EMPTY): void {
+    this.#unsynced = []
+    this.#durable = imageOf(stored)
+    this.#written = imageOf(stored)
   }
 
   sync(): void {

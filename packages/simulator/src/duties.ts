@@ -13,14 +13,12 @@ import {
   type Reachability,
   type VotersStatement,
   votersStatement,
-  votersStatementBytes,
 } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
-import { certificateOf, isMajority, signatureText } from './authority.ts'
+import { certificateOf, endorsedBytes, isMajority, signatureText } from './authority.ts'
 import { textOf } from './bytes.ts'
 import { DUTIES_MS, VOTER_DEAD_AFTER_MS } from './constants.ts'
 import { ask, attempt } from './attempt.ts'
-import { GROUP } from './authority.ts'
 import { propose, signed } from './deeds.ts'
 import { nextFacts } from './facts.ts'
 import type { Host } from './host.ts'
@@ -50,7 +48,7 @@ export class Duties {
   sign(host: Host, facts: CertificateFacts): PeerIdString | undefined {
     const own = host.state === undefined ? undefined : nextFacts(host.state)
     if (!host.mayVote || own === undefined || !same(own, facts)) return undefined
-    const { group, raft } = this.#life.watch
+    const { group, raft } = this.#life.watch.of(host)
     group.sawSigned(host.id, facts)
     group.sawSignedBefore(host.id, facts, raft.highestApplied)
     return host.id
@@ -61,8 +59,8 @@ export class Duties {
     const { term, configuration } = host.raft.status()
     const own = votersStatement(configuration, term, statement)
     const known = statement.changes.every(({ type, peer }) => type === 'remove' || host.state?.members.has(peer) === true)
-    if (!host.mayVote || !known || !same(own, statement)) return undefined
-    return { peer: host.id, signature: signatureText({ peer: host.id }, votersStatementBytes(GROUP, statement)) }
+    if (!host.mayVote || !host.isDeciding || !known || !same(own, statement)) return undefined
+    return { peer: host.id, signature: signatureText({ peer: host.id }, endorsedBytes(host.epoch, statement)) }
   }
 
   /** Proposes a change at a process; one of voters when a majority has endorsed it. */
@@ -104,7 +102,7 @@ export class Duties {
       if (type === 'voter') after.add(peer)
       else after.delete(peer)
     }
-    return 2 * [...after].filter((peer) => this.#life.tainted.has(peer)).length < after.size
+    return 2 * [...after].filter((peer) => !this.#life.lasts(peer)).length < after.size
   }
 
   #mayVote(host: Host, peer: PeerIdString): boolean {
@@ -196,7 +194,10 @@ export class Duties {
         if (outcome === 'void' || !outcome.result.ok) return
         ;(isLeave ? leaving : evicting).delete(peer)
         if (!isLeave) return
+        const { epoch } = host
         this.#life.after(FAREWELL_MS, () => {
+          // A later epoch may have taken it back.
+          if (mesh.hostsOf(peer).some((gone) => gone.epoch > epoch)) return
           for (const gone of mesh.hostsOf(peer)) {
             gone.stop()
             mesh.closeAll(gone, true)

@@ -73,6 +73,7 @@ const PERFORM: { readonly [K in Fault['kind']]: Perform<K> } = {
     for (const host of crowd) if (life.dice.chance(0.5)) host.input((raft) => raft.campaign())
     for (const host of crowd) if (life.dice.chance(0.7)) host.input((raft) => raft.connectionOpened(gone.id))
   },
+  recover: startEpochs,
   ambush: (life, { whom, wanted, near, forMs }) => {
     const leader = life.resolve(whom)
     if (leader === undefined || !leader.leads || leader.paused) return
@@ -146,6 +147,29 @@ function cut(
   return lines
 }
 
+/** Some are switched off for a while, and a person who takes them for lost starts the next epoch, or two do without knowing of each other. */
+function startEpochs(life: Life, { whom, rival, lost, forMs }: Extract<Fault, { kind: 'recover' }>): void {
+  const chosen = [life.resolve(whom), rival === undefined ? undefined : life.resolve(rival)]
+  const survivors = new Set(chosen.filter((host) => host !== undefined && isWhole(life, host)))
+  if (survivors.size === 0) return
+  for (const [at, host] of life.mesh.hosts.entries()) {
+    const isLost = ((lost >> at) & 1) === 1
+    if (!host.up || (!isLost && !survivors.has(host))) continue
+    crash(life, host, false, true)
+    if (!survivors.has(host)) life.after(forMs, () => life.restart(host))
+  }
+  for (const host of survivors) {
+    if (host === undefined) continue
+    life.epochs.recover(host)
+    life.after(life.dice.upTo(300), () => life.restart(host))
+  }
+}
+
+/** Nobody recovers on a copy, on one that works for somebody else, or on one that is about to go. */
+export function isWhole(life: Life, { key, id }: Host): boolean {
+  return key === id && life.lasts(id) && !life.leaving.has(id) && !life.evicting.has(id)
+}
+
 /** The identity's directory is put back to the backup. Its seal does not fit any more, so what starts on it never votes. */
 function restore(life: Life, { whom }: Extract<Fault, { kind: 'restore' }>): void {
   const host = life.resolve(whom)
@@ -153,7 +177,7 @@ function restore(life: Life, { whom }: Extract<Fault, { kind: 'restore' }>): voi
   if (host === undefined || backup === undefined || host.key !== host.id || !canSpare(life, host.id)) return
   life.tainted.add(host.id)
   discard(life, host)
-  const restored = life.start(host.id, backup, false)
+  const restored = life.start(host.id, { ...backup, mayVote: false })
   life.say(() => `${restored.key} runs on the directory of ${host.key} as it was`)
 }
 
@@ -161,7 +185,7 @@ function restore(life: Life, { whom }: Extract<Fault, { kind: 'restore' }>): voi
 function clone(life: Life, { whom, forMs }: Extract<Fault, { kind: 'clone' }>): void {
   const host = life.resolve(whom)
   if (host === undefined || host.key !== host.id || life.mesh.hostsOf(host.id).length > 1) return
-  const copy = life.start(host.id, host.disk.copy(), false)
+  const copy = life.start(host.id, { stored: host.disk.copy(), chain: host.chain, mayVote: false })
   life.after(forMs, () => discard(life, copy))
 }
 

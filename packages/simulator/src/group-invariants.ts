@@ -10,6 +10,7 @@ import {
   type GroupState,
   type Operation,
   operationStatement,
+  policyVersionOf,
   type VotersStatement,
 } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
@@ -33,13 +34,24 @@ export class GroupInvariants {
   readonly #evicted = new Map<PeerIdString, number>()
   readonly #signed = new Map<string, string>()
   readonly #firstSigned = new Map<string, PeerIdString>()
-  #policyVersion = 1
+  #policyVersion: number
   /** Voter sets that a chain of certified links leads to, the first included. */
-  readonly certified: (readonly PeerIdString[])[] = []
+  readonly certified: (readonly PeerIdString[])[]
   decided = 0
   redemptions = 0
   evictions = 0
   certificates = 0
+
+  /** @param first what the epoch began with */
+  constructor({ charter, invitations }: GroupState) {
+    this.#policyVersion = policyVersionOf(charter)
+    this.certified = [charter.voters]
+    for (const { peer, index } of charter.revocations) this.#evicted.set(peer, index)
+    for (const [id, { uses, used, expiresAtMs }] of invitations.entries()) {
+      const redeemedBy = new Set(Array.from({ length: used }, (_, at) => `somebody before, ${at}`))
+      this.#issued.set(id, { uses, expiresAtMs, redeemedBy })
+    }
+  }
 
   /** One entry, one outcome, on every node; and the first time it is seen it is held against the books. */
   sawApplied(key: string, entry: Entry, before: GroupState, { state, result }: Applied): void {
@@ -123,7 +135,7 @@ export class GroupInvariants {
   }
 
   /** Rule 5: a majority of the voters before has signed a change of voters, for this term and these voters. */
-  #endorsed({ index, term, data }: Entry, { configuration }: GroupState): void {
+  #endorsed({ index, term, data }: Entry, { configuration, charter }: GroupState): void {
     const step = JSON.parse(textOf(data)) as { changes?: VotersStatement['changes']; endorsements?: readonly Endorsement[] }
     const { changes, endorsements = [] } = step
     if (changes === undefined || !changesVoters(configuration, { changes })) return
@@ -131,7 +143,7 @@ export class GroupInvariants {
     const statement = { term, version, voters, changes }
     const signers = endorsements.flatMap(({ peer, signature }) => {
       const given = bytesOfBase64url(signature)
-      return given !== undefined && isEndorsement(peer, statement, given) ? [peer] : []
+      return given !== undefined && isEndorsement(charter.epoch, peer, statement, given) ? [peer] : []
     })
     if (!isMajority(signers, voters)) {
       throw new InvariantBrokenError(

@@ -6,14 +6,17 @@ import {
   encodeGroupState,
   type Entry,
   type GroupState,
+  isOver,
   type Message,
   type RaftComponents,
   type RaftNode,
   raftNode,
   type Ready,
-  validateMessage,
+  type StoredRaft,
+  readMessageOfEpoch,
 } from '@vsmcp/consensus'
 import type { PeerIdString, Random } from '@vsmcp/kernel'
+import { type Chain, epochOf } from './chain.ts'
 import { BACKLOG_MAX } from './constants.ts'
 import type { Disk } from './disk.ts'
 import type { DriftingClock } from './drifting-clock.ts'
@@ -25,9 +28,17 @@ export interface HostEvents {
   /** How long the next write takes, milliseconds. */
   diskMs(host: Host): number
   readonly authority: Authority
+  random(): Random
   sent(host: Host, to: PeerIdString, message: Message): void
-  /** A message was handled; `term` is the one before it. */
-  heard(host: Host, from: PeerIdString, message: Message, term: number): void
+  /** A peer speaks of the log of another epoch. */
+  differs(host: Host, from: PeerIdString): void
+  /** A message was handled; `term` is the one before it, `recovery` began what the sender decides in. */
+  heard(
+    host: Host,
+    from: PeerIdString,
+    message: Message,
+    when: { readonly term: number; readonly recovery: string | undefined },
+  ): void
   /** After every input, before what comes of it is written. */
   stepped(host: Host): void
   /** A `Ready` is on disk and nothing of it was seen yet. */
@@ -46,7 +57,15 @@ export interface HostInit {
   readonly clock: DriftingClock
   readonly timings: { readonly heartbeatMs: number; readonly electionTimeoutMinMs: number; readonly electionTimeoutMaxMs: number }
   readonly mayVote: boolean
+  /** Of recoveries that its directory knows of. */
+  readonly chain: Chain
   readonly raft: (random: Random) => RaftComponents
+}
+
+/** What its directory knows of its group, beside the log. */
+interface Enrolment {
+  readonly chain: Chain
+  readonly rival: { readonly epoch: number; readonly peer: PeerIdString } | undefined
 }
 
 /**
@@ -75,6 +94,11 @@ export class Host {
   #wakeAtMs = Number.POSITIVE_INFINITY
   /** What happens on the way may be an input to this very process: it waits until the turn is over. */
   #finishing = false
+  #enrolment: Enrolment
+  /** As it is on disk. */
+  #enrolled: Enrolment
+  /** Takes no part in decisions: on its way into a later epoch, or in one that was started twice. */
+  #retired = false
 
   constructor(init: HostInit, events: HostEvents, random: Random) {
     this.key = init.key
@@ -84,7 +108,29 @@ export class Host {
     this.mayVote = init.mayVote
     this.#init = init
     this.#events = events
+    this.#enrolment = { chain: init.chain, rival: undefined }
+    this.#enrolled = this.#enrolment
     this.raft = this.#boot(random)
+  }
+
+  /** The recoveries it knows of. */
+  get chain(): Chain {
+    return this.#enrolment.chain
+  }
+
+  get epoch(): number {
+    return epochOf(this.chain)
+  }
+
+  /** Who started its epoch, too. */
+  get rival(): PeerIdString | undefined {
+    const { rival } = this.#enrolment
+    return rival?.epoch === this.epoch ? rival.peer : undefined
+  }
+
+  /** Whether it takes part in decisions. */
+  get isDeciding(): boolean {
+    return this.up && !this.#retired
   }
 
   get localMs(): number {
@@ -92,7 +138,7 @@ export class Host {
   }
 
   get leads(): boolean {
-    return this.up && this.raft.status().role === 'leader'
+    return this.isDeciding && this.raft.status().role === 'leader'
   }
 
   /** Nothing is being written and nothing waits to be. */
@@ -104,6 +150,7 @@ export class Host {
   input(act: (raft: RaftNode) => void): void {
     this.whenRunning(() => {
       const { raft } = this
+      if (this.#retired) return
       raft.tick(this.localMs)
       act(raft)
       this.#events.stepped(this)
@@ -120,14 +167,56 @@ export class Host {
   }
 
   /** What a peer sent, read as the node's shell reads it. */
-  receive(from: PeerIdString, message: Message): void {
+  receive(from: PeerIdString, value: unknown, recovery: string | undefined): void {
     this.input((raft) => {
-      const read = validateMessage(message)
-      if (read.type === 'snapshot') decodeGroupState(read.snapshot.data)
+      const message = readMessageOfEpoch(value, this.epoch)
+      if (message === undefined) this.#events.differs(this, from)
+      if (message === undefined || typeof message === 'string') return
       const { term } = raft.status()
-      raft.step(from, read)
-      this.#events.heard(this, from, read, term)
+      raft.step(from, message)
+      this.#events.heard(this, from, message, { term, recovery })
     })
+  }
+
+  /** Goes by a later chain from now on; it is on disk when `standDown` is done. */
+  believe(chain: Chain): void {
+    this.#enrolment = { ...this.#enrolment, chain }
+  }
+
+  /** Forgets its log, which is of an epoch that is over, and learns that of the one it believes in. */
+  standDown(): void {
+    this.#retire()
+    this.state = undefined
+    this.applied = 0
+    const [enrolment, { life }] = [this.#enrolment, this]
+    this.#events.at(this.#events.now() + this.#events.diskMs(this), () => {
+      // A still later epoch brings its own.
+      if (this.life !== life || this.#enrolment !== enrolment) return
+      this.#enrolled = enrolment
+      this.raft = this.#boot(this.#events.random())
+      this.input(() => {})
+    })
+  }
+
+  /** Decides nothing any more, until a later epoch begins. */
+  halt(rival: PeerIdString): void {
+    this.#retire()
+    this.#enrolment = { ...this.#enrolment, rival: { epoch: this.epoch, peer: rival } }
+    this.#enrolled = this.#enrolment
+  }
+
+  /** Its directory was recovered while it was stopped. */
+  recovered(stored: StoredRaft, chain: Chain): void {
+    this.disk.replace(stored)
+    this.#enrolment = { ...this.#enrolment, chain }
+    this.#enrolled = this.#enrolment
+  }
+
+  #retire(): void {
+    this.#retired = true
+    // What is being written may end, and leads to nothing.
+    if (this.#writing !== undefined) this.disk.write(this.#writing)
+    this.#writing = undefined
   }
 
   pause(): void {
@@ -160,6 +249,7 @@ export class Host {
 
   restart(random: Random): void {
     this.up = true
+    this.#enrolment = this.#enrolled
     this.raft = this.#boot(random)
     const { voters, outgoing } = this.raft.status().configuration
     // As the node's shell does: nobody to wait for.
@@ -170,7 +260,7 @@ export class Host {
 
   /** Takes a snapshot and drops the log up to `keep` entries before it. */
   compact(keep: number): boolean {
-    if (!this.up || this.paused || !this.atRest || this.state === undefined) return false
+    if (!this.isDeciding || this.paused || !this.atRest || this.state === undefined) return false
     const { applied, firstIndex } = this.raft.status()
     // As the node's shell does: what a certificate needs stays in the log.
     if (applied !== this.applied || applied < 2 || this.state.pendingChanges.length > 0) return false
@@ -183,7 +273,7 @@ export class Host {
 
   /** Asks for the next tick when the Raft node wants one. */
   wake(): void {
-    if (!this.up || this.paused) return
+    if (!this.isDeciding || this.paused) return
     const next = this.raft.nextTickAtMs()
     if (!Number.isFinite(next)) return
     const now = this.#events.now()
@@ -202,6 +292,9 @@ export class Host {
     this.#wakeAtMs = Number.POSITIVE_INFINITY
     this.state = undefined
     this.applied = 0
+    this.#retired = this.rival !== undefined
+    // Nobody goes back to the first epoch.
+    if (this.epoch > 1 && isOver(this.disk.read(), this.epoch)) this.disk.replace()
     const { id, timings, mayVote } = this.#init
     const stored = this.disk.read()
     const raft = raftNode({ id, stored, ...timings, mayVote })(this.#init.raft(random))
@@ -210,7 +303,7 @@ export class Host {
   }
 
   #work(): void {
-    while (this.up && !this.#finishing && this.#writing === undefined && this.raft.hasReady()) {
+    while (this.isDeciding && !this.#finishing && this.#writing === undefined && this.raft.hasReady()) {
       const ready = this.raft.ready()
       const writes = ready.hardState !== undefined || ready.entries.length > 0 || ready.snapshot !== undefined
       if (!writes) {
@@ -224,7 +317,7 @@ export class Host {
   }
 
   #wrote(ready: Ready, life: number): void {
-    if (this.life !== life) return
+    if (this.life !== life || this.#writing !== ready) return
     if (this.paused) {
       this.#backlog.push(() => this.#wrote(ready, life))
       return

@@ -15,9 +15,12 @@ import { performDeed } from './deeds.ts'
 import { Disk } from './disk.ts'
 import { DriftingClock } from './drifting-clock.ts'
 import { Duties } from './duties.ts'
+import { type Chain } from './chain.ts'
+import { Epochs } from './epochs.ts'
 import { EventQueue } from './event-queue.ts'
 import { isFault, performFault } from './faults.ts'
 import { Host, type HostEvents } from './host.ts'
+import { Lineage } from './lineage.ts'
 import { Mesh } from './mesh.ts'
 import { Network } from './network.ts'
 import { Dice, type Plan, planOf, type Target } from './plan.ts'
@@ -41,6 +44,9 @@ export interface LifeSummary {
   readonly redemptions: number
   readonly evictions: number
   readonly certificates: number
+  /** Epochs started by recoveries, and how often a process was shown that its own was started twice. */
+  readonly recoveries: number
+  readonly rivals: number
   readonly faults: number
   readonly steps: number
   /** The search for an order of the calls came to an end. */
@@ -58,6 +64,7 @@ export class Life {
   readonly mesh: Mesh
   readonly watch: Watch
   readonly duties: Duties
+  readonly epochs: Epochs
   /** Who holds a credential: was let in once. */
   readonly admitted: Set<PeerIdString>
   readonly leaving = new Set<PeerIdString>()
@@ -66,7 +73,7 @@ export class Life {
   readonly tainted = new Set<PeerIdString>()
   /** Identities that work for somebody else. */
   readonly rogues = new Set<PeerIdString>()
-  readonly backups = new Map<string, StoredRaft>()
+  readonly backups = new Map<string, { readonly stored: StoredRaft; readonly chain: Chain }>()
   /** Ids of the invitations asked for, the newest last. */
   readonly invitations: string[] = []
   /** What waits for a process to lead into a joint configuration. */
@@ -88,18 +95,20 @@ export class Life {
     const now = (): number => this.nowMs
     this.network = new Network(this.dice.random, this.events, now)
     this.network.weather = this.plan.weather
-    this.watch = new Watch(this)
-    this.watch.group.certified.push(this.plan.voters)
+    const first = firstState(this.plan.voters)
+    this.epochs = new Epochs(this)
+    this.watch = new Watch(this, new Lineage(first, 1))
     this.mesh = new Mesh(this.network, this.events, this.dice, {
       now,
       presence: this.watch.presence,
       changed: (host, effects) => this.watch.sawPresence(host, effects),
+      hello: (a, b) => this.epochs.hello(a, b),
       accepts: (host, peer) => this.accepts(host, peer),
     })
     this.duties = new Duties(this)
     this.admitted = new Set(this.plan.voters)
-    const stored = bootstrap({ voters: this.plan.voters }, encodeGroupState(firstState(this.plan.voters)))
-    for (const id of this.plan.voters) this.start(id, stored)
+    const stored = bootstrap({ voters: this.plan.voters }, encodeGroupState(first))
+    for (const id of this.plan.voters) this.start(id, { stored })
     for (const a of this.mesh.hosts) for (const b of this.mesh.hosts) if (a.key < b.key) this.mesh.open(a, b)
   }
 
@@ -116,16 +125,19 @@ export class Life {
     }
     this.passUntil(() => false, this.#lifeMs)
     const recoveredMs = recover(this)
-    const ordered = this.watch.history.check()
-    const { raft, group, history } = this.watch
+    const lineages = this.watch.lineages
+    const ordered = lineages.map(({ history }) => history.check()).every(Boolean)
+    const sum = (count: (lineage: Lineage) => number): number => lineages.reduce((all, lineage) => all + count(lineage), 0)
     return {
       seed: this.plan.seed,
-      elections: raft.elections,
-      decided: group.decided,
-      answered: history.answered,
-      redemptions: group.redemptions,
-      evictions: group.evictions,
-      certificates: group.certificates,
+      elections: sum(({ raft }) => raft.elections),
+      decided: sum(({ group }) => group.decided),
+      answered: sum(({ history }) => history.answered),
+      redemptions: sum(({ group }) => group.redemptions),
+      evictions: sum(({ group }) => group.evictions),
+      certificates: sum(({ group }) => group.certificates),
+      recoveries: this.epochs.invariants.recoveries,
+      rivals: this.epochs.invariants.rivals,
       faults: this.faults,
       steps: this.steps,
       ordered,
@@ -154,11 +166,14 @@ export class Life {
   }
 
   /** A process of an identity begins. `mayVote` is what its seal says. */
-  start(id: PeerIdString, stored?: StoredRaft, mayVote = true): Host {
+  start(
+    id: PeerIdString,
+    { stored, chain = [], mayVote = true }: { stored?: StoredRaft; chain?: Chain; mayVote?: boolean } = {},
+  ): Host {
     const count = this.#hostCount++
     const clock = new DriftingClock(WALL_START_MS + this.dice.between(-5_000, 5_000))
     clock.setRate(this.dice.between(90, 110) / 100, this.nowMs)
-    const host = new Host(
+    const host: Host = new Host(
       {
         key: mayVote ? id : `${id}~${count}`,
         id,
@@ -166,12 +181,14 @@ export class Life {
         clock,
         timings: this.plan.timings,
         mayVote,
+        chain,
         raft: (random) => ({
           random,
-          ...(this.plan.signsVotes ? voteSigning(id) : {}),
+          ...(this.plan.signsVotes ? voteSigning(id, () => host.epoch) : {}),
           // As a node's shell does: by the certified links it was shown.
-          trustsVoters: (signers) => this.watch.group.certified.some((voters) => isMajority(signers, voters)),
-          verifyEndorsement: (voter, statement, signature) => this.rogues.has(id) || isEndorsement(voter, statement, signature),
+          trustsVoters: (signers) => this.watch.of(host).group.certified.some((voters) => isMajority(signers, voters)),
+          verifyEndorsement: (voter, statement, signature) =>
+            this.rogues.has(id) || isEndorsement(host.epoch, voter, statement, signature),
         }),
       },
       this.#hostEvents,
@@ -183,16 +200,17 @@ export class Life {
   }
 
   /** Somebody was let in: its process starts, if it does not run yet, knowing the members that its token names. */
-  welcome(id: PeerIdString, { members }: GroupState): void {
+  welcome(id: PeerIdString, { members }: GroupState, chain: Chain): void {
     this.after(0, () => {
       if (this.mesh.hostsOf(id).length > 0 || this.tainted.has(id)) return
-      const born = this.start(id)
+      const born = this.start(id, { chain })
       for (const known of members.keys()) this.mesh.listed(born, known)
     })
   }
 
   restart(host: Host): void {
-    if (host.up || !this.mesh.hosts.includes(host)) return
+    // Who left does not come back as it was.
+    if (host.up || !this.mesh.hosts.includes(host) || !this.admitted.has(host.id)) return
     this.watch.forget(host)
     host.restart(this.freshRandom())
     this.mesh.started(host)
@@ -211,19 +229,24 @@ export class Life {
     return from[nth % Math.max(1, from.length)]
   }
 
+  /** Whether a member's vote will be there when the faults are over: who left in an epoch that was over, for one, does not come back. */
+  lasts(id: PeerIdString): boolean {
+    return this.admitted.has(id) && !this.tainted.has(id) && this.mesh.hosts.some(({ key }) => key === id)
+  }
+
   /** A credential, not revoked as far as the process knows, and not of somebody who left as far as it knows. */
   accepts(host: Host, peer: PeerIdString): boolean {
     const { state } = host
     if (!this.admitted.has(peer)) return false
     if (state === undefined || state.members.has(peer)) return true
     if (state.charter.revocations.some((revoked) => revoked.peer === peer)) return false
-    return (this.watch.joinedAt.get(peer) ?? 0) > host.applied
+    return (this.watch.of(host).joinedAt.get(peer) ?? 0) > host.applied
   }
 
   /** The newest state that any process holds. */
   get newest(): GroupState | undefined {
     return this.mesh.hosts.reduce<Host | undefined>(
-      (best, host) => (best === undefined || host.applied > best.applied ? host : best),
+      (best, host) => (best === undefined || (host.epoch - best.epoch || host.applied - best.applied) > 0 ? host : best),
       undefined,
     )?.state
   }
@@ -232,12 +255,18 @@ export class Life {
     now: () => this.nowMs,
     at: (atMs, run) => this.events.add(atMs, run),
     authority: AUTHORITY,
+    random: () => this.freshRandom(),
+    differs: (host, from) => this.epochs.differs(host, from),
     diskMs: (host) => this.dice.between(0, this.diskMaxMs.get(host.key) ?? this.plan.diskMaxMs),
     sent: (host, to, message: Message) => {
       this.say(() => `  ${host.key} -> ${to}  ${this.watch.describe(message)}`)
+      this.epochs.invariants.sawDeciding(host)
       this.mesh.sendMessage(host, to, message)
     },
-    heard: (host, from, message, term) => this.watch.sawHeard(host, from, message, term),
+    heard: (host, from, message, { term, recovery }) => {
+      this.epochs.invariants.sawHeard(host, from, recovery)
+      this.watch.sawHeard(host, from, message, term)
+    },
     stepped: (host) => this.watch.sawStep(host),
     written: (host, ready) => this.watch.sawWritten(host, ready),
     applied: (host, entry, before, after) => {
@@ -255,11 +284,14 @@ export class Life {
   }
 }
 
-function voteSigning(id: PeerIdString): {
+function voteSigning(
+  id: PeerIdString,
+  epoch: () => number,
+): {
   signVote: (term: number, candidate: PeerIdString) => Uint8Array
   verifyVote: (voter: PeerIdString, term: number, candidate: PeerIdString, signature: Uint8Array) => boolean
 } {
-  const words = (term: number, candidate: PeerIdString): Uint8Array => bytesOf(`for ${candidate} in ${term}`)
+  const words = (term: number, candidate: PeerIdString): Uint8Array => bytesOf(`for ${candidate} in ${term} of ${epoch()}`)
   return {
     signVote: (term, candidate) => signatureOf({ peer: id }, words(term, candidate)),
     verifyVote: (voter, term, candidate, signature) => sameBytes(signature, signatureOf({ peer: voter }, words(term, candidate))),

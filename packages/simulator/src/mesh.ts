@@ -14,6 +14,8 @@ export interface MeshEvents {
   now(): number
   changed: PresenceEvents['changed']
   readonly presence: PresenceEvents['invariants']
+  /** Two processes meet. @returns whether either can bear the other */
+  hello(a: Host, b: Host): boolean
   /** Whether a process takes `peer` for somebody who may talk to it. */
   accepts(host: Host, peer: PeerIdString): boolean
 }
@@ -83,9 +85,11 @@ export class Mesh {
   }
 
   sendMessage(from: Host, to: PeerIdString, message: Message): void {
+    const sent = { ...message, epoch: from.epoch }
+    const recovery = from.chain.at(-1)?.id
     this.send(from, to, (host) => {
       // A connection is let go with the membership: what still comes from there is not heard.
-      if (this.#hooks.accepts(host, from.id)) host.receive(from.id, message)
+      if (this.#hooks.accepts(host, from.id)) host.receive(from.id, sent, recovery)
     })
   }
 
@@ -176,7 +180,7 @@ export class Mesh {
       if (from.life !== life || !from.up) return
       if (!this.#carriesBoth(from, to)) report(DIAL_SILENCE_MS, 'timeout')
       else if (to.paused) report(DIAL_SILENCE_MS, 'timeout')
-      else if (!to.up || !this.#welcomes(from, to)) report(0, 'refused')
+      else if (!to.up || !this.#hooks.hello(from, to) || !this.#welcomes(from, to)) report(0, 'refused')
       else {
         this.open(from, to)
         report(0, 'connected')

@@ -40,7 +40,18 @@ export type Fault =
   /** Some believe that one is gone, rightly or not, and stand for election together. */
   | { readonly kind: 'stampede'; readonly whom: Target; readonly eager: number }
   /** A leader asks for other voters, and is cut off, together with those whose bits are in `near`, just when both halves count. */
+  | Recover
   | { readonly kind: 'ambush'; readonly whom: Target; readonly wanted: number; readonly near: number; readonly forMs: number }
+
+/** The last resort of a person, taken rightly or not: see `isWhole` for who comes through. */
+export type Recover = {
+  readonly kind: 'recover'
+  readonly whom: Target
+  readonly rival: Target | undefined
+  /** Who is switched off meanwhile, a bit for each process. */
+  readonly lost: number
+  readonly forMs: number
+}
 
 /** What people and programs do meanwhile. */
 export type Deed =
@@ -134,6 +145,20 @@ const FAULTS: readonly (readonly [weight: number, make: Maker])[] = [
   ],
 ]
 
+/** Few lives see a recovery, for it undoes much of what the other faults bring about. */
+const RECOVERIES: readonly (readonly [weight: number, make: Maker])[] = [
+  [
+    1,
+    (dice) => ({
+      kind: 'recover',
+      whom: dice.target(0.3),
+      rival: dice.chance(0.4) ? dice.target(0.3) : undefined,
+      lost: dice.between(0, 1_023),
+      forMs: dice.between(100, 4_000),
+    }),
+  ],
+]
+
 const DEEDS: readonly (readonly [weight: number, make: Maker])[] = [
   [14, (dice) => ({ kind: 'policy-set', whom: dice.target(0.9), value: dice.between(1, 1_000_000), stale: dice.chance(0.15) })],
   [12, (dice) => ({ kind: 'policy-read', whom: dice.target(0.9) })],
@@ -175,6 +200,7 @@ export function planOf(seed: number, lifeMs = LIFE_MS): Plan {
   const happenings = [
     ...series(dice, FAULTS, dice.between(150, 900), lifeMs),
     ...series(dice, DEEDS, dice.between(40, 140), lifeMs),
+    ...(dice.chance(0.3) ? series(dice, RECOVERIES, dice.between(1_500, 5_000), lifeMs) : []),
   ]
   return { ...plan, happenings: happenings.sort((a, b) => a.atMs - b.atMs) }
 }

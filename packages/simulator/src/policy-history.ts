@@ -40,7 +40,12 @@ interface Open {
 /** All that clients asked of the policies in one life, and what they were told. */
 export class PolicyHistory {
   readonly #calls: Open[] = []
+  readonly #initial: Policies
   #clock = 0
+
+  constructor(initial: Policies) {
+    this.#initial = initial
+  }
 
   get answered(): number {
     return this.#calls.filter(({ answer }) => answer !== undefined).length
@@ -64,7 +69,7 @@ export class PolicyHistory {
   /** Throws `InvariantBrokenError` when no order of the calls explains the answers. @returns whether the search came to an end */
   check(): boolean {
     const calls = this.calls()
-    const verdict = checkLinearizable(POLICY_MODEL, calls, ORDER_STEPS_MAX)
+    const verdict = checkLinearizable({ ...POLICY_MODEL, initial: this.#initial }, calls, ORDER_STEPS_MAX)
     if (verdict.linearizable !== false) return verdict.linearizable === true
     const stuck = calls[verdict.stuckAt]
     throw new InvariantBrokenError(

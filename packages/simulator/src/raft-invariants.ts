@@ -24,8 +24,13 @@ export class RaftInvariants {
   readonly #written = new Map<string, string>()
   readonly #committed = new Map<number, Committed>()
   readonly #seen = new Map<string, Seen>()
-  highestApplied = 1
+  highestApplied: number
   elections = 0
+
+  /** @param index where the epoch began */
+  constructor(index = 1) {
+    this.highestApplied = index
+  }
 
   /** Election safety: at most one leader in a term. Leader completeness: it has every entry committed before. */
   sawLeader(id: PeerIdString, term: number, termAt: (index: number) => number | 'compacted' | undefined): void {

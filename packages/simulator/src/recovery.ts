@@ -2,7 +2,7 @@ import { encodeGroupState } from '@vsmcp/consensus'
 import { LAST_CALL_MS, RECOVERY_LOOK_MS, RECOVERY_MS } from './constants.ts'
 import { setPolicies, readPolicies } from './deeds.ts'
 import { InvariantBrokenError } from './errors.ts'
-import { discard } from './faults.ts'
+import { crash, discard, isWhole } from './faults.ts'
 import type { Host } from './host.ts'
 import type { Life } from './life.ts'
 import { FAIR_WEATHER } from './network.ts'
@@ -32,6 +32,7 @@ export function recover(life: Life): number {
     if (!host.up && host.key === host.id && life.admitted.has(host.id)) life.restart(host)
     else if (host.up) host.input(() => {})
   }
+  settleRivals(life)
   // False alarms end, too.
   for (const a of life.mesh.hosts) {
     for (const b of life.mesh.hosts) {
@@ -47,7 +48,7 @@ export function recover(life: Life): number {
     lookAtMs = life.nowMs + RECOVERY_LOOK_MS
     lacking = lackingIn(life)
     if (lacking !== '') return false
-    const leader = life.mesh.hosts.find((host) => host.leads)
+    const leader = leaderOf(life)
     if (leader !== undefined && life.nowMs >= askAtMs) {
       // Whom it is asked may lose the lead before it answers: like any client, ask again.
       askAtMs = life.nowMs + LAST_CALL_MS
@@ -65,19 +66,40 @@ export function recover(life: Life): number {
   return life.nowMs - sinceMs
 }
 
-function describeHost({ key, up, raft, applied, state }: Host): string {
+/** Of epochs that were started twice a person chooses one, and goes on from there. */
+function settleRivals(life: Life): void {
+  const whole = life.mesh.hosts.filter((host) => isWhole(life, host))
+  const epoch = Math.max(...whole.map((host) => host.epoch))
+  const newest = whole.filter((host) => host.epoch === epoch)
+  if (new Set(newest.map(({ chain }) => chain.at(-1)?.id)).size <= 1 && newest.every(({ rival }) => rival === undefined)) return
+  for (const host of newest) {
+    if (host.up) crash(life, host, false, true)
+    const isDone = life.epochs.recover(host)
+    life.restart(host)
+    if (isDone) return
+  }
+}
+
+function describeHost({ key, up, raft, applied, state, epoch, isDeciding }: Host): string {
   if (!up) return `${key} down`
+  if (!isDeciding) return `${key} decides nothing in epoch ${epoch}`
   const { role, term, leader, lastIndex, configuration, lastRefusal } = raft.status()
   const { voters, outgoing, learners } = configuration
   const joint = outgoing.length === 0 ? '' : ` from ${outgoing.join()}`
   const waits =
     state?.pendingChanges.map(({ before, now, index }) => ` ${index} of ${before.join()} to ${now.join()} uncertified`) ?? []
-  return `${key} ${role} of ${leader ?? 'nobody'} in ${term}, ${applied} of ${lastIndex}, voters ${voters.join()}${joint}, learners ${learners.join()}${waits.join()}${lastRefusal === undefined ? '' : `, refused ${lastRefusal}`}`
+  return `${key} ${role} of ${leader ?? 'nobody'} in ${epoch}/${term}, ${applied} of ${lastIndex}, voters ${voters.join()}${joint}, learners ${learners.join()}${waits.join()}${lastRefusal === undefined ? '' : `, refused ${lastRefusal}`}`
+}
+
+/** Who leads in the latest term of the latest epoch. */
+function leaderOf({ mesh }: Life): Host | undefined {
+  const rank = (a: Host, b: Host): number => b.epoch - a.epoch || b.raft.status().term - a.raft.status().term
+  return mesh.hosts.filter((host) => host.leads).sort(rank)[0]
 }
 
 /** What the group still lacks, as the end of a sentence; empty when it is whole. */
 function lackingIn(life: Life): string {
-  const leader = life.mesh.hosts.filter((host) => host.leads).sort((a, b) => b.raft.status().term - a.raft.status().term)[0]
+  const leader = leaderOf(life)
   if (leader?.state === undefined) return 'nobody leads'
   const { commit, lastIndex, configuration } = leader.raft.status()
   if (commit < lastIndex || leader.applied < lastIndex) return `${leader.key} has committed ${commit} of ${lastIndex}`
@@ -89,6 +111,7 @@ function lackingIn(life: Life): string {
   )
   for (const host of [leader, ...others]) {
     if (host.leads && host !== leader) return `${host.key} leads, too`
+    if (host.epoch !== leader.epoch) return `${host.key} is in epoch ${host.epoch} of ${leader.epoch}`
     if (host.applied !== leader.applied) return `${host.key} has applied ${host.applied} of ${leader.applied}`
     const view = lackingInView(life, host, leader.state.members.keys())
     if (view !== '') return view

@@ -2,12 +2,11 @@ import { type Applied, type Entry, type GroupState, type Message, type Ready, ty
 import type { PeerIdString } from '@vsmcp/kernel'
 import type { MembershipEffect } from '@vsmcp/membership'
 import { InvariantBrokenError } from './errors.ts'
-import { GroupInvariants } from './group-invariants.ts'
 import type { Host } from './host.ts'
 import type { Life } from './life.ts'
-import { type PolicyHistory, PolicyHistory as History, type PolicyOutput } from './policy-history.ts'
+import type { Lineage } from './lineage.ts'
+import type { PolicyOutput } from './policy-history.ts'
 import { PresenceInvariants } from './presence-invariants.ts'
-import { RaftInvariants } from './raft-invariants.ts'
 import { describeMessage } from './trace.ts'
 
 /** A proposal or read that a client waits for. */
@@ -31,21 +30,42 @@ interface Asked {
 
 /** Sees every step of every process and holds it against what must never happen. */
 export class Watch {
-  readonly raft = new RaftInvariants()
-  readonly group = new GroupInvariants()
   readonly presence = new PresenceInvariants()
-  readonly history: PolicyHistory = new History()
-  /** Log index by which a peer was let in last. */
-  readonly joinedAt = new Map<PeerIdString, number>()
   readonly #life: Life
+  readonly #first: Lineage
+  /** Of recoveries, by id. */
+  readonly #begun = new Map<string, Lineage>()
   readonly #waiting = new Map<string, Waiting>()
   readonly #reads = new Map<string, WaitingRead>()
   readonly #asked = new Map<string, Asked>()
   readonly #roles = new Map<string, { role: RaftStatus['role']; term: number; life: number }>()
   #readCount = 0
 
-  constructor(life: Life) {
+  constructor(life: Life, first: Lineage) {
     this.#life = life
+    this.#first = first
+  }
+
+  get lineages(): readonly Lineage[] {
+    return [this.#first, ...this.#begun.values()]
+  }
+
+  /** The books of what a process decides in. */
+  of({ chain }: Host): Lineage {
+    const id = chain.at(-1)?.id
+    return (id === undefined ? undefined : this.#begun.get(id)) ?? this.#first
+  }
+
+  began(id: string, lineage: Lineage): void {
+    this.#begun.set(id, lineage)
+  }
+
+  /** A process gives up its log: what becomes of what it proposed or asked nobody will hear. */
+  abandon({ key }: Host): void {
+    for (const of of this.#waiting.keys()) if (of.startsWith(`${key} `)) this.#waiting.delete(of)
+    for (const context of this.#reads.keys()) if (context.startsWith(`${key}:`)) this.#reads.delete(context)
+    this.#roles.delete(key)
+    this.#asked.delete(key)
   }
 
   describe(message: Message): string {
@@ -86,7 +106,7 @@ export class Watch {
 
   sawStep(host: Host): void {
     const status = host.raft.status()
-    this.raft.sawStatus(host.key, status, (index) => host.disk.termAt(index))
+    this.of(host).raft.sawStatus(host.key, status, (index) => host.disk.termAt(index))
     const before = this.#roles.get(host.key)
     if (before?.role === status.role && before.term === status.term && before.life === host.life) return
     this.#roles.set(host.key, { role: status.role, term: status.term, life: host.life })
@@ -110,32 +130,35 @@ export class Watch {
 
   sawWritten(host: Host, ready: Ready): void {
     const { hardState, entries, softState } = ready
+    const { raft } = this.of(host)
+    this.#life.epochs.invariants.sawDeciding(host)
     if (hardState !== undefined) {
       if (!host.mayVote && hardState.vote !== null && hardState.vote !== host.disk.hardState.vote) {
         throw new InvariantBrokenError('no votes of copies', `${host.key}, a copy, votes for ${hardState.vote}`)
       }
-      if (host.mayVote) this.raft.sawVote(host.id, hardState)
+      if (host.mayVote) raft.sawVote(host.id, hardState)
     }
     let previousTerm = host.disk.termAt((entries[0]?.index ?? 0) - 1)
     for (const entry of entries) {
-      this.raft.sawWritten(host.key, entry, previousTerm)
+      raft.sawWritten(host.key, entry, previousTerm)
       previousTerm = entry.term
     }
     if (softState === undefined) return
     this.#life.say(() => `${host.key} is ${softState.role} in term ${softState.term}, leader ${softState.leader ?? 'unknown'}`)
     // Counts once its term is on disk: what a crash before that undoes, nobody has seen.
-    if (softState.role === 'leader') this.raft.sawLeader(host.id, softState.term, (index) => host.disk.termAt(index))
+    if (softState.role === 'leader') raft.sawLeader(host.id, softState.term, (index) => host.disk.termAt(index))
   }
 
   sawApplied(host: Host, entry: Entry, before: GroupState, after: Applied): void {
-    this.raft.sawApplied(host.key, host.raft.status().term, entry)
-    this.group.sawApplied(host.key, entry, before, after)
+    const { raft, group, joinedAt } = this.of(host)
+    raft.sawApplied(host.key, host.raft.status().term, entry)
+    group.sawApplied(host.key, entry, before, after)
     for (const effect of after.effects) {
       if (effect.type === 'member:joined') {
-        this.joinedAt.set(effect.peer, entry.index)
+        joinedAt.set(effect.peer, entry.index)
         this.#life.admitted.add(effect.peer)
         this.#life.mesh.listed(host, effect.peer)
-        this.#life.welcome(effect.peer, after.state)
+        this.#life.welcome(effect.peer, after.state, host.chain)
       } else if (effect.type === 'member:left') this.#life.mesh.unlisted(host, effect.peer)
     }
     this.#life.say(
@@ -193,7 +216,8 @@ export class Watch {
 
   /** A process begins anew: what it was granted before does not count any more. */
   forget(host: Host): void {
-    this.raft.forget(host.key)
+    for (const { raft } of this.lineages) raft.forget(host.key)
+    this.#life.epochs.invariants.forget(host)
     this.#asked.delete(host.key)
     this.#roles.delete(host.key)
   }

@@ -16,6 +16,8 @@ const HERE = [
   'accept entries without endorsements',
   'policies set over a newer version',
   'declare failed without suspicion',
+  'go on in an epoch that is over',
+  'go on deciding beside a rival',
 ]
 
 test('a mutation changes just one place, and says when it does not fit any more', () => {

@@ -23,5 +23,6 @@ export function manyLives(first: number, last: number): void {
   expect(totals.certificates).toBeGreaterThan(lives)
   expect(totals.evictions).toBeGreaterThan(lives / 20)
   expect(totals.redemptions).toBeGreaterThan(lives / 10)
+  expect(totals.recoveries).toBeGreaterThan(lives / 10)
   expect(totals.ordered).toBeGreaterThan(0.95 * lives)
 }
