@@ -13,7 +13,45 @@ const NATIVE: Readonly<Record<string, 'dependencies' | 'optionalDependencies'>> 
 }
 
 /** Optional accelerators that bundled code probes for in a `try`; it does without them. */
-const PROBED = new Set(['bufferutil', 'utf-8-validate', 'supports-color'])
+const PROBED = new Set(['bufferutil', 'utf-8-validate', 'supports-color', '@napi-rs/nice'])
+
+/**
+ * What runs in threads of its own, each a file beside main.js: named by the code that starts it, which by then is in a chunk somewhere. The names are put where
+ * the sources have their own; a build that finds nothing to replace fails.
+ */
+const WORKERS = [
+  {
+    name: 'pool-worker',
+    entry: createRequire(`${root}packages/node/`)
+      .resolve('piscina')
+      .replace(/main\.js$/, 'worker.js'),
+    startedBy: /piscina[\\/]dist[\\/]index\.js$/,
+    from: "(__dirname, 'worker.js')",
+    to: "(vsmcpLib, 'pool-worker.js')",
+  },
+  {
+    name: 'simulation-worker',
+    entry: `${root}packages/node/src/system4/simulation-worker.ts`,
+    startedBy: /system4[\\/]simulations\.ts$/,
+    from: "fileURLToPath(new URL('./simulation-worker.ts', import.meta.url))",
+    to: "(vsmcpLib + '/simulation-worker.js')",
+  },
+] as const
+
+function workersPlugin(replaced: Set<string>): Plugin {
+  return {
+    name: 'workers',
+    setup(context) {
+      for (const { name, startedBy, from, to } of WORKERS) {
+        context.onLoad({ filter: startedBy }, ({ path }) => {
+          const text = readFileSync(path, 'utf8')
+          if (text.includes(from)) replaced.add(name)
+          return { contents: text.replace(from, to), loader: path.endsWith('.ts') ? 'ts' : 'js' }
+        })
+      }
+    },
+  }
+}
 
 /** CommonJS packages inside an ES module bundle still call `require` and ask for their folder. */
 const BANNER = [
@@ -21,6 +59,8 @@ const BANNER = [
   'const require = vsmcpCreateRequire(import.meta.url)',
   'const __filename = import.meta.filename',
   'const __dirname = import.meta.dirname',
+  // The folder of main.js, from it or from a chunk.
+  String.raw`const vsmcpLib = import.meta.dirname.replace(/[\\/]chunks$/, '')`,
 ].join('\n')
 
 interface NativeVersions {
@@ -87,9 +127,10 @@ export async function bundle(hash: string): Promise<BundleResult> {
   mkdirSync(staging, { recursive: true })
   try {
     const native: NativeVersions = { dependencies: {}, optionalDependencies: {} }
+    const replaced = new Set<string>()
     const { metafile } = await build({
       absWorkingDir: root,
-      entryPoints: { main: 'packages/cli/src/main.ts' },
+      entryPoints: { main: 'packages/cli/src/main.ts', ...Object.fromEntries(WORKERS.map(({ name, entry }) => [name, entry])) },
       outdir: `${staging}lib`,
       bundle: true,
       splitting: true,
@@ -105,8 +146,11 @@ export async function bundle(hash: string): Promise<BundleResult> {
       logLevel: 'warning',
       banner: { js: BANNER },
       define: { 'process.env.NODE_ENV': '"production"' },
-      plugins: [nativePlugin(native)],
+      external: ['@napi-rs/nice'],
+      plugins: [nativePlugin(native), workersPlugin(replaced)],
     })
+    for (const { name } of WORKERS)
+      if (!replaced.has(name)) throw new Error(`nothing in the bundle starts ${name}: see scripts/lib/bundle.ts`)
     assertNothingElseOutside(metafile)
     cpSync(`${root}packages/cli/bin`, `${staging}bin`, { recursive: true })
     chmodSync(`${staging}bin/vsmcp.cjs`, 0o755)

@@ -30,3 +30,6 @@ export const HEADERS_TIMEOUT_MS = 10_000
 
 /** Most connections at once: shells and scripts of one user. More are refused by the operating system's queue. */
 export const CONNECTIONS_MAX = 256
+
+/** A simulation may take a minute at the node, and wait for others before it, milliseconds. */
+export const SIMULATION_TIMEOUT_MS = 120_000

@@ -14,6 +14,9 @@ import type {
   CharterView,
   DoctorReport,
   EvictionDraft,
+  ForecastRequest,
+  ForecastView,
+  FutureView,
   InvitationCreated,
   InvitationRequest,
   InvitationView,
@@ -24,6 +27,7 @@ import type {
   NodeControl,
   NodeStatus,
   ResourceView,
+  SelfView,
   SignedChange,
   SignedEviction,
   ToolCallAnswer,
@@ -32,8 +36,9 @@ import type {
   UnitView,
   WaitConditions,
   WaitResult,
+  WhatIfRequest,
 } from '@vsmcp/node'
-import { ANSWER_TIMEOUT_MS, DEADLINE_MARGIN_MS, STOP_TIMEOUT_MS } from './constants.ts'
+import { ANSWER_TIMEOUT_MS, DEADLINE_MARGIN_MS, SIMULATION_TIMEOUT_MS, STOP_TIMEOUT_MS } from './constants.ts'
 import { BadAnswerError } from './errors.ts'
 import { exchange, type ExchangeOptions, exchangeLines, type Target } from './exchange.ts'
 import type { ApiClientInit } from './index.ts'
@@ -173,6 +178,19 @@ export class ControlClient implements NodeControl {
 
   async resolveAlert(request: AlertMarkRequest): Promise<void> {
     await this.#ask('resolveAlert', { input: request })
+  }
+
+  forecast(request: ForecastRequest): Promise<ForecastView> {
+    return this.#ask('forecast', { input: request })
+  }
+
+  whatIf(request: WhatIfRequest, signal?: AbortSignal): Promise<FutureView> {
+    const options = { input: request, timeoutMs: SIMULATION_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) }
+    return this.#ask('whatIf', options)
+  }
+
+  self(): Promise<SelfView> {
+    return this.#ask('self')
   }
 
   async *logs(request: LogsRequest): AsyncIterable<LogLine> {

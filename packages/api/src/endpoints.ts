@@ -216,6 +216,27 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  forecast: {
+    method: 'GET',
+    path: '/v1/forecast',
+    summary: 'What is expected of units and group, how sure that is, and how well it was foretold lately',
+    answer: 'json',
+    idempotent: true,
+  },
+  whatIf: {
+    method: 'POST',
+    path: '/v1/whatif',
+    summary: 'Simulates latencies and refusals if nodes were gone, demand or service others',
+    answer: 'json',
+    idempotent: true,
+  },
+  self: {
+    method: 'GET',
+    path: '/v1/self',
+    summary: 'What the node knows of itself and of its group',
+    answer: 'json',
+    idempotent: true,
+  },
   logs: {
     method: 'GET',
     path: '/v1/logs',

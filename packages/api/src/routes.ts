@@ -2,6 +2,7 @@ import type { AlertEvent, LogLine, NodeControl, ToolCallRequest } from '@vsmcp/n
 import { z } from 'zod'
 import { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts'
 import * as schema from './schemas.ts'
+import * as selfSchema from './self-schemas.ts'
 
 /** What a route may use besides its input. */
 interface RouteContext {
@@ -247,6 +248,27 @@ export const ROUTES = {
     output: schema.done,
     errors: ALERT_MARK_ERRORS,
     run: (control, input) => finished(control.resolveAlert(input)),
+  }),
+  forecast: route({
+    ...ENDPOINTS.forecast,
+    input: selfSchema.forecastRequest,
+    output: selfSchema.forecastView,
+    errors: ['VSMCP_NODE_UNIT_UNKNOWN', 'VSMCP_NOT_SENT', 'VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN', 'VSMCP_REMOTE'],
+    run: (control, input) => control.forecast(input),
+  }),
+  whatIf: route({
+    ...ENDPOINTS.whatIf,
+    input: selfSchema.whatIfRequest,
+    output: selfSchema.futureView,
+    errors: ['VSMCP_BUSY', 'VSMCP_TIMEOUT'],
+    run: (control, input, { signal }) => control.whatIf(input, signal),
+  }),
+  self: route({
+    ...ENDPOINTS.self,
+    input: schema.nothing,
+    output: selfSchema.selfView,
+    errors: [],
+    run: (control) => control.self(),
   }),
   logs: route({
     ...ENDPOINTS.logs,

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, TimeoutError, VsmcpError } from '@vsmcp/kernel'
+import { fakeForecast, fakeFuture, fakeSelf } from './fake-self.ts'
 import type {
   AlertEvent,
   AlertMarkRequest,
@@ -11,6 +12,9 @@ import type {
   AttachResult,
   CharterView,
   EvictionDraft,
+  ForecastRequest,
+  ForecastView,
+  FutureView,
   InvitationView,
   KeysView,
   LogLine,
@@ -19,6 +23,7 @@ import type {
   NodeControl,
   NodeStatus,
   ResourceView,
+  SelfView,
   SignedChange,
   SignedEviction,
   ToolCallAnswer,
@@ -26,7 +31,10 @@ import type {
   ToolView,
   UnitView,
   WaitConditions,
+  WhatIfRequest,
 } from '@vsmcp/node'
+
+export { fakeForecast, fakeFuture } from './fake-self.ts'
 
 const PEER = '12D3KooWFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFakeFake'
 const STARTED = '2026-01-02T03:04:05.000Z'
@@ -364,6 +372,21 @@ export class FakeControl implements NodeControl {
 
   async resolveAlert(request: AlertMarkRequest): Promise<void> {
     this.#note('resolveAlert', request)
+  }
+
+  async forecast(request: ForecastRequest): Promise<ForecastView> {
+    this.#note('forecast', request)
+    return fakeForecast
+  }
+
+  async whatIf(request: WhatIfRequest): Promise<FutureView> {
+    this.#note('whatIf', request)
+    return fakeFuture
+  }
+
+  async self(): Promise<SelfView> {
+    this.#note('self')
+    return fakeSelf
   }
 
   async *logs(request: LogsRequest): AsyncIterable<LogLine> {

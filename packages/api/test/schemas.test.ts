@@ -2,6 +2,7 @@ import type * as node from '@vsmcp/node'
 import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import * as schemas from '../src/schemas.ts'
+import type * as selfSchemas from '../src/self-schemas.ts'
 import { FakeControl } from './fake-control.ts'
 
 /** `true` only when neither type has anything that the other lacks. */
@@ -47,6 +48,11 @@ describe('schemas', () => {
       same<Out<typeof schemas.alertMarkRequest>, node.AlertMarkRequest>(true),
       same<Out<typeof schemas.keysView>, node.KeysView>(true),
       same<Out<typeof schemas.doctorReport>, node.DoctorReport>(true),
+      same<Out<typeof selfSchemas.forecastRequest>, node.ForecastRequest>(true),
+      same<Out<typeof selfSchemas.forecastView>, node.ForecastView>(true),
+      same<Out<typeof selfSchemas.whatIfRequest>, node.WhatIfRequest>(true),
+      same<Out<typeof selfSchemas.futureView>, node.FutureView>(true),
+      same<Out<typeof selfSchemas.selfView>, node.SelfView>(true),
       // The check itself can fail: these differ in one optional field, one nullability.
       // @ts-expect-error a field is missing
       same<{ a: string; b?: number }, { a: string }>(true),

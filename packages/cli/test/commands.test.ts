@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { fakeNode, tempDir, vsmcp } from './helpers.ts'
 
 describe('reading commands', () => {
-  it.each(['status', 'members', 'units', 'tools', 'doctor'] as const)(
+  it.each(['status', 'members', 'units', 'tools', 'self', 'doctor'] as const)(
     '%s prints with --json exactly what /v1 answers, on one line',
     async (command) => {
       const { control, dataDir } = await fakeNode()
@@ -293,7 +293,7 @@ describe('help', () => {
     expect(code).toBe(0)
     const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name]) => name)
     expect(names).toEqual(
-      'init join up service down invite key recover backup restore evict leave charter policy operator attach detach apply units tools claims call mcp status members alert logs doctor wait'.split(
+      'init join up service down invite key recover backup restore evict leave charter policy operator attach detach apply units tools claims call mcp status members alert self forecast whatif logs doctor wait'.split(
         ' ',
       ),
     )

@@ -52,12 +52,23 @@ export interface VarietyCalculation {
   readonly residualBits: number
 }
 
+/** `vsmcp:system4:turn`: a series that System 4 watches has changed for good, as is known one tick later. */
+export interface SeriesTurn {
+  /** A unit, or the group. */
+  readonly subject: string
+  readonly measure: string
+  readonly change: 'step' | 'slope'
+  /** Posterior probability of that change. */
+  readonly probability: number
+}
+
 /** Every event that this project publishes, by the name of its channel. docs/telemetry.md says when. */
 export interface TelemetryEvents {
   'vsmcp:mcp:tool_invocation': ToolInvocation
   'vsmcp:system1:operation': UnitOperation
   'vsmcp:decision:latency': DecisionLatency
   'vsmcp:variety:calculation': VarietyCalculation
+  'vsmcp:system4:turn': SeriesTurn
 }
 
 export type TelemetryName = keyof TelemetryEvents

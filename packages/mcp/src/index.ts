@@ -20,6 +20,7 @@ export { DefinitionsError, ProcessGuardError, SecretMissingError, UnitStartError
 export type * from './gateway/contract.ts'
 export { createGateway, createRemoteRouter, runStdio } from './gateway/factories.ts'
 export { BadAnswerError, InputRequiredError, ListenError, NodeUnreachableError, TargetUnknownError } from './gateway/errors.ts'
+export { isToolError } from './gateway/results.ts'
 export { withMeta, withTarget } from './gateway/target.ts'
 /** RFC 6570 templates as the SDK matches them. */
 export { UriTemplate } from '@modelcontextprotocol/server'

@@ -4,11 +4,15 @@ import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedCha
 import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsRequest, AlertView } from './algedonic/contract.ts'
 import type { KeysView } from './keys/contract.ts'
 import type { ResourceView } from './system2/contract.ts'
+import type { SelfView } from './self/contract.ts'
+import type { ForecastRequest, ForecastView, FutureView, WhatIfRequest } from './system4/contract.ts'
 
 export type * from './algedonic/contract.ts'
 export type * from './charter/contract.ts'
 export type * from './keys/contract.ts'
 export type * from './system2/contract.ts'
+export type * from './self/contract.ts'
+export type * from './system4/contract.ts'
 
 /** What a running node can be asked and told: the one face behind `/v1` and so behind every command. */
 export interface NodeControl {
@@ -62,6 +66,13 @@ export interface NodeControl {
   acknowledgeAlert(request: AlertMarkRequest): Promise<void>
   /** It is remedied. */
   resolveAlert(request: AlertMarkRequest): Promise<void>
+
+  /** What System 4 expects of units and group, and how well it did. */
+  forecast(request: ForecastRequest): Promise<ForecastView>
+  /** Simulates what becomes of latencies and refusals; rejects with `BusyError` when too many ask. */
+  whatIf(request: WhatIfRequest, signal?: AbortSignal): Promise<FutureView>
+  /** What the node knows of itself and of its group. */
+  self(): Promise<SelfView>
 
   /** Past lines, then with `follow` new ones until the signal aborts. */
   logs(request: LogsRequest): AsyncIterable<LogLine>

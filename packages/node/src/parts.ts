@@ -15,6 +15,9 @@ import type { Members } from './members/members.ts'
 import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
 import type { Router } from './route/router.ts'
+import type { CallVariety } from './variety/call-variety.ts'
+import type { Scanner } from './system4/scanner.ts'
+import type { Simulations } from './system4/simulations.ts'
 import type { LocalUnits } from './system1/local-units.ts'
 import type { Operations } from './system1/operations.ts'
 import type { UnitPublisher } from './system1/unit-publisher.ts'
@@ -77,6 +80,9 @@ export interface Parts {
   alertsView: AlertsView
   alerts: AlertDesk
   senses: Senses
+  variety: CallVariety
+  scanner: Scanner
+  simulations: Simulations
 }
 
 /** Those with a life, in the order they start; they stop in reverse. */
@@ -102,6 +108,9 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['process guard', parts.guard],
     ['units', parts.units],
     ['claims', parts.claims],
+    ['variety', parts.variety],
+    ['system 4', parts.scanner],
+    ['simulations', parts.simulations],
     ['gateway', parts.gateway],
   ]
 }

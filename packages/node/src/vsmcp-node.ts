@@ -23,6 +23,9 @@ import { requireEnrolment } from './enrol/enrolment.ts'
 import { NodeLog } from './log/node-log.ts'
 import type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
 import { backupOf } from './backup/make-backup.ts'
+import { Self } from './self/self-view.ts'
+import { ForecastDesk } from './system4/forecast-desk.ts'
+import { Futures } from './system4/futures.ts'
 import { KeysDesk } from './keys/keys-view.ts'
 import { claimsView } from './system2/claims-view.ts'
 import { refuseUnfinished } from './recovery/recover-mesh.ts'
@@ -191,7 +194,18 @@ class RunningNode implements VsmcpNode {
         wallMs: () => systemClock.wallMs(),
       },
     )
+    const forecasts = new ForecastDesk({ ...parts, self: mesh.peerId, nameOf, clock: systemClock })
+    const futures = new Futures({
+      ...parts,
+      self: mesh.peerId,
+      nameOf,
+      names: () => statusView.members().map(({ name }) => name),
+      logger: log.logger,
+    })
     return new RunningNodeControl({
+      forecasts,
+      futures,
+      self: new Self({ ...parts, self: mesh.peerId, statusView, log: groupLog, forecasts }),
       statusView,
       unitsView,
       units,

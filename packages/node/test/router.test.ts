@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Catalog } from '../src/catalog/catalog.ts'
 import { UnitUnreachableError } from '../src/errors.ts'
 import { OwnTools } from '../src/route/own-tools.ts'
+import type { CallWatch } from '../src/route/call-watch.ts'
 import { Router } from '../src/route/router.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import { startGroup, type TestNode, until } from './support/group.ts'
@@ -100,7 +101,8 @@ function against(answer: () => Promise<Uint8Array>): Router {
   const rpc: Plane = { call: answer, notify: () => true, handle: () => {}, onNotice: () => {} }
   const catalog = { tool: () => ({ unit: 'u', node: 'far', name: 'tool' }) } as unknown as Catalog
   const claims = { call: () => Promise.reject(new Error('nothing runs here')) }
-  return new Router({ self: 'near', catalog, units: {} as LocalUnits, claims, rpc, own: new OwnTools([]) })
+  const watch: CallWatch = { called: () => {}, asked: () => () => {} }
+  return new Router({ self: 'near', catalog, units: {} as LocalUnits, claims, rpc, own: new OwnTools([]), watch })
 }
 
 describe('what the other node says of a call', () => {

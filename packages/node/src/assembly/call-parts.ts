@@ -13,19 +13,26 @@ import { UnitPublisher } from '../system1/unit-publisher.ts'
 import { UnitSpecs } from '../system1/unit-specs.ts'
 import { Bargaining } from '../system3/bargaining.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
+import { Scanner } from '../system4/scanner.ts'
+import { Simulations } from '../system4/simulations.ts'
 import { Reports } from '../topics/reports.ts'
 import { algedonicParts } from './algedonic-parts.ts'
+import { CallVariety } from '../variety/call-variety.ts'
 import type { Assembly } from './assembly.ts'
 
-type Beneath = Pick<Parts, 'lives' | 'mesh' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals'>
+type Beneath = Pick<
+  Parts,
+  'lives' | 'mesh' | 'members' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals'
+>
 type Feeling = ReturnType<typeof algedonicParts>
+type Watching = Pick<Parts, 'variety' | 'scanner' | 'simulations'>
 type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations' | 'bargaining'>
 
 /** System 1: the units attached here, the way of a call to any unit, and what is reported of them. */
 export function callParts(
   assembly: Assembly,
   beneath: Beneath,
-): Working & Feeling & Pick<Parts, 'claims' | 'router' | 'gateway' | 'reports'> {
+): Working & Feeling & Watching & Pick<Parts, 'claims' | 'router' | 'gateway' | 'reports'> {
   const { clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
@@ -40,17 +47,37 @@ export function callParts(
     logger: logger.child({ part: 'system2' }),
   })
   units.on('unit:gone', ({ name }) => claims.close(name))
+  const watching = watchingParts(assembly, beneath, units)
+  const { variety, scanner } = watching
   const feeling = algedonicParts(assembly, { ...beneath, units })
-  const rpc = new MemberPlane(mesh.rpc, group.isServed, group.isInForce)
-  const router = new Router({ self, catalog, units, claims, rpc, own: new OwnTools([alertTool(feeling.alerts)]) })
+  const router = new Router({
+    self,
+    catalog,
+    units,
+    claims,
+    rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce),
+    own: new OwnTools([alertTool(feeling.alerts)]),
+    watch: { called: (call) => variety.called(call), asked: (unit) => scanner.asked(unit) },
+  })
   const gateway = gatewayOf(assembly, beneath, router)
   const reports = new Reports({ self, signals, units, router, operations, log, clock })
-  return { ...working, ...feeling, claims, router, gateway, reports }
+  return { ...working, ...watching, ...feeling, claims, router, gateway, reports }
 }
 
 /** Two meshes are told apart by clients, and by a node that is asked to attach its own. */
 function serverNameOf({ enrolment }: Assembly): string {
   return `vsmcp-${enrolment.meshId.slice(0, 8)}`
+}
+
+/** What hears of calls, and what is made of it. */
+function watchingParts(assembly: Assembly, { members, control, catalog }: Beneath, units: LocalUnits): Watching {
+  const { store, clock, logger, self, enrolment } = assembly
+  const name = (): string => enrolment.name
+  return {
+    variety: new CallVariety({ self, name, catalog, control, kv: store.kv('variety'), clock, logger }),
+    scanner: new Scanner({ self, name, units, catalog, members, kv: store.kv('outlook'), clock, logger }),
+    simulations: new Simulations(),
+  }
 }
 
 function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): Working {

@@ -32,6 +32,8 @@ interface Events extends Record<string, unknown> {
 
 interface View {
   units: readonly CatalogUnit[]
+  /** Tools of units whose name the docket gives to another node, or to none. */
+  disregarded: number
   tools: readonly ToolEntry[]
   listing: Listing
   toolsByName: ReadonlyMap<string, ToolEntry>
@@ -41,6 +43,7 @@ interface View {
 
 const NO_UNITS: View = {
   units: [],
+  disregarded: 0,
   tools: [],
   listing: { version: 0, tools: [], resources: [], resourceTemplates: [], prompts: [] },
   toolsByName: new Map(),
@@ -88,15 +91,24 @@ export class Catalog {
     return this.#view.units
   }
 
+  /** Tools in the shared document that are not listed, because their unit's name is not its node's. */
+  get disregarded(): number {
+    return this.#view.disregarded
+  }
+
   get tools(): readonly ToolEntry[] {
     return this.#view.tools
   }
 
   /** By listed or qualified name; throws `TargetUnknownError`. */
   tool(name: string): ToolEntry {
-    const entry = this.#view.toolsByName.get(name)
+    const entry = this.findTool(name)
     if (entry !== undefined) return entry
     throw new TargetUnknownError(`no tool ${name} is known in this group`, { hint: 'List what there is with `vsmcp tools`.' })
+  }
+
+  findTool(name: string): ToolEntry | undefined {
+    return this.#view.toolsByName.get(name)
   }
 
   prompt(name: string): Target {
@@ -139,11 +151,12 @@ export class Catalog {
     const group = this.#group()
     if (group === undefined) return NO_UNITS
     const units: CatalogUnit[] = []
+    let disregarded = 0
     for (const record of this.#state.entries(UNITS_COLLECTION)) {
       const offer = fromRecord(record)
-      if (offer !== undefined && group.units.get(record.key)?.peer === record.writer) {
-        units.push({ unit: record.key, node: record.writer, offer })
-      }
+      if (offer === undefined) continue
+      if (group.units.get(record.key)?.peer === record.writer) units.push({ unit: record.key, node: record.writer, offer })
+      else disregarded += offer.tools.length
     }
     const nameOf = (unit: UnitName, name: string, key: string): string =>
       group.names.get(key)?.unit === unit ? name : qualifiedName(unit, name)
@@ -169,6 +182,7 @@ export class Catalog {
     const unitsByUri = groupByUri(units)
     return {
       units,
+      disregarded,
       tools,
       toolsByName: byName(tools),
       promptsByName: byName(prompts),

@@ -19,6 +19,9 @@ import type {
   CharterView,
   DoctorReport,
   EvictionDraft,
+  ForecastRequest,
+  ForecastView,
+  FutureView,
   InvitationCreated,
   InvitationRequest,
   InvitationView,
@@ -29,6 +32,7 @@ import type {
   NodeControl,
   NodeStatus,
   ResourceView,
+  SelfView,
   SignedChange,
   SignedEviction,
   ToolCallAnswer,
@@ -37,11 +41,15 @@ import type {
   UnitView,
   WaitConditions,
   WaitResult,
+  WhatIfRequest,
 } from '../control.ts'
 import { UnitUnknownError } from '../errors.ts'
 import type { NodeLog } from '../log/node-log.ts'
 import type { Router } from '../route/router.ts'
+import type { Self } from '../self/self-view.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import type { ForecastDesk } from '../system4/forecast-desk.ts'
+import type { Futures } from '../system4/futures.ts'
 import type { Admission } from '../system5/admission.ts'
 import { waitFor } from './conditions.ts'
 import { type DoctorFacts, examine } from './doctor.ts'
@@ -59,6 +67,9 @@ export interface NodeControlComponents {
   alerts: AlertDesk
   charter: CharterDesk
   keys: KeysDesk
+  forecasts: ForecastDesk
+  futures: Futures
+  self: Self
   backup: () => Promise<string>
   claims: () => ResourceView[]
   log: NodeLog
@@ -228,6 +239,18 @@ export class RunningNodeControl implements NodeControl {
 
   resolveAlert(request: AlertMarkRequest): Promise<void> {
     return this.#c.alerts.resolve(request)
+  }
+
+  forecast(request: ForecastRequest): Promise<ForecastView> {
+    return this.#c.forecasts.forecast(request)
+  }
+
+  whatIf(request: WhatIfRequest, signal?: AbortSignal): Promise<FutureView> {
+    return this.#c.futures.whatIf(request, signal)
+  }
+
+  self(): Promise<SelfView> {
+    return this.#c.self.view()
   }
 
   logs(request: LogsRequest): AsyncIterable<LogLine> {

@@ -18,7 +18,7 @@ export interface ToolCallComponents {
 export async function callTool(components: ToolCallComponents, request: ToolCallRequest): Promise<ToolCallAnswer> {
   const { catalog, router, clock, nameOf } = components
   const { tool, args, timeoutMs, signal, onProgress } = request
-  const { unit, node } = catalog.tool(tool)
+  const listed = catalog.findTool(tool)
   const params = { name: tool, arguments: args, ...(onProgress === undefined ? {} : { _meta: { progressToken: 0 } }) }
   const startedMs = clock.monotonicMs()
   const reply = await router.request({
@@ -35,6 +35,7 @@ export async function callTool(components: ToolCallComponents, request: ToolCall
     },
   })
   const latencyMs = clock.monotonicMs() - startedMs
+  const { unit, node } = listed ?? catalog.tool(tool)
   if ('error' in reply) {
     throw new ServerRefusedError(`the server behind ${tool} refused: ${reply.error.message}`, {
       details: { unit, node, jsonRpcCode: reply.error.code },

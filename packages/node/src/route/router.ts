@@ -26,6 +26,7 @@ import { CREDENTIAL_OVER, NOT_LISTED, UnitUnknownError, UnitUnreachableError } f
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
 import type { OwnTools } from './own-tools.ts'
+import { type CallWatch, outcomeOf, outcomeOfFailure } from './call-watch.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'
 
 const REQUEST = 'mcp:request'
@@ -38,6 +39,8 @@ export interface RouterComponents {
   /** Has requests to units of this node wait for what these claim. */
   claims: Pick<ClaimDesk, 'call'>
   own: OwnTools
+  /** Hears of calls as they begin and end. */
+  watch: CallWatch
 }
 
 /**
@@ -82,7 +85,25 @@ export class Router implements GatewayRouter {
     if (request.method === 'tools/call' && own.has(request.target)) {
       return this.#counted(() => own.call(request.target, request.paramsJson))
     }
-    const target = this.#resolve(request)
+    return request.method === 'tools/call' ? this.#watched(request) : this.#route(request, this.#resolve(request))
+  }
+
+  /** A call of a tool, whose end is told to who watches. */
+  async #watched(request: RoutedRequest): Promise<McpReply> {
+    const { watch } = this.#c
+    let target: Target | undefined
+    try {
+      target = this.#resolve(request)
+      const reply = await this.#route(request, target)
+      watch.called({ tool: request.target, target, outcome: outcomeOf(reply) })
+      return reply
+    } catch (error) {
+      watch.called({ tool: request.target, target, outcome: outcomeOfFailure(error, request.signal) })
+      throw error
+    }
+  }
+
+  async #route(request: RoutedRequest, target: Target): Promise<McpReply> {
     const paramsJson =
       target.name === request.target ? request.paramsJson : withTarget(request.method, request.paramsJson, target.name)
     return this.#counted(() => this.#send(target, { ...request, paramsJson }))
@@ -141,7 +162,20 @@ export class Router implements GatewayRouter {
   }
 
   #atUnit(unit: Unit, request: McpRequest): Promise<McpReply> {
-    return this.#c.claims.call(unit.name, request, (granted) => unit.request(granted))
+    return this.#c.claims.call(unit.name, request, (granted) => this.#ask(unit, granted))
+  }
+
+  /** Waiting for what the unit claims is over: from here on it is the unit that takes its time. */
+  async #ask(unit: Unit, request: McpRequest): Promise<McpReply> {
+    const end = this.#c.watch.asked(unit.name)
+    try {
+      const reply = await unit.request(request)
+      end(true)
+      return reply
+    } catch (error) {
+      end(false)
+      throw error
+    }
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {

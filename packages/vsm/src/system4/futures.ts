@@ -17,8 +17,6 @@ export interface Station {
 export interface FuturesTask {
   readonly stations: readonly Station[]
   readonly seed: number
-  /** @default 20 */
-  readonly replications?: number
   /** Of each station in each life. @default 20_000 */
   readonly calls?: number
 }
@@ -43,15 +41,10 @@ export interface StationFuture {
  * What a queueing model of the measured units says of latencies, utilisation and refusals: Monte Carlo over seeded lives. Stations do not share calls, so each
  * is simulated by itself, for as many calls as any other.
  */
-export function simulateFutures({
-  stations,
-  seed,
-  replications = REPLICATIONS,
-  calls = CALLS_PER_LIFE,
-}: FuturesTask): StationFuture[] {
-  return stations.map((station, index) => {
-    const lives = Array.from({ length: replications }, (_, life) =>
-      live(station, calls, seededRandom(seed + 1_000_003 * index + 7_919 * life)),
+export function simulateFutures({ stations, seed, calls = CALLS_PER_LIFE }: FuturesTask): StationFuture[] {
+  return stations.map((station) => {
+    const lives = Array.from({ length: REPLICATIONS }, (_, life) =>
+      live(station, calls, seededRandom(seedOf(station.name, seed, life))),
     )
     const estimate = (of: (life: Life) => number): Estimate => estimateOf(lives.map(of))
     return {
@@ -62,6 +55,13 @@ export function simulateFutures({
       refused: estimate(({ refused }) => refused),
     }
   })
+}
+
+/** By name, so that a station meets the same chance in every scenario of a seed: what differs is the scenario's doing. */
+function seedOf(name: string, seed: number, life: number): number {
+  let mixed = (seed + 7_919 * life) | 0
+  for (const character of name) mixed = (Math.imul(mixed, 31) + (character.codePointAt(0) ?? 0)) | 0
+  return mixed
 }
 
 interface Life {

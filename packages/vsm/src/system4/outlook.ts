@@ -144,8 +144,10 @@ export class Outlook {
     return views
   }
 
-  snapshot(): SeriesSnapshot[] {
-    return [...this.#series].map(([key, { forecaster, skill, last }]) => ({
+  /** @param isWanted by a series' place in the order they came. @default all */
+  snapshot(isWanted: (index: number) => boolean = () => true): SeriesSnapshot[] {
+    const wanted = [...this.#series].filter((_, index) => isWanted(index))
+    return wanted.map(([key, { forecaster, skill, last }]) => ({
       subject: subjectOf(key),
       measure: measureOf(key),
       last,

@@ -1,0 +1,105 @@
+import type { Clock, PeerIdString, Plane, UnitName } from '@vsmcp/kernel'
+import { MEASURES, type Measure } from '@vsmcp/vsm'
+import { pack, unpack } from 'msgpackr'
+import { z } from 'zod'
+import type { Catalog } from '../catalog/catalog.ts'
+import { UNIT_QUERY_DEADLINE_MS } from '../constants.ts'
+import { UnitUnknownError } from '../errors.ts'
+import type { LocalUnits } from '../system1/local-units.ts'
+import { SCAN_PERIOD_MS } from './constants.ts'
+import type { ForecastRequest, ForecastView, TurnView } from './contract.ts'
+import type { HeardTurn, Scanner } from './scanner.ts'
+
+const FORECAST = 'system4:forecast'
+
+const finite = z.number()
+const share = finite.min(0).max(1 + 1e-6)
+const posterior = z.object({ 'no-change': share, step: share, slope: share, transient: share })
+const measure = z.enum(Object.keys(MEASURES) as [Measure, ...Measure[]])
+const name = z.string().max(1_024)
+
+/** What another node answers about a unit of its own. */
+const answerSchema = z.object({
+  series: z
+    .array(
+      z.object({
+        subject: name,
+        measure,
+        observed: z.int().nonnegative(),
+        last: finite.nullable(),
+        level: finite.nullable(),
+        slope: finite.nullable(),
+        ahead: z.array(z.object({ ahead: z.int().positive(), mean: finite, low: finite, high: finite })).max(16),
+        current: posterior,
+        settled: posterior,
+        skill: z.object({ forecasts: z.int().positive(), meanError: finite, naiveMeanError: finite, bandHeld: share }).nullable(),
+      }),
+    )
+    .max(16),
+  turns: z
+    .array(
+      z.object({
+        at: z.iso.datetime(),
+        subject: name,
+        measure: name,
+        change: z.enum(['step', 'slope']),
+        probability: share,
+        from: finite.nullable(),
+        to: finite.nullable(),
+      }),
+    )
+    .max(256),
+})
+
+const questionSchema = z.string().max(64)
+
+export interface ForecastDeskComponents {
+  self: PeerIdString
+  scanner: Scanner
+  units: LocalUnits
+  catalog: Catalog
+  control: Plane
+  nameOf: (peer: PeerIdString) => string
+  clock: Clock
+}
+
+/** What System 4 expects, for who asks: of this node by looking, of a unit of another by asking its node. */
+export class ForecastDesk {
+  readonly #c: ForecastDeskComponents
+
+  constructor(components: ForecastDeskComponents) {
+    this.#c = components
+    components.control.handle(FORECAST, async ({ payload }) => pack(this.#of(questionSchema.parse(unpack(payload)))))
+  }
+
+  /** Throws `UnitUnknownError`, and what the plane throws when the unit's node does not answer. */
+  async forecast({ unit }: ForecastRequest): Promise<ForecastView> {
+    const { self, units, catalog, nameOf } = this.#c
+    const tickMs = SCAN_PERIOD_MS
+    if (unit === undefined || units.get(unit) !== undefined) return { tickMs, nodeName: nameOf(self), ...this.#of(unit) }
+    const entry = catalog.units.find((each) => each.unit === unit)
+    if (entry === undefined) {
+      throw new UnitUnknownError(`no unit ${unit} is attached in this group`, { hint: 'List what there is with `vsmcp units`.' })
+    }
+    return { tickMs, nodeName: nameOf(entry.node), ...(await this.#ask(entry.node, unit)) }
+  }
+
+  turns(subject?: string): TurnView[] {
+    const turns = this.#c.scanner.turns.filter((turn) => subject === undefined || turn.subject === subject)
+    return turns.map((turn) => viewOf(turn))
+  }
+
+  #of(unit: UnitName | undefined): Pick<ForecastView, 'series' | 'turns'> {
+    const series = this.#c.scanner.view(unit).map(({ ahead, ...each }) => ({ ...each, ahead: [...ahead] }))
+    return { series, turns: this.turns(unit) }
+  }
+
+  async #ask(node: PeerIdString, unit: UnitName): Promise<Pick<ForecastView, 'series' | 'turns'>> {
+    const reply = await this.#c.control.call(node, FORECAST, pack(unit), { deadlineMs: UNIT_QUERY_DEADLINE_MS })
+    return answerSchema.parse(unpack(reply))
+  }
+}
+
+function viewOf({ atMs, subject, measure: of, change, probability, from, to }: HeardTurn): TurnView {
+  return { at: new Date(atMs).toISOString(), subject, measure: of, change, probability, from, to }
+}

@@ -1,0 +1,207 @@
+import {
+  type Clock,
+  Emitter,
+  type KeyValueStore,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Startable,
+  telemetry,
+  type Timer,
+  type UnitName,
+} from '@vsmcp/kernel'
+import { type Measure, type ObservedUnit, Outlook, type SeriesOutlook, StationMeter, type Turn } from '@vsmcp/vsm'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Members } from '../members/members.ts'
+import type { LocalUnits } from '../system1/local-units.ts'
+import { CHECKPOINT_SHARE, MISSES_MAX, SCAN_PERIOD_MS, TURNS_KEPT } from './constants.ts'
+import { OutlookStore } from './outlook-store.ts'
+
+/** The subject of series about the group; no unit can be called so. */
+export const GROUP_SUBJECT = '(group)'
+
+const turnsTold = telemetry('vsmcp:system4:turn')
+
+export interface ScannerComponents {
+  self: PeerIdString
+  name: () => string
+  units: LocalUnits
+  catalog: Catalog
+  members: Members
+  kv: KeyValueStore
+  clock: Clock
+  logger: Logger
+}
+
+export interface HeardTurn extends Turn {
+  readonly atMs: number
+}
+
+interface Watched {
+  station: StationMeter
+  /** Since the last tick. */
+  served: number
+  servedMs: number
+}
+
+interface Events extends Record<string, unknown> {
+  turn: HeardTurn
+}
+
+/**
+ * System 4's eyes: at every tick calls, failures and latency of each unit of this node, and how many members and units there are, go to the
+ * outlook; calls as they begin and end, to what each unit is as a queueing station.
+ */
+export class Scanner implements Startable {
+  readonly #c: ScannerComponents
+  readonly #store: OutlookStore
+  readonly #events: Emitter<Events>
+  readonly #watched = new Map<UnitName, Watched>()
+  readonly #counted = new Map<UnitName, { calls: number; errors: number }>()
+  readonly #turns: HeardTurn[] = []
+  #outlook = new Outlook()
+  #lastMs = 0
+  #ticks = 0
+  #timer: Timer | undefined
+  #off: (() => void) | undefined
+
+  constructor(components: ScannerComponents) {
+    this.#c = components
+    this.#store = new OutlookStore(components.kv, components.logger)
+    this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of System 4 failed'))
+  }
+
+  async start(): Promise<void> {
+    const { clock, units, logger } = this.#c
+    const stored = await this.#store.all()
+    this.#outlook = new Outlook(stored.map(({ series }) => series))
+    const nowMs = clock.wallMs()
+    for (const { atMs, series } of stored) this.#miss(series.subject, series.measure, (nowMs - atMs) / SCAN_PERIOD_MS)
+    this.#lastMs = clock.monotonicMs()
+    this.#timer = clock.every(SCAN_PERIOD_MS, () => this.tick())
+    this.#off = units.on('unit:gone', ({ name }) => {
+      this.#watched.delete(name)
+      this.#counted.delete(name)
+      const gone = this.#outlook.view(name)
+      this.#outlook.forget(name)
+      this.#store
+        .remove(gone)
+        .catch((error: unknown) =>
+          logger.warn({ unit: name, error: messageOf(error) }, 'forecasts of a detached unit are still on disk'),
+        )
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    this.#off?.()
+    await this.#store.save(this.#outlook.snapshot(), this.#c.clock.wallMs())
+  }
+
+  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /** A unit of this node is asked. */
+  asked(unit: UnitName): (isServed: boolean) => void {
+    const { clock } = this.#c
+    const watched = this.#watch(unit)
+    const begun = watched.station.begun(clock.monotonicMs())
+    return (isServed) => {
+      const nowMs = clock.monotonicMs()
+      watched.station.ended(begun, isServed, nowMs)
+      if (!isServed) return
+      watched.served++
+      watched.servedMs += nowMs - begun.beganMs
+    }
+  }
+
+  /** @param subject a unit's name or `GROUP_SUBJECT`. @default all */
+  view(subject?: string): SeriesOutlook[] {
+    return this.#outlook.view(subject)
+  }
+
+  /** The newest turns of series, oldest first. */
+  get turns(): readonly HeardTurn[] {
+    return this.#turns
+  }
+
+  /** The units of this node as queueing stations. */
+  observed(): ObservedUnit[] {
+    const node = this.#c.name()
+    const nowMs = this.#c.clock.monotonicMs()
+    return this.#c.units.list().map(({ name }) => ({ unit: name, node, ...this.#watch(name).station.figures(nowMs) }))
+  }
+
+  /** Looks at everything once. */
+  tick(): void {
+    const { clock, units, members, catalog, self } = this.#c
+    const nowMs = clock.monotonicMs()
+    // The machine slept, or the process stood still: what happened meanwhile was not seen.
+    const missed = Math.min(MISSES_MAX, Math.floor((nowMs - this.#lastMs) / SCAN_PERIOD_MS - 0.5))
+    this.#lastMs = nowMs
+    for (const unit of units.list()) this.#look(unit.name, unit.stats(), missed)
+    const alive = 1 + members.list().filter(({ peer }) => peer !== self && members.isAlive(peer)).length
+    this.#step(GROUP_SUBJECT, 'alive', alive, missed)
+    this.#step(GROUP_SUBJECT, 'units', catalog.units.length, missed)
+    this.#checkpoint()
+  }
+
+  #look(
+    unit: UnitName,
+    { calls: begun, errors, inFlight }: { calls: number; errors: number; inFlight: number },
+    missed: number,
+  ): void {
+    const calls = begun - inFlight
+    const last = this.#counted.get(unit)
+    this.#counted.set(unit, { calls, errors })
+    const watched = this.#watch(unit)
+    const { served, servedMs } = watched
+    watched.served = 0
+    watched.servedMs = 0
+    // What came before the first look belongs to no tick.
+    if (last === undefined) return
+    this.#step(unit, 'calls', Math.max(0, calls - last.calls), missed)
+    this.#step(unit, 'failures', Math.max(0, errors - last.errors), missed)
+    this.#step(unit, 'latency', served === 0 ? null : servedMs / served, missed)
+  }
+
+  #step(subject: string, measure: Measure, value: number | null, missed: number): void {
+    if (missed > 0) this.#miss(subject, measure, missed)
+    // What is counted over several periods belongs to none of them.
+    const counted = missed > 0 && (measure === 'calls' || measure === 'failures') ? null : value
+    for (const turn of this.#outlook.step(subject, measure, counted)) {
+      const heard = { ...turn, atMs: Math.round(this.#c.clock.wallMs()) }
+      this.#turns.push(heard)
+      if (this.#turns.length > TURNS_KEPT) this.#turns.shift()
+      this.#c.logger.info({ ...turn }, 'a series has turned')
+      if (turnsTold.hasSubscribers) {
+        const { change, probability } = turn
+        turnsTold.publish({ subject, measure, change, probability })
+      }
+      this.#events.emit('turn', heard)
+    }
+  }
+
+  #miss(subject: string, measure: Measure, ticks: number): void {
+    for (let i = 0; i < Math.min(MISSES_MAX, Math.floor(ticks)); i++) this.#outlook.step(subject, measure, null)
+  }
+
+  #watch(unit: UnitName): Watched {
+    const known = this.#watched.get(unit)
+    if (known !== undefined) return known
+    const watched = { station: new StationMeter(), served: 0, servedMs: 0 }
+    this.#watched.set(unit, watched)
+    return watched
+  }
+
+  /** A share of the series at every tick, so that a thousand of them never hold up the loop at once. */
+  #checkpoint(): void {
+    const { clock, logger } = this.#c
+    const turn = this.#ticks++ % CHECKPOINT_SHARE
+    const share = this.#outlook.snapshot((index) => index % CHECKPOINT_SHARE === turn)
+    this.#store
+      .save(share, clock.wallMs())
+      .catch((error: unknown) => logger.warn({ error: messageOf(error) }, 'forecasts are not on disk'))
+  }
+}

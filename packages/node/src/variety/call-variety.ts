@@ -1,0 +1,181 @@
+import {
+  type Clock,
+  type KeyValueStore,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Plane,
+  type Startable,
+  telemetry,
+  type Timer,
+} from '@vsmcp/kernel'
+import {
+  type Count,
+  COUNTS_GIVEN_MAX,
+  OUTCOMES,
+  type VarietyFigures,
+  VARIETY_SLOT_MS,
+  VARIETY_SLOTS,
+  VarietyMeter,
+  varietyOf,
+} from '@vsmcp/vsm'
+import { pack, unpack } from 'msgpackr'
+import { z } from 'zod'
+import type { Catalog } from '../catalog/catalog.ts'
+import { UNIT_QUERY_DEADLINE_MS } from '../constants.ts'
+import type { CalledTool } from '../route/call-watch.ts'
+
+const COUNTS = 'variety:counts'
+const KEY = 'meter'
+
+const WINDOW_MS = VARIETY_SLOT_MS * VARIETY_SLOTS
+
+const calculations = telemetry('vsmcp:variety:calculation')
+
+const nameSchema = z.string().max(1_024)
+const countsSchema = z
+  .array(
+    z.object({
+      demand: nameSchema,
+      response: nameSchema,
+      outcome: z.enum(OUTCOMES),
+      calls: z
+        .int()
+        .min(1)
+        .max(2 ** 40),
+    }),
+  )
+  .max(COUNTS_GIVEN_MAX)
+
+const snapshotSchema = z.object({
+  unmet: z.array(
+    z.object({
+      tool: nameSchema,
+      cause: z.enum(['unknown', 'refused', 'late']),
+      unit: nameSchema.nullable(),
+      calls: z.int().positive(),
+      firstMs: z.number(),
+      lastMs: z.number(),
+    }),
+  ),
+})
+
+export interface CallVarietyComponents {
+  self: PeerIdString
+  name: () => string
+  catalog: Catalog
+  control: Plane
+  kv: KeyValueStore
+  clock: Clock
+  logger: Logger
+}
+
+export interface GroupVariety {
+  figures: VarietyFigures
+  /** Nodes whose counts are in it, and those that did not give theirs. */
+  nodes: number
+  silent: number
+}
+
+/** Ashby's measure of what is asked at this node, and with the other nodes' counts of the whole group. Says what is asked for in vain. */
+export class CallVariety implements Startable {
+  readonly #c: CallVarietyComponents
+  #meter = new VarietyMeter()
+  #timer: Timer | undefined
+  #off: (() => void) | undefined
+
+  constructor(components: CallVarietyComponents) {
+    this.#c = components
+    components.control.handle(COUNTS, async () => pack(this.#given()))
+  }
+
+  async start(): Promise<void> {
+    const { kv, clock, catalog, logger } = this.#c
+    try {
+      const bytes = await kv.get(KEY)
+      if (bytes !== undefined) this.#meter = new VarietyMeter(snapshotSchema.parse(unpack(bytes)))
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'unmet demand of the last life cannot be read, and is forgotten')
+    }
+    this.#timer = clock.every(VARIETY_SLOT_MS, () => this.#tick())
+    this.#off = catalog.onChanged((kinds) => {
+      if (kinds.has('tools')) this.#meter.offered(catalog.tools.flatMap((tool) => [tool.exposedName, tool.qualifiedName]))
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    this.#off?.()
+    await this.#save()
+  }
+
+  called({ tool, target, outcome }: CalledTool): void {
+    const response = target === undefined ? null : `${target.unit}/${target.name}`
+    const call = { demand: tool.slice(0, 1_024), response, unit: target?.unit ?? null, outcome }
+    for (const { request } of this.#meter.step(call, this.#c.clock.wallMs())) {
+      this.#c.logger.info({ ...request }, 'a capability is asked for in vain')
+    }
+  }
+
+  get meter(): VarietyMeter {
+    return this.#meter
+  }
+
+  /** Of the calls made at this node. */
+  figures(): VarietyFigures {
+    return this.#meter.figures(this.#c.clock.wallMs())
+  }
+
+  /** Of the calls made at all nodes that answer. */
+  async ofGroup(peers: readonly PeerIdString[]): Promise<GroupVariety> {
+    const { control, logger } = this.#c
+    const answers = await Promise.all(
+      peers.map(async (peer) => {
+        try {
+          const reply = await control.call(peer, COUNTS, new Uint8Array(), { deadlineMs: UNIT_QUERY_DEADLINE_MS })
+          return countsSchema.parse(unpack(reply))
+        } catch (error) {
+          logger.debug({ node: peer, error: messageOf(error) }, 'a node did not give its counts of calls')
+          return undefined
+        }
+      }),
+    )
+    const given = answers.filter((answer) => answer !== undefined)
+    const figures = varietyOf([...this.#given(), ...given.flat()])
+    const group = { figures, nodes: 1 + given.length, silent: peers.length - given.length }
+    this.#publish('group', 'root', figures)
+    return group
+  }
+
+  #given(): Count[] {
+    const counts = this.#meter.counts(this.#c.clock.wallMs())
+    return counts.sort((a, b) => b.calls - a.calls).slice(0, COUNTS_GIVEN_MAX)
+  }
+
+  #tick(): void {
+    this.#meter.tick(this.#c.clock.wallMs())
+    if (calculations.hasSubscribers) this.#tell()
+    this.#save().catch((error: unknown) => this.#c.logger.warn({ error: messageOf(error) }, 'unmet demand is not on disk'))
+  }
+
+  /** Of the node, and of each unit by what its tools were asked for here. */
+  #tell(): void {
+    this.#publish('node', this.#c.name(), this.figures())
+    const byUnit = new Map<string, Count[]>()
+    for (const count of this.#given()) {
+      const [unit = ''] = count.response.split('/', 1)
+      if (count.response.includes('/')) byUnit.set(unit, [...(byUnit.get(unit) ?? []), count])
+    }
+    for (const [unit, counts] of byUnit) this.#publish('unit', unit, varietyOf(counts))
+  }
+
+  #publish(level: 'unit' | 'node' | 'group', name: string, figures: VarietyFigures): void {
+    if (!calculations.hasSubscribers) return
+    const { calls: events, demandBits, responseBits, residualBits } = figures
+    calculations.publish({ level, name, windowMs: WINDOW_MS, events, demandBits, responseBits, residualBits })
+  }
+
+  async #save(): Promise<void> {
+    await this.#c.kv.write([{ type: 'put', key: KEY, value: pack(this.#meter.snapshot()) }])
+  }
+}
