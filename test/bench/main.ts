@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { ensureBuilt } from '../../scripts/build.ts'
+import { algedonicBench } from './algedonic.ts'
 import { callBench } from './call.ts'
 import { crashBench } from './crash.ts'
 import { failoverBench } from './failover.ts'
@@ -32,6 +33,7 @@ const ALL: readonly Bench[] = [
   starvationBench,
   idleBench,
   strangersBench,
+  algedonicBench,
 ]
 
 const say = (line: string): void => console.error(`bench: ${line}`)

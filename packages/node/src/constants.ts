@@ -66,6 +66,12 @@ export const ALERT_TICK_MS = 500
 /** Without a System 5 for so long is pain, milliseconds: an election on a slow line takes half of it. */
 export const SYSTEM5_MISSED_MS = 5_000
 
+/** A timer of the node is late when it comes so much after its time, milliseconds: heartbeats stand a few times as much. */
+export const LOOP_LATE_MS = 250
+
+/** How often that is looked at, milliseconds. */
+export const LOOP_LOOK_MS = 500
+
 /** Copies of other nodes' alerts that were heard on gossip and that the group has not decided: the oldest is forgotten, and each after a while, milliseconds. */
 export const ALERTS_HEARD_MAX = 100
 export const ALERT_HEARD_KEPT_MS = 10 * 60_000

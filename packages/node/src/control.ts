@@ -121,7 +121,7 @@ export interface NodeStatus {
   members: { known: number; alive: number }
   units: { local: number; group: number; ready: number }
   tools: number
-  /** Pain that is not remedied; of these how many somebody sees to, are critical, and are not remedied within the group's term. */
+  /** Pain that its node did not remedy in time; of these how many somebody sees to, are critical, and are not remedied within the group's term. */
   alerts: { open: number; acknowledged: number; critical: number; overdue: number }
   /** This node as a unit of its group, and the group as a unit. */
   work: { node: WorkView; group: WorkView }

@@ -6,7 +6,9 @@ import type { SharedState } from '@vsmcp/state'
 import type { Algedonic } from './algedonic/algedonic.ts'
 import type { AlertDesk } from './algedonic/alert-desk.ts'
 import type { AlertsView } from './algedonic/alerts-view.ts'
+import type { LoopSense } from './algedonic/loop-sense.ts'
 import type { Senses } from './algedonic/senses.ts'
+import type { UnitSenses } from './algedonic/unit-senses.ts'
 import type { ReportJudge } from '@vsmcp/vsm'
 import type { Catalog } from './catalog/catalog.ts'
 import type { SessionKeys } from './keys/session-keys.ts'
@@ -83,6 +85,8 @@ export interface Parts {
   variety: CallVariety
   scanner: Scanner
   simulations: Simulations
+  unitSenses: UnitSenses
+  loopSense: LoopSense
 }
 
 /** Those with a life, in the order they start; they stop in reverse. */
@@ -102,6 +106,8 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['reports', parts.reports],
     ['algedonic channel', parts.algedonic],
     ['senses', parts.senses],
+    ['senses of units', parts.unitSenses],
+    ['sense of time', parts.loopSense],
     ['operations', parts.operations],
     ['resource bargain', parts.bargaining],
     ['leader duties', parts.duties],

@@ -91,9 +91,9 @@ export class AlertsView {
     }
   }
 
-  /** Figures for the status. */
+  /** Figures for the status: of what is not a node's own affair any more. */
   counts(): { open: number; acknowledged: number; critical: number; overdue: number } {
-    const open = this.list({ all: false })
+    const open = this.list({ all: false }).filter(({ level }) => level !== 'node')
     return {
       open: open.length,
       acknowledged: open.filter(({ state }) => state === 'acknowledged').length,

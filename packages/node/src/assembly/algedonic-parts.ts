@@ -1,22 +1,30 @@
 import { Algedonic } from '../algedonic/algedonic.ts'
 import { AlertDesk } from '../algedonic/alert-desk.ts'
 import { AlertsView } from '../algedonic/alerts-view.ts'
+import { LoopSense } from '../algedonic/loop-sense.ts'
 import { Senses } from '../algedonic/senses.ts'
+import { UnitSenses } from '../algedonic/unit-senses.ts'
 import type { Parts } from '../parts.ts'
 import type { Assembly } from './assembly.ts'
 
-type Beneath = Pick<Parts, 'log' | 'decisions' | 'signals' | 'units'>
+type Beneath = Pick<Parts, 'log' | 'decisions' | 'signals' | 'units' | 'operations'>
+
+type Feeling = Pick<Parts, 'algedonic' | 'alertsView' | 'alerts' | 'senses' | 'unitSenses' | 'loopSense'>
 
 /** Pain and pleasure: what this node feels, and how System 5 hears of it. */
-export function algedonicParts(
-  assembly: Assembly,
-  beneath: Beneath,
-): Pick<Parts, 'algedonic' | 'alertsView' | 'alerts' | 'senses'> {
+export function algedonicParts(assembly: Assembly, beneath: Beneath): Feeling {
   const { store, clock, random, self, group } = assembly
-  const { log, decisions, signals, units } = beneath
+  const { log, decisions, signals, units, operations } = beneath
   const logger = assembly.logger.child({ part: 'algedonic' })
   const algedonic = new Algedonic({ self, kv: store.kv('alerts'), log, decisions, signals, clock, random, logger })
   const alertsView = new AlertsView({ self, algedonic, log, signals, nameOf: group.nameOf, clock })
   const alerts = new AlertDesk({ algedonic, view: alertsView, decisions, log, clock })
-  return { algedonic, alertsView, alerts, senses: new Senses({ algedonic, units, log, clock }) }
+  return {
+    algedonic,
+    alertsView,
+    alerts,
+    senses: new Senses({ algedonic, units, log, clock }),
+    unitSenses: new UnitSenses({ algedonic, operations, units }),
+    loopSense: new LoopSense({ algedonic, clock }),
+  }
 }

@@ -49,7 +49,7 @@ export function callParts(
   units.on('unit:gone', ({ name }) => claims.close(name))
   const watching = watchingParts(assembly, beneath, units)
   const { variety, scanner } = watching
-  const feeling = algedonicParts(assembly, { ...beneath, units })
+  const feeling = algedonicParts(assembly, { ...beneath, units, operations })
   const router = new Router({
     self,
     catalog,
@@ -99,7 +99,7 @@ function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): 
       }),
     logger,
   })
-  const operations = new Operations({ self, signals, units, clock })
+  const operations = new Operations({ self, signals, units, clock, logger })
   const bargaining = new Bargaining(init.capacity ?? {}, { units, clock, logger: logger.child({ part: 'system3' }) })
   return { guard, publisher, units, operations, bargaining }
 }

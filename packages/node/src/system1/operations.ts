@@ -1,4 +1,13 @@
-import { type Clock, type PeerIdString, type Startable, type Timer, type UnitName } from '@vsmcp/kernel'
+import {
+  type Clock,
+  Emitter,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Startable,
+  type Timer,
+  type UnitName,
+} from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
 import { type Achievement, REPORT_CALLERS_MAX, together, type UnitFigures, UnitMeter, type UnitReport } from '@vsmcp/vsm'
 import { REPORT_PERIOD_MS } from '../constants.ts'
@@ -10,6 +19,12 @@ export interface OperationsComponents {
   signals: GroupSignals
   units: LocalUnits
   clock: Clock
+  logger: Logger
+}
+
+interface Events extends Record<string, unknown> {
+  /** A window of a unit of this node is over. */
+  measured: { unit: Unit; figures: UnitFigures }
 }
 
 export interface HeardUnitReport extends UnitReport {
@@ -30,6 +45,7 @@ interface Measured {
 /** System 1 of this node: measures its units, reports of them, and knows what other nodes reported last of theirs. */
 export class Operations implements Startable {
   readonly #c: OperationsComponents
+  readonly #events: Emitter<Events>
   readonly #measured = new Map<UnitName, Measured>()
   readonly #heard = new Map<UnitName, HeardUnitReport>()
   readonly #nodes = new Map<PeerIdString, Achievement>()
@@ -38,6 +54,11 @@ export class Operations implements Startable {
 
   constructor(components: OperationsComponents) {
     this.#c = components
+    this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of figures failed'))
+  }
+
+  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
+    return this.#events.on(event, listener)
   }
 
   async start(): Promise<void> {
@@ -99,6 +120,7 @@ export class Operations implements Startable {
       if (figures === undefined) continue
       measured.figures = figures
       measured.ordinal++
+      this.#events.emit('measured', { unit, figures })
       signals.say('unit', { kind: 'report', from: 'system1', to: 'system3' }, this.#reportOf(measured, figures))
     }
   }

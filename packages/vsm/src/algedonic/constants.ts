@@ -27,3 +27,35 @@ export const UNFELT_MS = 10 * 60_000
 
 /** UTF-16 units of why an alert is over: what the docket takes. */
 export const REASON_LENGTH_MAX = 500
+
+/** Windows that count as now when a unit's errors are looked at; at a window of five seconds half a minute. */
+export const RECENT_WINDOWS = 6
+
+/** How much of what was usual is kept per window: half of it after 360, half an hour. */
+export const USUAL_KEPT = 0.5 ** (1 / 360)
+
+/** What is taken for usual of a unit that was never seen: one error in twenty calls, and no more weight than twenty calls have. */
+export const USUAL_PRIOR = { a: 1, b: 19 } as const
+
+/** By how much the share of errors must exceed the usual one to hurt. */
+export const ERROR_MARGIN = 0.1
+
+/**
+ * How probable it must be that it does. A unit is looked at 17,280 times a day; with one in a thousand, and the margin, units that fail one call in twenty all the
+ * time raised no false alarm in thirty simulated days.
+ */
+export const PAIN_PROBABILITY = 0.999
+
+/** And below which it is well again. */
+export const RELIEF_PROBABILITY = 0.5
+
+/** A unit hurts when it takes so many times as long as usual, if not less than so many milliseconds. */
+export const SLOW_FACTOR = 2
+export const SLOW_MIN_MS = 20
+
+/** How probable that must be by the forecast of the next window, and below which it is well again. */
+export const SLOW_PROBABILITY = 0.9
+export const BRISK_PROBABILITY = 0.2
+
+/** Calls in a window below which its median says nothing. */
+export const LATENCY_CALLS_MIN = 3
