@@ -25,7 +25,7 @@ export function assemble(ground: Ground): Parts {
   const trust = trustParts(assembly)
   const connected = { ...trust, ...meshParts(assembly, trust) }
   const deciding = { ...connected, ...system5Parts(assembly, connected) }
-  const telling = { ...deciding, ...stateParts(assembly, connected) }
+  const telling = { ...deciding, ...stateParts(assembly, deciding) }
   const parts: Parts = { ...telling, ...callParts(assembly, telling) }
   return parts
 }

@@ -104,7 +104,7 @@ export interface NodeStatus {
   system5: {
     leader: PeerIdString | null
     leaderName: string | null
-    /** When this node first saw the leader of this term. */
+    /** When the term began, by the clock of who leads; null until it has said so. */
     since: string | null
     /** Raised by a recovery only; see `vsmcp recover`. */
     epoch: number

@@ -33,6 +33,7 @@ import type { Endorsing } from './system5/endorsement/endorsing.ts'
 import type { Expulsion } from './system5/expulsion.ts'
 import type { GroupLog } from './system5/group-log.ts'
 import type { LeaderDuties } from './system5/leader-duties.ts'
+import type { Office } from './system5/office.ts'
 import type { Renewal } from './system5/renewal.ts'
 import type { Standing } from './system5/standing.ts'
 import type { Trust } from './system5/trust.ts'
@@ -78,6 +79,7 @@ export interface Parts {
   /** Takes or refuses what other nodes report of their units. */
   reportJudge: ReportJudge
   reports: Reports
+  office: Office
   algedonic: Algedonic
   alertsView: AlertsView
   alerts: AlertDesk
@@ -104,6 +106,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['credential', parts.renewal],
     ['signals', parts.signals],
     ['reports', parts.reports],
+    ['office', parts.office],
     ['algedonic channel', parts.algedonic],
     ['senses', parts.senses],
     ['senses of units', parts.unitSenses],

@@ -191,7 +191,7 @@ class RunningNode implements VsmcpNode {
         alerts: parts.alertsView,
         operations,
         mcpUrl: () => gateway.url(),
-        wallMs: () => systemClock.wallMs(),
+        office: parts.office,
       },
     )
     const forecasts = new ForecastDesk({ ...parts, self: mesh.peerId, nameOf, clock: systemClock })

@@ -4,14 +4,15 @@ import { ReportJudge, topicsOf } from '@vsmcp/vsm'
 import { Catalog } from '../catalog/catalog.ts'
 import { UNITS_COLLECTION } from '../catalog/published-unit.ts'
 import type { Parts } from '../parts.ts'
+import { Office } from '../system5/office.ts'
 import { GroupSignals } from '../topics/group-signals.ts'
 import type { Assembly } from './assembly.ts'
 
 /** What all nodes hold and tell one another: the shared document, what it offers, the topics. */
 export function stateParts(
   assembly: Assembly,
-  { mesh }: Pick<Parts, 'mesh'>,
-): Pick<Parts, 'state' | 'catalog' | 'signals' | 'reportJudge'> {
+  { mesh, log }: Pick<Parts, 'mesh' | 'log'>,
+): Pick<Parts, 'state' | 'catalog' | 'signals' | 'reportJudge' | 'office'> {
   const { identity, enrolment, store, clock, random, logger, self, group } = assembly
   const topics = topicsOf(enrolment.meshId, enrolment.groupId)
   const state = createSharedState({
@@ -40,5 +41,6 @@ export function stateParts(
     clock,
     logger,
   })
-  return { state, catalog, signals, reportJudge }
+  const office = new Office({ self, log, signals, clock })
+  return { state, catalog, signals, reportJudge, office }
 }

@@ -13,6 +13,7 @@ import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
 import type { Expulsion } from '../system5/expulsion.ts'
 import type { GroupLog } from '../system5/group-log.ts'
+import type { Office } from '../system5/office.ts'
 import type { Standing } from '../system5/standing.ts'
 import type { Trust } from '../system5/trust.ts'
 import type { Reports } from '../topics/reports.ts'
@@ -32,6 +33,7 @@ export interface StatusComponents {
   units: LocalUnits
   unitsView: UnitsView
   reports: Reports
+  office: Pick<Office, 'sinceMs'>
   alerts: Pick<AlertsView, 'counts'>
   operations: Operations
   mcpUrl: () => string
@@ -48,15 +50,11 @@ export interface StatusFacts {
 export class StatusView {
   readonly #c: StatusComponents
   readonly #facts: StatusFacts
-  #since: { term: number; leader: PeerIdString; atMs: number } | undefined
   #storageProblem: string | undefined
 
-  constructor(facts: StatusFacts, components: StatusComponents & { wallMs: () => number }) {
+  constructor(facts: StatusFacts, components: StatusComponents) {
     this.#facts = facts
     this.#c = components
-    components.log.on('leader:changed', ({ leader, term }) => {
-      this.#since = leader === undefined ? undefined : { leader, term, atMs: components.wallMs() }
-    })
     components.log.on('storage:failed', ({ error }) => {
       this.#storageProblem = `this node decides nothing, its disk refuses writes: ${error instanceof Error ? error.message : String(error)}`
     })
@@ -154,10 +152,11 @@ export class StatusView {
     const voters = [...(status?.configuration.voters ?? [])]
     const quorum = Math.floor(voters.length / 2) + 1
     const self = members.find((member) => member.self)
+    const { sinceMs } = this.#c.office
     return {
       leader,
       leaderName: leader === null ? null : this.nameOf(leader),
-      since: this.#since === undefined ? null : new Date(this.#since.atMs).toISOString(),
+      since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
       epoch: this.#c.trust.chain.epoch,
       term: status?.term ?? 0,
       appliedIndex: status?.applied ?? 0,

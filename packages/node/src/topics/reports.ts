@@ -5,7 +5,6 @@ import { NOTICES_PER_CHANGE_MAX, REPORT_PERIOD_MS } from '../constants.ts'
 import type { Router } from '../route/router.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
-import { digestOf } from '../system5/trust.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import { sha256Hex } from '../sha256.ts'
 import { offersOf } from './capabilities.ts'
@@ -25,8 +24,8 @@ export interface ReportsComponents {
 }
 
 /**
- * What the systems of this node say without being asked: measured reports of itself, notices of what
- * came and went, and who is System 5. Pain goes by the algedonic channel.
+ * What the systems of this node say without being asked: measured reports of itself, and notices of what came and went. Pain goes by
+ * the algedonic channel, and who is System 5 by its office.
  */
 export class Reports implements Startable {
   readonly #c: ReportsComponents
@@ -48,7 +47,6 @@ export class Reports implements Startable {
       units.on('unit:gone', ({ name }) => {
         this.#announceOffer(name, undefined)
       }),
-      log.on('leader:changed', () => this.#announceSystem5()),
       log.on('entry:applied', ({ index, effects }) => {
         if (!log.isLeader) return
         for (const effect of effects) {
@@ -113,14 +111,5 @@ export class Reports implements Startable {
       else if (known !== definition) tell('changed', key, definition)
     }
     for (const [key, definition] of before) if (!now.has(key)) tell('vanished', key, definition)
-  }
-
-  #announceSystem5(): void {
-    const { log, self, signals } = this.#c
-    const status = log.status()
-    if (status?.role !== 'leader' || log.state === undefined) return
-    const { charter } = log.state
-    const body = { leader: self, term: status.term, index: status.commit, epoch: charter.epoch, charterDigest: digestOf(charter) }
-    signals.say('policy', { kind: 'command', from: 'system5', to: 'system3' }, body)
   }
 }

@@ -11,6 +11,8 @@ export const policyNoticeSchema = z.object({
   index: countField,
   /** Hex SHA-256 of the charter as carried. */
   charterDigest: digestField,
+  /** Wall time of the leader when its term began, milliseconds since the Unix epoch. */
+  sinceMs: countField.exactOptional(),
 })
 
 export type PolicyNotice = z.infer<typeof policyNoticeSchema>
