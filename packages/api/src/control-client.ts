@@ -27,6 +27,9 @@ import type {
   NodeControl,
   NodeStatus,
   ResourceView,
+  ScheduleAdded,
+  ScheduleRequest,
+  ScheduleView,
   SelfView,
   SignedChange,
   SignedEviction,
@@ -140,6 +143,18 @@ export class ControlClient implements NodeControl {
 
   claims(): Promise<ResourceView[]> {
     return this.#ask('claims')
+  }
+
+  schedules(): Promise<ScheduleView[]> {
+    return this.#ask('schedules')
+  }
+
+  addSchedule(request: ScheduleRequest): Promise<ScheduleAdded> {
+    return this.#ask('addSchedule', { input: request })
+  }
+
+  async removeSchedule(name: string): Promise<void> {
+    await this.#ask('removeSchedule', { input: { name } })
   }
 
   tools(): Promise<ToolView[]> {

@@ -167,6 +167,27 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  schedules: {
+    method: 'GET',
+    path: '/v1/schedules',
+    summary: 'Jobs that come again, and what became of them lately',
+    answer: 'json',
+    idempotent: true,
+  },
+  addSchedule: {
+    method: 'POST',
+    path: '/v1/schedules',
+    summary: 'Has a tool called again and again, at the times of a cron pattern',
+    answer: 'json',
+    idempotent: true,
+  },
+  removeSchedule: {
+    method: 'DELETE',
+    path: '/v1/schedules/:name',
+    summary: 'Removes a schedule; what is being run goes on',
+    answer: 'json',
+    idempotent: false,
+  },
   tools: {
     method: 'GET',
     path: '/v1/tools',

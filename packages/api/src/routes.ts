@@ -199,6 +199,27 @@ export const ROUTES = {
     errors: [],
     run: (control) => control.claims(),
   }),
+  schedules: route({
+    ...ENDPOINTS.schedules,
+    input: schema.nothing,
+    output: z.array(schema.scheduleView),
+    errors: [],
+    run: (control) => control.schedules(),
+  }),
+  addSchedule: route({
+    ...ENDPOINTS.addSchedule,
+    input: schema.scheduleRequest,
+    output: schema.scheduleAdded,
+    errors: ['VSMCP_NODE_SCHEDULE_EXISTS', 'VSMCP_NODE_MEMBER_UNKNOWN', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
+    run: (control, input) => control.addSchedule(input),
+  }),
+  removeSchedule: route({
+    ...ENDPOINTS.removeSchedule,
+    input: schema.scheduleName,
+    output: schema.done,
+    errors: ['VSMCP_NODE_SCHEDULE_UNKNOWN', 'VSMCP_NODE_NO_SYSTEM5'],
+    run: (control, { name }) => finished(control.removeSchedule(name)),
+  }),
   tools: route({
     ...ENDPOINTS.tools,
     input: schema.nothing,

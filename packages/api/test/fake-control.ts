@@ -23,6 +23,9 @@ import type {
   NodeControl,
   NodeStatus,
   ResourceView,
+  ScheduleAdded,
+  ScheduleRequest,
+  ScheduleView,
   SelfView,
   SignedChange,
   SignedEviction,
@@ -324,6 +327,25 @@ export class FakeControl implements NodeControl {
   async claims(): Promise<ResourceView[]> {
     this.#note('claims')
     return this.claimed
+  }
+
+  scheduled: ScheduleView[] = []
+
+  async schedules(): Promise<ScheduleView[]> {
+    this.#note('schedules')
+    return this.scheduled
+  }
+
+  async addSchedule(request: ScheduleRequest): Promise<ScheduleAdded> {
+    this.#note('addSchedule', request)
+    return { outcome: 'added', name: request.name, next: [STARTED], warnings: ['nobody offers the tool now'] }
+  }
+
+  async removeSchedule(name: string): Promise<void> {
+    this.#note('removeSchedule', name)
+    if (!this.scheduled.some((each) => each.name === name)) {
+      throw new FakeError('VSMCP_NODE_SCHEDULE_UNKNOWN', `there is no schedule ${name}`, {})
+    }
   }
 
   async tools(): Promise<ToolView[]> {

@@ -78,3 +78,6 @@ export const SERVICE_STOP_S = 75
 
 /** Open files of a node under systemd: all connections, and pipes of as many servers. */
 export const SERVICE_FILES_MAX = 65_536
+
+/** A run of a schedule is given up after this, ms: as the node's own default. */
+export const SCHEDULE_TIMEOUT_MS = 5 * 60_000

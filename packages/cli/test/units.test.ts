@@ -23,6 +23,85 @@ describe('claims', () => {
   })
 })
 
+describe('schedule', () => {
+  it('adds what is said, with what is not said left to be as usual', async () => {
+    const { dataDir, control } = await fakeNode()
+    const { stdout, stderr, code } = await vsmcp(['schedule', 'add', 'job', '--cron', '0 3 * * *', '--tool', 'a__b'], { dataDir })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^job: added; next /)
+    expect(stderr).toContain('nobody offers the tool now')
+    const usual = { timezone: 'UTC', missed: 'skip', idempotent: false, timeoutMs: 300_000, args: {} }
+    expect(request(control.calls)).toEqual({ name: 'job', cron: '0 3 * * *', tool: 'a__b', ...usual })
+    const more = [
+      '--args',
+      '{"x":1}',
+      '--tz',
+      'Europe/Berlin',
+      '--missed',
+      'all',
+      '--idempotent',
+      '--timeout',
+      '10s',
+      '--node',
+      'beta',
+    ]
+    await vsmcp(['schedule', 'add', 'job', '--cron', '0 3 * * *', '--tool', 'a__b', ...more], { dataDir })
+    const said = { timezone: 'Europe/Berlin', missed: 'all', idempotent: true, timeoutMs: 10_000, args: { x: 1 }, node: 'beta' }
+    expect(request(control.calls)).toMatchObject(said)
+  })
+
+  it('refuses what cannot be meant', async () => {
+    const { dataDir } = await fakeNode()
+    const add = ['schedule', 'add', 'job', '--cron', '0 3 * * *', '--tool', 'a__b']
+    for (const wrong of [
+      ['--args', '[1]'],
+      ['--args', '{'],
+      ['--missed', 'some'],
+      ['--timeout', 'soon'],
+    ]) {
+      expect({ wrong, ...(await vsmcp([...add, ...wrong], { dataDir })) }).toMatchObject({ wrong, code: 2 })
+    }
+    expect(await vsmcp(['schedule', 'add', 'job', '--tool', 'x'], { dataDir })).toMatchObject({ code: 2 })
+    expect(await vsmcp(['schedule', 'show', 'job'], { dataDir })).toMatchObject({ code: 2 })
+    expect((await vsmcp(['schedule', 'rm', 'job'], { dataDir })).code).not.toBe(0)
+  })
+
+  it('lists schedules and shows what became of them', async () => {
+    const { dataDir, control } = await fakeNode()
+    expect((await vsmcp(['schedule'], { dataDir })).stdout).toBe('no schedules\n')
+    const due = '2027-01-15T03:00:00.000Z'
+    const skipped = { due, lastDue: due, count: 3, outcome: 'skipped', reason: 'the occurrence before was not over' } as const
+    const done = { due, outcome: 'done', reason: '', nodeName: 'be\u001bta', startedAt: due, endedAt: due, attempt: 1 } as const
+    control.scheduled = [
+      {
+        name: 'job',
+        cron: '0 3 * * *',
+        timezone: 'UTC',
+        tool: 'a__b',
+        args: { x: 1 },
+        missed: 'skip',
+        idempotent: true,
+        timeoutMs: 60_000,
+        addedBy: 'p',
+        addedAt: due,
+        next: due,
+        running: { due, state: 'running', node: 'p', nodeName: 'alpha', attempt: 1 },
+        waiting: 2,
+        recent: [skipped, done],
+      },
+    ]
+    expect((await vsmcp(['schedule', 'ls'], { dataDir })).stdout).toMatch(
+      /job +0 3 \* \* \* UTC +a__b .*running on alpha +skipped/,
+    )
+    const { stdout } = await vsmcp(['schedule', 'show', 'job'], { dataDir })
+    expect(stdout).toContain('running on alpha, 2 waiting')
+    expect(stdout).toMatch(/skipped \(3\) .*was not over/)
+    expect(stdout).not.toContain('\u001b')
+    expect((await vsmcp(['schedule', 'show', 'job', '--json'], { dataDir })).json()).toEqual(control.scheduled[0])
+    expect((await vsmcp(['schedule', 'rm', 'job'], { dataDir })).stdout).toBe('removed job\n')
+  })
+})
+
 describe('attach', () => {
   it('passes command and arguments on as given, in the directory of the caller', async () => {
     const { dataDir, control } = await fakeNode()

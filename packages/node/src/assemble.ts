@@ -4,6 +4,7 @@ import { type Assembly, type Ground, GroupView } from './assembly/assembly.ts'
 import { callParts } from './assembly/call-parts.ts'
 import { meshParts } from './assembly/mesh-parts.ts'
 import { stateParts } from './assembly/state-parts.ts'
+import { scheduleParts } from './assembly/system2-parts.ts'
 import { system5Parts } from './assembly/system5-parts.ts'
 import { trustParts } from './assembly/trust-parts.ts'
 import type { Parts } from './parts.ts'
@@ -26,7 +27,8 @@ export function assemble(ground: Ground): Parts {
   const connected = { ...trust, ...meshParts(assembly, trust) }
   const deciding = { ...connected, ...system5Parts(assembly, connected) }
   const telling = { ...deciding, ...stateParts(assembly, deciding) }
-  const parts: Parts = { ...telling, ...callParts(assembly, telling) }
+  const calling = { ...telling, ...callParts(assembly, telling) }
+  const parts: Parts = { ...calling, ...scheduleParts(assembly, calling) }
   return parts
 }
 

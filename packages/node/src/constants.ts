@@ -205,3 +205,31 @@ export const CLAIM_NAME_LENGTH_MAX = 64
 
 /** How long a node that stops waits until the group has its claims back, milliseconds: a decision, or an election and one. */
 export const CLAIMS_GIVEN_BACK_MS = 3_000
+
+/** Occurrences of a schedule are at least so far apart, milliseconds: each is decided by the group four times. */
+export const OCCURRENCES_APART_MIN_MS = 5_000
+
+/** Occurrences looked at to see how far apart they are. */
+export const OCCURRENCES_PROBED = 16
+
+/** An occurrence that nobody has taken goes to another node when the one it was assigned to is away for so long, milliseconds, or does not take it in this time. */
+export const EXECUTOR_AWAY_MS = 2_000
+export const EXECUTOR_SLOW_MS = 30_000
+
+/** How often a node looks at the latest what it has to run, milliseconds: for what could not be told or decided before. */
+export const OCCURRENCE_LOOK_MS = 1_000
+
+/** Characters of why a run failed: what the docket takes. */
+export const OCCURRENCE_REASON_LENGTH_MAX = 200
+
+/** A schedule's name: what fits a path of `/v1`, a file and a shell without quotes. */
+export const SCHEDULE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+
+/** Characters of the arguments of a schedule, as JSON: what the docket takes. */
+export const SCHEDULE_ARGS_LENGTH_MAX = 4_096
+
+/** A scheduled run is given up after this unless it is declared otherwise, milliseconds. */
+export const SCHEDULE_TIMEOUT_MS = 5 * 60_000
+
+/** Occurrences to come that are shown when a schedule is added. */
+export const NEXT_OCCURRENCES_SHOWN = 3

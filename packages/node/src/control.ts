@@ -3,7 +3,7 @@ import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedCha
 
 import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsRequest, AlertView } from './algedonic/contract.ts'
 import type { KeysView } from './keys/contract.ts'
-import type { ResourceView } from './system2/contract.ts'
+import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
 import type { SelfView } from './self/contract.ts'
 import type { ForecastRequest, ForecastView, FutureView, WhatIfRequest } from './system4/contract.ts'
 
@@ -52,6 +52,11 @@ export interface NodeControl {
 
   /** Resources that units of the group claim: who has them, and who waits. */
   claims(): Promise<ResourceView[]>
+
+  /** Jobs that come again, with what became of them lately. */
+  schedules(): Promise<ScheduleView[]>
+  addSchedule(request: ScheduleRequest): Promise<ScheduleAdded>
+  removeSchedule(name: string): Promise<void>
 
   tools(): Promise<ToolView[]>
   call(request: ToolCallRequest): Promise<ToolCallAnswer>

@@ -183,3 +183,13 @@ export class AlertUnknownError extends VsmcpError {
 export class AlertRefusedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_ALERT_REFUSED'
 }
+
+/** A schedule of that name exists, and is a different one. */
+export class ScheduleExistsError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_SCHEDULE_EXISTS'
+}
+
+/** The group has no schedule of that name. */
+export class ScheduleUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_SCHEDULE_UNKNOWN'
+}

@@ -25,6 +25,9 @@ import type { Operations } from './system1/operations.ts'
 import type { UnitPublisher } from './system1/unit-publisher.ts'
 import type { Bargaining } from './system3/bargaining.ts'
 import type { ClaimDesk } from './system2/claim-desk.ts'
+import type { OccurrenceRunner } from './system2/occurrence-runner.ts'
+import type { ScheduleDesk } from './system2/schedule-desk.ts'
+import type { Timetables } from './system2/timetables.ts'
 import type { Admission } from './system5/admission.ts'
 import type { Credentials } from './system5/credentials.ts'
 import type { Decisions } from './system5/decisions.ts'
@@ -73,6 +76,9 @@ export interface Parts {
   claims: ClaimDesk
   operations: Operations
   bargaining: Bargaining
+  schedules: ScheduleDesk
+  occurrences: OccurrenceRunner
+  timetables: Timetables
   router: Router
   gateway: Gateway
   signals: GroupSignals
@@ -120,6 +126,7 @@ export function inStartOrder(parts: Parts): readonly (readonly [string, Startabl
     ['variety', parts.variety],
     ['system 4', parts.scanner],
     ['simulations', parts.simulations],
+    ['occurrences', parts.occurrences],
     ['gateway', parts.gateway],
   ]
 }

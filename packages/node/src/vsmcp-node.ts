@@ -216,6 +216,7 @@ class RunningNode implements VsmcpNode {
       alerts: parts.alerts,
       backup: () => this.#backup(parts),
       claims: () => claimsView(groupLog.state, nameOf),
+      schedules: parts.schedules,
       charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),
       log,
       clock: systemClock,

@@ -28,6 +28,14 @@ export { type CoordinationNotice } from './system2/coordination-notice.ts'
 export { type Claim, type ClaimedResource, contended } from './system2/claim.ts'
 export { ClaimWatch } from './system2/claim-watch.ts'
 export { type ClaimEffect, ClaimHolder, type ClaimToken } from './system2/claim-holder.ts'
+export {
+  type ExecutorEffect,
+  type OccurrenceEnding,
+  OccurrenceExecutor,
+  type OccurrenceMark,
+} from './system2/occurrence-executor.ts'
+export { type Due, dueNow, type Timetable } from './system2/schedule-planner.ts'
+export { type OccurrenceRef, type ScheduleState } from './system2/schedule.ts'
 export { ResourceFence, type SeenTokens } from './system2/resource-fence.ts'
 export { CLAIM_CALLS_WAITING_MAX, CLAIM_FAILED_MS, CLAIM_HOLD_MAX_MS, CLAIM_REVOKE_AFTER_MS } from './system2/constants.ts'
 export { type Capacity, type Damper, type Demand, type Grant, type Owed, ResourceBargain } from './system3/bargain.ts'

@@ -1,9 +1,8 @@
 import type { ToolCallAnswer } from '@vsmcp/node'
 import { CALL_TIMEOUT_MS } from '../constants.ts'
-import { ToolAnsweredError, UsageError } from '../errors.ts'
-import { readInput } from '../input.ts'
+import { ToolAnsweredError } from '../errors.ts'
 import { durationOption } from '../options.ts'
-import type { Session } from '../session.ts'
+import { parseToolArgs } from '../tool-args.ts'
 import { formatBytes } from '../terminal/format.ts'
 import { printable, printableLine } from '../terminal/printable.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -37,7 +36,7 @@ export const define: Define = (command, open) => {
     .action(async (tool: string, options: Options) => {
       const session = open(command)
       const { node, terminal } = session
-      const args = await parseArgs(options.args, session)
+      const args = await parseToolArgs(options.args, session)
       let progress = ''
       const calling = node.call({
         tool,
@@ -53,21 +52,6 @@ export const define: Define = (command, open) => {
         })
       }
     })
-}
-
-async function parseArgs(given: string | undefined, session: Session): Promise<Record<string, unknown>> {
-  if (given === undefined) return {}
-  const from = given === '-' ? 'standard input' : given.startsWith('@') ? given.slice(1) : '--args'
-  const text = given === '-' || given.startsWith('@') ? await readInput(given.replace(/^@/, ''), session) : given
-  const hint = 'Give a JSON object, such as --args \'{"path":"/tmp"}\'; in a shell, put it in single quotes.'
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new UsageError(`${from} is not JSON: ${(cause as Error).message}`, { hint, cause })
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  throw new UsageError(`${from} is JSON, but not an object`, { hint })
 }
 
 function describe(at: { progress: number; total?: number; message?: string }): string {

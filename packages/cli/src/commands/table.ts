@@ -49,6 +49,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'tools', summary: 'list the tools of the group', load: () => import('./tools.ts') },
       { name: 'claims', summary: 'what units claim, who has it, who waits', load: () => import('./claims.ts') },
       { name: 'call', summary: 'call a tool, wherever it is', load: () => import('./call.ts') },
+      { name: 'schedule', summary: 'have tools called again and again', load: () => import('./schedule.ts') },
       { name: 'mcp', summary: 'serve the mesh as an MCP server on stdin and stdout', load: () => import('./mcp.ts') },
     ],
   },

@@ -18,6 +18,8 @@ import { GroupLog } from '../system5/group-log.ts'
 import { LeaderDuties } from '../system5/leader-duties.ts'
 import { decodeLink } from '../system5/link-certificate.ts'
 import { ClaimKeeping } from '../system2/claim-keeping.ts'
+import { ScheduleCoordinator } from '../system2/schedule-coordinator.ts'
+import { Timetables } from '../system2/timetables.ts'
 import { NameGranting } from '../system5/name-granting.ts'
 import { OrderPlane } from '../system5/order-plane.ts'
 import { Renewal } from '../system5/renewal.ts'
@@ -29,7 +31,7 @@ import type { Assembly } from './assembly.ts'
 type Connected = Pick<Parts, 'time' | 'standing' | 'trust' | 'mesh' | 'control' | 'members'>
 type Deciding = Pick<Parts, 'log' | 'epochs' | 'decisions' | 'sessionKeys'>
 type AtTheDoor = Pick<Parts, 'credentials' | 'renewal' | 'admission'>
-type Ruling = Pick<Parts, 'endorsing' | 'voters' | 'duties' | 'departure' | 'expulsion'>
+type Ruling = Pick<Parts, 'timetables' | 'endorsing' | 'voters' | 'duties' | 'departure' | 'expulsion'>
 
 /** The group's decisions: the log, who is let in, and what the elected System 5 sees to. */
 export function system5Parts(assembly: Assembly, connected: Connected): Deciding & AtTheDoor & Ruling {
@@ -145,6 +147,9 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
   const voters = new VoterKeeping({ self, log, trust, members, endorsing, clock, logger })
   const levelOf = (peer: PeerIdString): number | undefined =>
     peer === self ? FEATURE_LEVEL : mesh.peers().find((each) => each.peer === peer)?.info.passport.wire.level
+  const timetables = new Timetables()
+  const hostOf = (tool: string): PeerIdString | undefined => whole().catalog.findTool(tool)?.node
+  const coordinator = new ScheduleCoordinator({ self, log, decisions, timetables, sees, hostOf, clock, logger })
   const duties = new LeaderDuties({
     log,
     members,
@@ -161,10 +166,11 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
         logger,
         sees,
         levelOf,
-        alsoWanted: [(judged) => claimKeeping.wanted(judged)],
+        alsoWanted: [(judged) => claimKeeping.wanted(judged), (judged) => coordinator.wanted(judged)],
       }),
       new AlertKeeping({ log, decisions, clock, logger }),
       new NameGranting({ decisions, clock, logger, ungrantedNames: () => whole().catalog.ungrantedNames() }),
+      coordinator,
     ],
   })
   const onRefused = (listener: (code: string) => void): (() => void) =>
@@ -185,5 +191,5 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
     onRefused,
   })
   const expulsion = new Expulsion({ mesh, log, trust, authority, control, clock, logger })
-  return { endorsing, voters, duties, departure, expulsion }
+  return { timetables, endorsing, voters, duties, departure, expulsion }
 }

@@ -1,7 +1,8 @@
 import { canonicalBytes, type GroupState, type JsonObject, operatorsVersionOf, policyVersionOf } from '@vsmcp/consensus'
-import { type Clock, InvalidArgumentError, type Logger, messageOf } from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf } from '@vsmcp/kernel'
 import { charterDigest, CREDENTIAL_LIFE_MS } from '@vsmcp/security'
 import { CONTROL_DEADLINE_MS, EVICTION_MARGIN_MS } from '../constants.ts'
+import { memberNamed } from '../members/member-named.ts'
 import { MemberUnknownError, RefusedError, VersionDiffersError } from '../errors.ts'
 import type { Decisions, Request } from '../system5/decisions.ts'
 import type { Departure } from '../system5/departure.ts'
@@ -87,13 +88,7 @@ export class CharterDesk {
   async draftEviction(who: string): Promise<EvictionDraft> {
     const { state } = await this.#newest()
     const untilMs = Math.round(this.#c.clock.wallMs()) + CREDENTIAL_LIFE_MS + EVICTION_MARGIN_MS
-    const found = state.members.entries().filter(([peer, { name }]) => peer === who || name === who)
-    if (found.length > 1) {
-      throw new InvalidArgumentError(`${found.length} members are called ${who}`, {
-        hint: `Say which by its PeerId: ${found.map(([peer]) => peer).join(', ')}.`,
-      })
-    }
-    const [one] = found
+    const one = memberNamed(state, who)
     if (one !== undefined) return { peerId: one[0], name: one[1].name, joinedAtIndex: one[1].joinedAtIndex, untilMs }
     if (PEER_ID.test(who)) return { peerId: who, name: who, joinedAtIndex: 0, untilMs }
     throw new MemberUnknownError(`there is no member ${who}`, {

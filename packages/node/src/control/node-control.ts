@@ -32,6 +32,9 @@ import type {
   NodeControl,
   NodeStatus,
   ResourceView,
+  ScheduleAdded,
+  ScheduleRequest,
+  ScheduleView,
   SelfView,
   SignedChange,
   SignedEviction,
@@ -51,6 +54,7 @@ import type { LocalUnits } from '../system1/local-units.ts'
 import type { ForecastDesk } from '../system4/forecast-desk.ts'
 import type { Futures } from '../system4/futures.ts'
 import type { Admission } from '../system5/admission.ts'
+import type { ScheduleDesk } from '../system2/schedule-desk.ts'
 import { waitFor } from './conditions.ts'
 import { type DoctorFacts, examine } from './doctor.ts'
 import type { StatusView } from './status-view.ts'
@@ -72,6 +76,7 @@ export interface NodeControlComponents {
   self: Self
   backup: () => Promise<string>
   claims: () => ResourceView[]
+  schedules: ScheduleDesk
   log: NodeLog
   clock: Clock
   facts: () => Pick<DoctorFacts, 'versions' | 'clockAheadMs'>
@@ -200,6 +205,18 @@ export class RunningNodeControl implements NodeControl {
 
   async claims(): Promise<ResourceView[]> {
     return this.#c.claims()
+  }
+
+  async schedules(): Promise<ScheduleView[]> {
+    return this.#c.schedules.list()
+  }
+
+  addSchedule(request: ScheduleRequest): Promise<ScheduleAdded> {
+    return this.#c.schedules.add(request)
+  }
+
+  removeSchedule(name: string): Promise<void> {
+    return this.#c.schedules.remove(name)
   }
 
   async tools(): Promise<ToolView[]> {

@@ -30,3 +30,15 @@ export const CLAIM_RETRY_MS = 500
 
 /** Calls that wait for one unit's claim; more are refused as busy. */
 export const CLAIM_CALLS_WAITING_MAX = 256
+
+/** An occurrence that is begun later than this was missed, milliseconds: longer than an election, shorter than anybody would not notice. */
+export const MISSED_AFTER_MS = 60_000
+
+/** Missed occurrences that are run with `missed: all`, one after the other; older ones are skipped. */
+export const MISSED_RUN_MAX = 100
+
+/** Missed occurrences that are counted: the calendar is gone through one by one. */
+export const OCCURRENCES_LOOKED_AT_MAX = 200
+
+/** What the group could not be told, or did not agree to, is tried again after this, milliseconds. */
+export const OCCURRENCE_RETRY_MS = 1_000

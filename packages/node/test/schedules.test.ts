@@ -1,0 +1,91 @@
+import { type Clock, systemClock } from '@vsmcp/kernel'
+import { describe, expect, it } from 'vitest'
+import type { ScheduleRequest, ScheduleView } from '../src/control.ts'
+import { followersOf, foundMesh, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
+import { attach } from './support/servers.ts'
+
+/** Five seconds of the day pass in one: what is due does not keep a test waiting. */
+const BEGUN_MS = systemClock.wallMs()
+const clock: Clock = { ...systemClock, wallMs: () => BEGUN_MS + 5 * (systemClock.wallMs() - BEGUN_MS) }
+
+const EVERY_FIVE = '*/5 * * * * *'
+
+function request(change: Partial<ScheduleRequest> = {}): ScheduleRequest {
+  return { name: 'job', cron: EVERY_FIVE, tool: 'unit__sum', args: { a: 1, b: 2 }, ...change }
+}
+
+const view = (node: TestNode): ScheduleView | undefined => node.schedules.list()[0]
+
+/** What ended by itself, newest first. */
+const ended = (node: TestNode): ScheduleView['recent'] =>
+  (view(node)?.recent ?? []).filter(({ outcome }) => outcome !== 'skipped')
+
+async function attached(nodes: readonly TestNode[], at: TestNode): Promise<void> {
+  await at.units.attach(attach('unit', 'legacy-server'))
+  for (const node of nodes) await until(node, () => node.catalog.findTool('unit__sum') !== undefined)
+}
+
+describe('a schedule', () => {
+  it('is run where its tool is, goes on under the next leader, and shows what became of it', async () => {
+    const nodes = await startGroup(3, { clock })
+    const leader = leaderOf(nodes)
+    const [one, other] = followersOf(nodes)
+    await attached(nodes, one)
+    const added = await other.schedules.add(request())
+    expect(added).toMatchObject({ outcome: 'added', warnings: [] })
+    expect(added.next).toHaveLength(3)
+    expect(await other.schedules.add(request())).toMatchObject({ outcome: 'unchanged' })
+    await expect(other.schedules.add(request({ missed: 'all' }))).rejects.toMatchObject({ code: 'VSMCP_NODE_SCHEDULE_EXISTS' })
+    await until(one, () => ended(one).length > 0)
+    expect(ended(one)[0]).toMatchObject({ outcome: 'done', node: one.peer, attempt: 1, reason: '' })
+    await leader.stop()
+    const before = ended(one)[0]?.due
+    await until(one, () => ended(one)[0]?.due !== before)
+    const dues = ended(one).map(({ due }) => due)
+    expect(new Set(dues).size).toBe(dues.length)
+    for (const due of dues) expect(Date.parse(due) % 5_000).toBe(0)
+    await one.schedules.remove('job')
+    expect(one.schedules.list()).toEqual([])
+    await expect(one.schedules.remove('job')).rejects.toMatchObject({ code: 'VSMCP_NODE_SCHEDULE_UNKNOWN' })
+  }, 90_000)
+
+  it('that overruns itself skips what becomes due meanwhile, and ends as unknown when its server dies', async () => {
+    const node = await foundMesh('a', { clock })
+    await attached([node], node)
+    await node.schedules.add(request({ tool: 'unit__wait', args: { name: 'x' } }))
+    const overrun = () => view(node)?.recent.find(({ reason }) => reason === 'the occurrence before was not over')
+    await until(node, () => overrun() !== undefined)
+    expect(view(node)?.running).toMatchObject({ state: 'running', node: node.peer, attempt: 1 })
+    expect(overrun()).toMatchObject({ outcome: 'skipped' })
+    expect(Date.parse(overrun()?.due ?? '')).toBeGreaterThan(Date.parse(view(node)?.running?.due ?? ''))
+    await node.units.detach('unit')
+    await until(node, () => ended(node).length > 0)
+    expect(ended(node).at(-1)).toMatchObject({ outcome: 'unknown', attempt: 1 })
+  }, 90_000)
+
+  it('whose tool nobody offers is added with a warning, and its runs fail with the reason', async () => {
+    const node = await foundMesh('a', { clock })
+    expect((await node.schedules.add(request({ tool: 'nobody__has' }))).warnings).toEqual([
+      'nobody offers nobody__has now: runs fail until somebody does',
+    ])
+    await until(node, () => ended(node).length > 0)
+    expect(ended(node)[0]).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('nobody__has') })
+  }, 90_000)
+
+  it('is refused when it says nothing that could be done', async () => {
+    const node = await foundMesh('a', { clock })
+    const refused = async (change: Partial<ScheduleRequest>): Promise<string> =>
+      node.schedules.add(request(change)).then(
+        () => 'added',
+        (error: Error) => error.message,
+      )
+    expect(await refused({ name: 'a b' })).toContain("cannot be a schedule's name")
+    expect(await refused({ cron: 'soon' })).toContain('is no schedule')
+    expect(await refused({ cron: '* * * * * *' })).toContain('apart')
+    expect(await refused({ cron: '0 0 30 2 *' })).toContain('never comes again')
+    expect(await refused({ timezone: 'Mars/Olympus' })).toContain('Mars/Olympus')
+    expect(await refused({ node: 'nobody' })).toContain('no member nobody')
+    expect(await refused({ args: { text: 'x'.repeat(5_000) } })).toContain('4096')
+    expect(node.schedules.list()).toEqual([])
+  }, 60_000)
+})
