@@ -16,6 +16,7 @@ import type { Discovery } from './members/discovery.ts'
 import type { Members } from './members/members.ts'
 import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
+import type { OwnResources } from './route/own-resources.ts'
 import type { Router } from './route/router.ts'
 import type { CallVariety } from './variety/call-variety.ts'
 import type { Scanner } from './system4/scanner.ts'
@@ -79,6 +80,7 @@ export interface Parts {
   schedules: ScheduleDesk
   occurrences: OccurrenceRunner
   timetables: Timetables
+  ownResources: OwnResources
   router: Router
   gateway: Gateway
   signals: GroupSignals

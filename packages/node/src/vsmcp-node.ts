@@ -23,6 +23,7 @@ import { requireEnrolment } from './enrol/enrolment.ts'
 import { NodeLog } from './log/node-log.ts'
 import type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
 import { backupOf } from './backup/make-backup.ts'
+import { selfResource } from './self/self-resource.ts'
 import { Self } from './self/self-view.ts'
 import { ForecastDesk } from './system4/forecast-desk.ts'
 import { Futures } from './system4/futures.ts'
@@ -202,10 +203,12 @@ class RunningNode implements VsmcpNode {
       names: () => statusView.members().map(({ name }) => name),
       logger: log.logger,
     })
+    const self = new Self({ ...parts, self: mesh.peerId, statusView, log: groupLog, forecasts })
+    parts.ownResources.provide(selfResource(self))
     return new RunningNodeControl({
       forecasts,
       futures,
-      self: new Self({ ...parts, self: mesh.peerId, statusView, log: groupLog, forecasts }),
+      self,
       statusView,
       unitsView,
       units,

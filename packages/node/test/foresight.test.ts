@@ -1,5 +1,6 @@
 import { type Random, seededRandom } from '@vsmcp/kernel'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { SelfView } from '../src/control.ts'
 import { initMesh } from '../src/enrol/init-mesh.ts'
 import { joinMesh } from '../src/enrol/join-mesh.ts'
 import type { VsmcpNode } from '../src/node-init.ts'
@@ -119,5 +120,39 @@ describe('what is asked in vain', () => {
     await again.control.attach(attach('u', 'serial-server', ['1']))
     await again.control.wait({ tool: 'serve', timeoutMs: 30_000 })
     expect((await again.control.self()).variety.unmet).toEqual([])
+  })
+})
+
+/** A request of a modern client. @returns the result */
+async function ask(url: string, method: string, uri?: string): Promise<unknown> {
+  const meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientInfo': { name: 'test', version: '1.0.0' },
+    'io.modelcontextprotocol/clientCapabilities': {},
+  }
+  const named = uri === undefined ? {} : { uri }
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(uri === undefined ? {} : { 'mcp-name': uri }),
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...named, _meta: meta } }),
+  })
+  return ((await response.json()) as { result?: unknown }).result
+}
+
+describe('vsmcp://self', () => {
+  it('is listed, and gives MCP clients what `vsmcp self` gives people', async () => {
+    const node = await founded()
+    const { resources } = (await ask(node.ready.mcp, 'resources/list')) as { resources: object[] }
+    expect(resources).toMatchObject([{ uri: 'vsmcp://self', mimeType: 'application/json' }])
+    const read = (await ask(node.ready.mcp, 'resources/read', 'vsmcp://self')) as { contents: { text: string }[] }
+    const told = JSON.parse(read.contents[0]?.text ?? '') as SelfView
+    expect(told.identity).toMatchObject({ node: 'mill', peerId: node.ready.peerId })
+    expect(told.is.members).toEqual({ known: 1, alive: 1 })
   })
 })

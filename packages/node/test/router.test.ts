@@ -4,6 +4,7 @@ import { pack } from 'msgpackr'
 import { describe, expect, it, vi } from 'vitest'
 import type { Catalog } from '../src/catalog/catalog.ts'
 import { UnitUnreachableError } from '../src/errors.ts'
+import { OwnResources } from '../src/route/own-resources.ts'
 import { OwnTools } from '../src/route/own-tools.ts'
 import type { CallWatch } from '../src/route/call-watch.ts'
 import { Router } from '../src/route/router.ts'
@@ -102,7 +103,16 @@ function against(answer: () => Promise<Uint8Array>): Router {
   const catalog = { tool: () => ({ unit: 'u', node: 'far', name: 'tool' }) } as unknown as Catalog
   const claims = { call: () => Promise.reject(new Error('nothing runs here')) }
   const watch: CallWatch = { called: () => {}, asked: () => () => {} }
-  return new Router({ self: 'near', catalog, units: {} as LocalUnits, claims, rpc, own: new OwnTools([]), watch })
+  return new Router({
+    self: 'near',
+    catalog,
+    units: {} as LocalUnits,
+    claims,
+    rpc,
+    own: new OwnTools([]),
+    ownResources: new OwnResources(),
+    watch,
+  })
 }
 
 describe('what the other node says of a call', () => {

@@ -4,6 +4,7 @@ import { dataDirectory } from '../enrol/data-directory.ts'
 import { SealedSessionIds } from '../keys/sealed-session-ids.ts'
 import { MemberPlane } from '../members/member-plane.ts'
 import type { Parts } from '../parts.ts'
+import { OwnResources } from '../route/own-resources.ts'
 import { OwnTools } from '../route/own-tools.ts'
 import { Router } from '../route/router.ts'
 import { LocalUnits } from '../system1/local-units.ts'
@@ -32,7 +33,7 @@ type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations' | 'bar
 export function callParts(
   assembly: Assembly,
   beneath: Beneath,
-): Working & Feeling & Watching & Pick<Parts, 'claims' | 'router' | 'gateway' | 'reports'> {
+): Working & Feeling & Watching & Pick<Parts, 'claims' | 'ownResources' | 'router' | 'gateway' | 'reports'> {
   const { clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
@@ -50,6 +51,7 @@ export function callParts(
   const watching = watchingParts(assembly, beneath, units)
   const { variety, scanner } = watching
   const feeling = algedonicParts(assembly, { ...beneath, units, operations })
+  const ownResources = new OwnResources()
   const router = new Router({
     self,
     catalog,
@@ -57,11 +59,12 @@ export function callParts(
     claims,
     rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce),
     own: new OwnTools([alertTool(feeling.alerts)]),
+    ownResources,
     watch: { called: (call) => variety.called(call), asked: (unit) => scanner.asked(unit) },
   })
   const gateway = gatewayOf(assembly, beneath, router)
   const reports = new Reports({ self, signals, units, router, operations, log, clock })
-  return { ...working, ...watching, ...feeling, claims, router, gateway, reports }
+  return { ...working, ...watching, ...feeling, claims, ownResources, router, gateway, reports }
 }
 
 /** Two meshes are told apart by clients, and by a node that is asked to attach its own. */

@@ -25,6 +25,7 @@ import type { Catalog, Target } from '../catalog/catalog.ts'
 import { CREDENTIAL_OVER, NOT_LISTED, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
+import type { OwnResources } from './own-resources.ts'
 import type { OwnTools } from './own-tools.ts'
 import { type CallWatch, outcomeOf, outcomeOfFailure } from './call-watch.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'
@@ -39,6 +40,7 @@ export interface RouterComponents {
   /** Has requests to units of this node wait for what these claim. */
   claims: Pick<ClaimDesk, 'call'>
   own: OwnTools
+  ownResources: OwnResources
   /** Hears of calls as they begin and end. */
   watch: CallWatch
 }
@@ -72,7 +74,8 @@ export class Router implements GatewayRouter {
   }
 
   listing(): Listing {
-    return this.#c.own.withOwn(this.#c.catalog.listing)
+    const { own, ownResources, catalog } = this.#c
+    return ownResources.withOwn(own.withOwn(catalog.listing))
   }
 
   onListingChanged(listener: (kinds: ReadonlySet<ListingKind>) => void): () => void {
@@ -81,9 +84,12 @@ export class Router implements GatewayRouter {
 
   async request(request: RoutedRequest): Promise<McpReply> {
     this.#mustBeOpen()
-    const { own } = this.#c
+    const { own, ownResources } = this.#c
     if (request.method === 'tools/call' && own.has(request.target)) {
       return this.#counted(() => own.call(request.target, request.paramsJson))
+    }
+    if (request.method === 'resources/read' && ownResources.has(request.target)) {
+      return this.#counted(() => ownResources.read(request.target))
     }
     return request.method === 'tools/call' ? this.#watched(request) : this.#route(request, this.#resolve(request))
   }
