@@ -33,7 +33,7 @@ const AMBIENT: ReadonlyMap<string, string> = new Map(
 )
 
 /** What the kernel offers to shells only. */
-const SHELL_ONLY = new Set(['Clock', 'Timer', 'systemClock', 'Lifecycle', 'Startable', 'Supervisor', 'Actor', 'telemetry'])
+const SHELL_ONLY = new Set(['Clock', 'Timer', 'systemClock', 'Startable', 'Supervisor', 'Actor', 'telemetry'])
 
 interface Node {
   type: string

@@ -25,6 +25,7 @@ function stage(): {
       stop: note('node stops'),
       stopped: stopped.promise,
       log: (level, msg, fields) => void logged.push([level, msg, fields]),
+      contain: () => false,
     },
     server: () => server,
     onReady() {
@@ -97,6 +98,20 @@ describe('a run of a node', () => {
       expect(events.at(-1)).toBe('server stops')
     },
   )
+
+  it('goes on after a rejection that the node contains in one part; whose an exception was nobody can know', async () => {
+    const { init, events, process, ended, ready } = stage()
+    const asked: unknown[] = []
+    init.node.contain = (error) => asked.push(error) > 0
+    const running = runNode(init)
+    await ready
+    process.emit('unhandledRejection', 'of a part')
+    expect(events.at(-1)).toBe('ready')
+    ended({ reason: 'shutdown' })
+    process.emit('uncaughtException', new Error('of anybody'))
+    await running
+    expect(asked).toEqual(['of a part'])
+  })
 
   it('that cannot start says why and leaves nothing running', async () => {
     const { init, events, process } = stage()

@@ -1,5 +1,5 @@
 /**
- * The ground every package stands on: ids, errors, ports, time, chance, lifecycle. It knows nothing of any technology.
+ * The ground every package stands on: ids, errors, ports, time, chance, supervision, telemetry. It knows nothing of any technology.
  */
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type BackoffInit, backoffMs } from './backoff.ts'
@@ -49,9 +49,10 @@ export type {
 } from './supervision/child.ts'
 export { SupervisorFailedError } from './supervision/errors.ts'
 export { Supervisor, type SupervisorComponents, type SupervisorDeadlines } from './supervision/supervisor.ts'
-export { Lifecycle, type Named, type Startable } from './startable.ts'
+export type { Startable } from './startable.ts'
 export {
   type DecisionLatency,
+  type SupervisionChange,
   telemetry,
   type TelemetryChannel,
   type TelemetryEvents,

@@ -1,4 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
+import type { SupervisionEvent } from './supervision/child.ts'
 
 /** `vsmcp:mcp:tool_invocation`: a client's call of a tool has ended at the node that it asked. */
 export interface ToolInvocation {
@@ -37,6 +38,14 @@ export interface DecisionLatency {
   readonly outcome: 'decided' | 'refused' | 'failed'
 }
 
+/** `vsmcp:supervision:child`: something happened to a part of the node or to a supervisor. */
+export interface SupervisionChange {
+  /** From the root, such as `node/system3/reports`. */
+  readonly child: string
+  readonly change: SupervisionEvent['type']
+  readonly error?: string
+}
+
 /** `vsmcp:variety:calculation`: Ashby's measure was taken anew, from the events of a window. */
 export interface VarietyCalculation {
   /** What the measure is of: a unit, a node, or a group with its path. */
@@ -67,6 +76,7 @@ export interface TelemetryEvents {
   'vsmcp:mcp:tool_invocation': ToolInvocation
   'vsmcp:system1:operation': UnitOperation
   'vsmcp:decision:latency': DecisionLatency
+  'vsmcp:supervision:child': SupervisionChange
   'vsmcp:variety:calculation': VarietyCalculation
   'vsmcp:system4:turn': SeriesTurn
 }

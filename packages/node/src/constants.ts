@@ -24,6 +24,20 @@ export const LOG_FLUSH_DEADLINE_MS = 1_000
 /** A component that takes longer to start or stop is given up on, milliseconds. */
 export const LIFECYCLE_DEADLINE_MS = 15_000
 
+/**
+ * A system of the node starts its parts again so often within its period, milliseconds; then it gives up to the root. A fault that
+ * one message causes heals by the first, one that each start causes has used them up within moments.
+ */
+export const SYSTEM_RESTARTS = 3
+export const SYSTEM_RESTARTS_PERIOD_MS = 10_000
+
+/** The same for whole systems under the root: then the process ends, and whatever runs it begins anew. */
+export const ROOT_RESTARTS = 3
+export const ROOT_RESTARTS_PERIOD_MS = 60_000
+
+/** Messages that may wait for a part that is an actor, per lane: some seconds of a busy group; more is refused and counted. */
+export const MAILBOX_MAX = 1_000
+
 /** How long an orderly stop waits for calls in flight, milliseconds. */
 export const DRAIN_DEADLINE_MS = 5_000
 

@@ -44,6 +44,11 @@ export interface VsmcpNode extends Startable {
   readonly mcpHandler: (request: IncomingMessage, response: ServerResponse) => void
   /** Writes to the node's log what is known only outside of it, such as an error nobody caught; nothing before `start`. */
   log(level: 'info' | 'warn' | 'error', msg: string, fields?: Readonly<Record<string, unknown>>): void
+  /**
+   * Asked, in the handler itself, about a promise that rejected unheard. @returns true when it is the crash of one part, which is
+   * started again; false when nobody knows whose it is, and what it left behind
+   */
+  contain(error: unknown): boolean
   /** Resolves when the node has stopped, by itself or by `stop`. */
   readonly stopped: Promise<StopReason>
 }

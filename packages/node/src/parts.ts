@@ -1,4 +1,4 @@
-import type { Plane, Startable } from '@vsmcp/kernel'
+import type { Plane } from '@vsmcp/kernel'
 import type { Gateway, ProcessGuard } from '@vsmcp/mcp'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
@@ -97,38 +97,4 @@ export interface Parts {
   simulations: Simulations
   unitSenses: UnitSenses
   loopSense: LoopSense
-}
-
-/** Those with a life, in the order they start; they stop in reverse. */
-export function inStartOrder(parts: Parts): readonly (readonly [string, Startable])[] {
-  return [
-    ['time', parts.time],
-    ['life', parts.lives],
-    ['epoch', parts.epochs],
-    ['consensus', parts.log],
-    ['session keys', parts.sessionKeys],
-    ['membership', parts.members],
-    ['mesh', parts.mesh],
-    ['shared state', parts.state],
-    ['discovery', parts.discovery],
-    ['credential', parts.renewal],
-    ['signals', parts.signals],
-    ['reports', parts.reports],
-    ['office', parts.office],
-    ['algedonic channel', parts.algedonic],
-    ['senses', parts.senses],
-    ['senses of units', parts.unitSenses],
-    ['sense of time', parts.loopSense],
-    ['operations', parts.operations],
-    ['resource bargain', parts.bargaining],
-    ['leader duties', parts.duties],
-    ['process guard', parts.guard],
-    ['units', parts.units],
-    ['claims', parts.claims],
-    ['variety', parts.variety],
-    ['system 4', parts.scanner],
-    ['simulations', parts.simulations],
-    ['occurrences', parts.occurrences],
-    ['gateway', parts.gateway],
-  ]
 }

@@ -1,19 +1,26 @@
 import { epochOfLog } from '@vsmcp/consensus'
 import {
   InvalidArgumentError,
-  Lifecycle,
   messageOf,
   type PeerIdString,
   type Startable,
   StoppedError,
+  type SupervisionEvent,
+  Supervisor,
   systemClock,
 } from '@vsmcp/kernel'
 import { loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { assemble } from './assemble.ts'
-import { inStartOrder, type Parts } from './parts.ts'
+import type { Parts } from './parts.ts'
 import { CharterDesk } from './charter/charter-desk.ts'
-import { DRAIN_DEADLINE_MS, LIFECYCLE_DEADLINE_MS, NODE_NAME_LENGTH_MAX } from './constants.ts'
+import {
+  DRAIN_DEADLINE_MS,
+  LIFECYCLE_DEADLINE_MS,
+  NODE_NAME_LENGTH_MAX,
+  ROOT_RESTARTS,
+  ROOT_RESTARTS_PERIOD_MS,
+} from './constants.ts'
 import type { NodeControl } from './control.ts'
 import { RunningNodeControl } from './control/node-control.ts'
 import { StatusView } from './control/status-view.ts'
@@ -30,6 +37,10 @@ import { Futures } from './system4/futures.ts'
 import { KeysDesk } from './keys/keys-view.ts'
 import { claimsView } from './system2/claims-view.ts'
 import { refuseUnfinished } from './recovery/recover-mesh.ts'
+import { systemsOf } from './tree/node-tree.ts'
+import { Scope } from './tree/scope.ts'
+import { Scopes } from './tree/scopes.ts'
+import { tellTree } from './tree/tell-tree.ts'
 import { Wiring } from './wiring.ts'
 
 /** Runs the node of an enrolled data directory. */
@@ -44,11 +55,22 @@ interface Running {
 
 class RunningNode implements VsmcpNode {
   readonly #init: NodeInit
-  readonly #lifecycle = new Lifecycle(systemClock, LIFECYCLE_DEADLINE_MS)
+  readonly #root = new Supervisor(
+    { id: 'node', intensity: ROOT_RESTARTS, periodMs: ROOT_RESTARTS_PERIOD_MS, children: [] },
+    {
+      clock: systemClock,
+      deadlines: { startMs: LIFECYCLE_DEADLINE_MS, stopMs: LIFECYCLE_DEADLINE_MS },
+      onEvent: (event) => this.#tell(event),
+      onFailed: (error) => this.#fail(error),
+    },
+  )
+  #tell: (event: SupervisionEvent) => void = () => {}
   readonly #stopped = Promise.withResolvers<StopReason>()
   #starting: Promise<void> | undefined
   #running: Running | undefined
   #log: NodeLog | undefined
+  /** Why the root of the tree gave up. */
+  #failure: unknown
   #stopping: Promise<void> | undefined
 
   constructor(init: NodeInit) {
@@ -81,13 +103,17 @@ class RunningNode implements VsmcpNode {
       await this.#starting
     } catch (error) {
       if (this.#stopping === undefined) this.log('error', 'node did not start', { error: messageOf(error) })
-      await this.#lifecycle.stop().catch(() => {})
-      throw error
+      await this.#root.stop().catch(() => {})
+      throw this.#failure ?? error
     }
   }
 
   log(level: 'info' | 'warn' | 'error', msg: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#log?.logger[level]({ ...fields }, msg)
+  }
+
+  contain(error: unknown): boolean {
+    return Scope.current()?.crash(error) === true
   }
 
   stop(): Promise<void> {
@@ -100,15 +126,18 @@ class RunningNode implements VsmcpNode {
     const enrolled = await requireEnrolment(dataDir)
     const files = dataDirectory(dataDir)
     const log = await NodeLog.open({ directory: files.logs, level: logLevel, stderr: logToStderr })
+    await this.#root.start()
     await this.#begin('log', { start: async () => {}, stop: () => log.close() })
     this.#log = log
     const { logger } = log
+    this.#tell = tellTree(logger)
     const store = await openStore({ dir: dataDir, create: false })({ clock: systemClock, logger })
     await this.#begin('store', store)
     const identity = await loadIdentity(files.identity)
     refuseUnfinished(dataDir, enrolled.chain, epochOfLog(await store.raft.load()), identity.peerId)
     const enrolment = name === undefined ? enrolled : { ...enrolled, name }
-    const parts = assemble({ init: this.#init, identity, enrolment, store, clock: systemClock, logger })
+    const scopes = new Scopes(systemClock, logger)
+    const parts = assemble({ init: this.#init, identity, enrolment, store, clock: systemClock, scopes, logger })
     const wiring = new Wiring(parts, logger)
     wiring.on('removed', (how) => {
       this.#removed(parts, how).catch((error: unknown) =>
@@ -116,7 +145,10 @@ class RunningNode implements VsmcpNode {
       )
     })
     const control = this.#control(parts, log, wiring)
-    for (const [title, part] of inStartOrder(parts)) await this.#begin(title, part)
+    for (const system of systemsOf(parts, scopes)) {
+      this.#mustGoOn()
+      await this.#root.startChild(system)
+    }
     wiring.started()
     const running = { pid: process.pid, peerId: identity.peerId, socketPath: this.#init.socketPath }
     await this.#begin('mark', {
@@ -127,18 +159,15 @@ class RunningNode implements VsmcpNode {
     logger.info({ ...this.ready, version: this.#init.version }, 'node is up')
   }
 
-  /** A part that fails half way is stopped like those that stand. */
-  async #begin(name: string, part: Startable): Promise<void> {
-    if (this.#stopping !== undefined) {
-      await part.stop().catch(() => {})
-      throw new StoppedError('the node was stopped while it started')
-    }
-    try {
-      await this.#lifecycle.start(name, part)
-    } catch (error) {
-      await part.stop().catch(() => {})
-      throw error
-    }
+  /** Of what holds something already: it lets go when the node was told to stop meanwhile. */
+  async #begin(id: string, child: Startable): Promise<void> {
+    if (this.#stopping === undefined) return this.#root.startChild({ id, child })
+    await child.stop().catch(() => {})
+    this.#mustGoOn()
+  }
+
+  #mustGoOn(): void {
+    if (this.#stopping !== undefined) throw new StoppedError('the node was stopped while it started')
   }
 
   #control(parts: Parts, log: NodeLog, wiring: Wiring): NodeControl {
@@ -272,20 +301,27 @@ class RunningNode implements VsmcpNode {
     }
     // What is being started ends by itself at the next part; its failure is told to who started it.
     if (this.#running === undefined) await this.#starting?.catch(() => {})
-    if (this.#running !== undefined) {
+    if (this.#running !== undefined && this.#failure === undefined) {
       const { parts } = this.#running
       await attempt(() => this.#drain(parts))
       await attempt(() => parts.trust.settled())
     }
-    await attempt(() => this.#lifecycle.stop())
-    this.#stopped.resolve(
-      errors.length === 0 ? reason : { reason: 'failed', error: new AggregateError(errors, messageOf(errors[0])) },
-    )
+    await attempt(() => this.#root.stop())
+    if (this.#failure !== undefined) this.#stopped.resolve({ reason: 'failed', error: this.#failure })
+    else if (errors.length === 0) this.#stopped.resolve(reason)
+    else this.#stopped.resolve({ reason: 'failed', error: new AggregateError(errors, messageOf(errors[0])) })
+  }
+
+  /** What is above the root is the process. */
+  #fail(error: unknown): void {
+    this.#failure = error
+    setImmediate(() => void this.#end({ reason: 'failed', error }))
   }
 
   /** Nothing new is begun, what is under way may end, and another voter leads meanwhile: all at once, and each bounded. */
-  async #drain({ router, gateway, departure }: Parts): Promise<void> {
+  async #drain({ router, gateway, departure, duties }: Parts): Promise<void> {
     router.close()
+    await duties.stop()
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = systemClock.after(DRAIN_DEADLINE_MS, resolve)
     await Promise.all([departure.handOver(), gateway.stop(), Promise.race([router.drained(), promise])])

@@ -5,7 +5,7 @@ import type { VsmcpNode } from '@vsmcp/node'
 export type Endings = Pick<NodeJS.EventEmitter, 'on' | 'off'> & { exit(code: number): unknown }
 
 export interface RunNodeInit {
-  node: Pick<VsmcpNode, 'start' | 'stop' | 'stopped' | 'log'>
+  node: Pick<VsmcpNode, 'start' | 'stop' | 'stopped' | 'log' | 'contain'>
   /** Makes what serves the node's control socket: started after the node, stopped after it, so that whoever asked for the stop gets an answer. */
   server: () => Startable
   /** Called once both serve. */
@@ -46,6 +46,8 @@ export async function runNode(init: RunNodeInit): Promise<Ending> {
     }),
     ...['uncaughtException', 'unhandledRejection'].map((event) => {
       const onFault = (error: unknown): void => {
+        // What was thrown in nobody's promise may come from anywhere: a socket's event has no part that it belongs to.
+        if (event === 'unhandledRejection' && node.contain(error)) return
         const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
         onEvent(`${event}: ${what}`)
         node.log('error', 'an error that nobody caught', { event, error: what })

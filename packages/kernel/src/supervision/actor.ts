@@ -1,5 +1,5 @@
 import { StoppedError } from '../errors.ts'
-import type { Inspection, Life, MailboxFigures, RestartType, Supervised, WorkerSpec } from './child.ts'
+import type { Inspection, Life, MailboxFigures, Supervised, WorkerSpec } from './child.ts'
 import { Mailbox } from './mailbox.ts'
 
 /** What an actor does in one life. Made anew for each, so that nothing of a crashed one is left. */
@@ -57,7 +57,7 @@ export class Actor<M, S = undefined> {
     return this.#mailbox.figures
   }
 
-  spec(options: { restart?: RestartType; startDeadlineMs?: number; stopDeadlineMs?: number } = {}): WorkerSpec {
+  spec(options: Omit<WorkerSpec, 'id' | 'child'> = {}): WorkerSpec {
     return { id: this.#init.name, ...options, child: (life) => this.#live(life) }
   }
 

@@ -55,6 +55,8 @@ export interface WorkerSpec {
   readonly startDeadlineMs?: number
   /** After it the child is abandoned. @default that of the supervisor */
   readonly stopDeadlineMs?: number
+  /** It can be started again only once it has stopped: else its supervisor gives up. @default true for a component, false for a function */
+  readonly mustStopFirst?: boolean
 }
 
 export interface SupervisorSpec {

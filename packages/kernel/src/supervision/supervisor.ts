@@ -166,12 +166,12 @@ export class Supervisor implements Supervised {
         stopDeadlineMs: forAsLongAsItTakes,
       }
     }
-    const { child } = spec
+    const { child, mustStopFirst = typeof child !== 'function' } = spec
     return {
       id,
       restart,
       make: typeof child === 'function' ? child : () => child,
-      mustStopFirst: typeof child !== 'function',
+      mustStopFirst,
       startDeadlineMs: spec.startDeadlineMs ?? deadlines?.startMs ?? DEADLINE_MS,
       stopDeadlineMs: spec.stopDeadlineMs ?? deadlines?.stopMs ?? DEADLINE_MS,
     }

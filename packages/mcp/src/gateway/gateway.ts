@@ -69,7 +69,8 @@ function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
 
 export class McpGateway implements Gateway {
   readonly #host: string
-  readonly #port: number
+  /** Once it is open: where it is, so that a start after a stop finds it there again. */
+  #port: number
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #changes: Changes
@@ -122,6 +123,7 @@ export class McpGateway implements Gateway {
     this.#isServing = true
     try {
       await this.#listen()
+      this.#port = (this.#servers[0]?.address() as AddressInfo | null)?.port ?? this.#port
     } catch (error) {
       await this.stop()
       throw error

@@ -53,6 +53,11 @@ export class Guardian {
     this.#components = components
   }
 
+  /** After a stop it may be needed again. */
+  start(): void {
+    this.#isStopped = false
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid
   }

@@ -89,6 +89,7 @@ class UnixProcessGuard implements ProcessGuard {
 
   /** Ends what an earlier life of the node left running. */
   async start(): Promise<void> {
+    this.#guardian.start()
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 })
     const survivors = this.#record.survivors()
     await Promise.all(

@@ -71,6 +71,7 @@ export class Algedonic implements Startable {
 
   async start(): Promise<void> {
     const { log, clock } = this.#c
+    this.#stopped = false
     this.#channel = this.#channelOf(await this.#store.all())
     this.#offs = [
       log.on('entry:applied', ({ before, state, effects }) => {

@@ -54,6 +54,7 @@ export class Senses implements Startable {
   async stop(): Promise<void> {
     for (const off of this.#offs) off()
     this.#leaderless?.cancel()
+    this.#leaderless = undefined
   }
 
   /** An election is no pain; that none succeeds is. */

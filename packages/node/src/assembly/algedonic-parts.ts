@@ -13,18 +13,27 @@ type Feeling = Pick<Parts, 'algedonic' | 'alertsView' | 'alerts' | 'senses' | 'u
 
 /** Pain and pleasure: what this node feels, and how System 5 hears of it. */
 export function algedonicParts(assembly: Assembly, beneath: Beneath): Feeling {
-  const { store, clock, random, self, group } = assembly
+  const { store, clock, scopes, random, self, group } = assembly
   const { log, decisions, signals, units, operations } = beneath
   const logger = assembly.logger.child({ part: 'algedonic' })
-  const algedonic = new Algedonic({ self, kv: store.kv('alerts'), log, decisions, signals, clock, random, logger })
+  const algedonic = new Algedonic({
+    self,
+    kv: store.kv('alerts'),
+    log,
+    decisions,
+    signals,
+    clock: scopes.clock('algedonic channel'),
+    random,
+    logger,
+  })
   const alertsView = new AlertsView({ self, algedonic, log, signals, nameOf: group.nameOf, clock })
   const alerts = new AlertDesk({ algedonic, view: alertsView, decisions, log, clock })
   return {
     algedonic,
     alertsView,
     alerts,
-    senses: new Senses({ algedonic, units, log, clock }),
+    senses: new Senses({ algedonic, units, log, clock: scopes.clock('senses') }),
     unitSenses: new UnitSenses({ algedonic, operations, units }),
-    loopSense: new LoopSense({ algedonic, clock }),
+    loopSense: new LoopSense({ algedonic, clock: scopes.clock('sense of time') }),
   }
 }

@@ -6,6 +6,7 @@ import type { Store } from '@vsmcp/store'
 import type { Enrolment } from '../enrol/enrolment.ts'
 import type { NodeInit } from '../node-init.ts'
 import type { Parts } from '../parts.ts'
+import type { Scopes } from '../tree/scopes.ts'
 
 /** What is there before any part is. */
 export interface Ground {
@@ -14,6 +15,8 @@ export interface Ground {
   enrolment: Enrolment
   store: Store
   clock: Clock
+  /** Where each part runs; a part's clock is its scope's. */
+  scopes: Scopes
   logger: Logger
 }
 

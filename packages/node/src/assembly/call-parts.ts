@@ -34,7 +34,7 @@ export function callParts(
   assembly: Assembly,
   beneath: Beneath,
 ): Working & Feeling & Watching & Pick<Parts, 'claims' | 'ownResources' | 'router' | 'gateway' | 'reports'> {
-  const { clock, logger, self, group, store } = assembly
+  const { scopes, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
   const { units, operations } = working
@@ -44,7 +44,7 @@ export function callParts(
     decisions: beneath.decisions,
     claimsOf: (unit) => units.claimsOf(unit),
     kv: store.kv('claims'),
-    clock,
+    clock: scopes.clock('claims'),
     logger: logger.child({ part: 'system2' }),
   })
   units.on('unit:gone', ({ name }) => claims.close(name))
@@ -63,7 +63,7 @@ export function callParts(
     watch: { called: (call) => variety.called(call), asked: (unit) => scanner.asked(unit) },
   })
   const gateway = gatewayOf(assembly, beneath, router)
-  const reports = new Reports({ self, signals, units, router, operations, log, clock })
+  const reports = new Reports({ self, signals, units, router, operations, log, clock: scopes.clock('reports') })
   return { ...working, ...watching, ...feeling, claims, ownResources, router, gateway, reports }
 }
 
@@ -74,18 +74,32 @@ function serverNameOf({ enrolment }: Assembly): string {
 
 /** What hears of calls, and what is made of it. */
 function watchingParts(assembly: Assembly, { members, control, catalog }: Beneath, units: LocalUnits): Watching {
-  const { store, clock, logger, self, enrolment } = assembly
+  const { store, scopes, logger, self, enrolment } = assembly
   const name = (): string => enrolment.name
   return {
-    variety: new CallVariety({ self, name, catalog, control, kv: store.kv('variety'), clock, logger }),
-    scanner: new Scanner({ self, name, units, catalog, members, kv: store.kv('outlook'), clock, logger }),
+    variety: new CallVariety({ self, name, catalog, control, kv: store.kv('variety'), clock: scopes.clock('variety'), logger }),
+    scanner: new Scanner({
+      self,
+      name,
+      units,
+      catalog,
+      members,
+      kv: store.kv('outlook'),
+      clock: scopes.clock('scanner'),
+      logger,
+    }),
     simulations: new Simulations(),
   }
 }
 
 function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): Working {
-  const { init, store, clock, random, logger, self, group } = assembly
-  const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({ clock, random, logger })
+  const { init, store, scopes, random, logger, self, group } = assembly
+  const clock = scopes.clock('units')
+  const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({
+    clock: scopes.clock('process guard'),
+    random,
+    logger,
+  })
   const publisher = new UnitPublisher({ state, group: () => group.state, self, logger })
   const units = new LocalUnits({
     ownServerName: serverNameOf(assembly),
@@ -102,13 +116,17 @@ function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): 
       }),
     logger,
   })
-  const operations = new Operations({ self, signals, units, clock, logger })
-  const bargaining = new Bargaining(init.capacity ?? {}, { units, clock, logger: logger.child({ part: 'system3' }) })
+  const operations = new Operations({ self, signals, units, clock: scopes.clock('operations'), logger })
+  const bargaining = new Bargaining(init.capacity ?? {}, {
+    units,
+    clock: scopes.clock('resource bargain'),
+    logger: logger.child({ part: 'system3' }),
+  })
   return { guard, publisher, units, operations, bargaining }
 }
 
 function gatewayOf(assembly: Assembly, { lives, sessionKeys }: Beneath, router: Router): Parts['gateway'] {
-  const { init, enrolment, clock, logger, self, group } = assembly
+  const { init, enrolment, scopes, logger, self, group } = assembly
   const { host, port, token } = init.http
   const sessionIds = new SealedSessionIds({
     keys: sessionKeys,
@@ -123,5 +141,5 @@ function gatewayOf(assembly: Assembly, { lives, sessionKeys }: Beneath, router: 
     name: serverNameOf(assembly),
     version: init.version,
     ...(token === undefined ? {} : { token }),
-  })({ router, sessionIds, clock, logger: logger.child({ part: 'gateway' }) })
+  })({ router, sessionIds, clock: scopes.clock('gateway'), logger: logger.child({ part: 'gateway' }) })
 }

@@ -14,7 +14,7 @@ export function meshParts(
   assembly: Assembly,
   { trust }: Pick<Parts, 'trust'>,
 ): Pick<Parts, 'mesh' | 'control' | 'members' | 'discovery'> {
-  const { init, identity, enrolment, clock, random, logger, group } = assembly
+  const { init, identity, enrolment, scopes, random, logger, group } = assembly
   const mesh = createMesh({
     listen: init.listen,
     advertise: init.advertise,
@@ -26,7 +26,7 @@ export function meshParts(
     hello: { local: () => trust.passport(), verify: (peer, payload) => trust.verifyHello(peer, payload) },
     onJoin: door(assembly, trust),
     acceptsGossipFrom: group.isMember,
-    clock,
+    clock: scopes.clock('connections'),
     random,
     logger: logger.child({ part: 'mesh' }),
   })
@@ -36,11 +36,16 @@ export function meshParts(
     control,
     alive: signedAlive(identity, enrolment),
     isListed: group.isServed,
-    clock,
+    clock: scopes.clock('membership'),
     random,
     logger,
   })
-  const discovery = new Discovery(init.bootstrap ?? [], { mesh, clock, random, logger: logger.child({ part: 'discovery' }) })
+  const discovery = new Discovery(init.bootstrap ?? [], {
+    mesh,
+    clock: scopes.clock('discovery'),
+    random,
+    logger: logger.child({ part: 'discovery' }),
+  })
   return { mesh, control, members, discovery }
 }
 

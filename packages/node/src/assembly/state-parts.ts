@@ -13,7 +13,7 @@ export function stateParts(
   assembly: Assembly,
   { mesh, log }: Pick<Parts, 'mesh' | 'log'>,
 ): Pick<Parts, 'state' | 'catalog' | 'signals' | 'reportJudge' | 'office'> {
-  const { identity, enrolment, store, clock, random, logger, self, group } = assembly
+  const { identity, enrolment, store, scopes, random, logger, self, group } = assembly
   const topics = topicsOf(enrolment.meshId, enrolment.groupId)
   const state = createSharedState({
     topic: topics.state,
@@ -25,7 +25,7 @@ export function stateParts(
     signer: identity,
     verify,
     isMember: group.isMember,
-    clock,
+    clock: scopes.clock('shared state'),
     random,
     logger: logger.child({ part: 'state' }),
   })
@@ -38,9 +38,9 @@ export function stateParts(
     isMember: group.isMember,
     reportJudge,
     hostOf: (unit) => group.state?.units.get(unit)?.peer,
-    clock,
+    clock: scopes.clock('signals'),
     logger,
   })
-  const office = new Office({ self, log, signals, clock })
+  const office = new Office({ self, log, signals, clock: scopes.clock('office') })
   return { state, catalog, signals, reportJudge, office }
 }

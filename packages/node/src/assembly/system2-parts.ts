@@ -8,7 +8,7 @@ type Beneath = Pick<Parts, 'log' | 'decisions' | 'catalog' | 'router' | 'timetab
 
 /** System 2's schedules on every node: what is assigned to it is run, and people ask it. */
 export function scheduleParts(assembly: Assembly, beneath: Beneath): Pick<Parts, 'schedules' | 'occurrences'> {
-  const { store, clock, logger, self, group } = assembly
+  const { store, clock, scopes, logger, self, group } = assembly
   const { log, decisions, catalog, router, timetables } = beneath
   const { nameOf } = group
   const occurrences = new OccurrenceRunner({
@@ -17,7 +17,7 @@ export function scheduleParts(assembly: Assembly, beneath: Beneath): Pick<Parts,
     decisions,
     call: (request) => callTool({ catalog, router, clock, nameOf }, request),
     kv: store.kv('occurrences'),
-    clock,
+    clock: scopes.clock('occurrences'),
     logger: logger.child({ part: 'system2' }),
   })
   const isListed = (tool: string): boolean => catalog.findTool(tool) !== undefined

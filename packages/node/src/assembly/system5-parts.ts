@@ -45,13 +45,13 @@ function authorityOf({ enrolment }: Assembly): ReturnType<typeof groupAuthority>
 }
 
 function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected): Deciding {
-  const { identity, enrolment, store, clock, random, logger, self, group } = assembly
+  const { identity, enrolment, store, clock, scopes, random, logger, self, group } = assembly
   const peers = (): PeerIdString[] => mesh.peers().map(({ peer }) => peer)
   const log = new GroupLog({
     storage: store.raft,
     control,
     self,
-    clock,
+    clock: scopes.clock('consensus'),
     logger: logger.child({ part: 'system5' }),
     raft: { random, needsEndorsement: group.isRaised, ...signedVotes(identity, enrolment, trust) },
     authority: authorityOf(assembly),
@@ -60,7 +60,7 @@ function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected):
     flawOfSnapshot: (snapshot, held) => flawOfSnapshot(snapshot, { chain: trust.chain, held, decodeCertificate: decodeLink }),
     mayCompact: () => trust.uncertified.length === 0 && (log.state === undefined || isCertified(log.state)),
   })
-  const epochs = new Epochs({ log, trust, control, peers, nameOf: group.nameOf, clock, logger })
+  const epochs = new Epochs({ log, trust, control, peers, nameOf: group.nameOf, clock: scopes.clock('epoch'), logger })
   const decisions = new Decisions({ log, control, self, clock })
   const sessionKeys = new SessionKeys({
     kv: (namespace) => store.kv(namespace),
@@ -69,7 +69,7 @@ function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected):
     decisions,
     control,
     peers,
-    clock,
+    clock: scopes.clock('session keys'),
     logger: logger.child({ part: 'session keys' }),
   })
   return { log, epochs, decisions, sessionKeys }
@@ -77,7 +77,7 @@ function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected):
 
 /** Who is let in, and stays in. */
 function doorParts(assembly: Assembly, connected: Connected, { log, decisions }: Deciding): AtTheDoor {
-  const { init, identity, clock, random, logger, self, group } = assembly
+  const { init, identity, clock, scopes, random, logger, self, group } = assembly
   const { time, standing, trust, mesh, control, members } = connected
   const renewing = new MemberPlane(mesh.control, group.isServed)
   const credentials = new Credentials({
@@ -100,7 +100,7 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
     peers: () => mesh.peers().map(({ peer }) => peer),
     onPeerUp: (listener) => mesh.on('peer:up', listener),
     nowMs: () => time.nowMs(),
-    clock,
+    clock: scopes.clock('credential'),
     random,
     logger,
   })
@@ -120,7 +120,7 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
 
 /** What voters endorse, the leader's duties, and how a member goes. */
 function rulingParts(assembly: Assembly, connected: Connected, { log, decisions }: Deciding): Ruling {
-  const { identity, clock, logger, self, group, whole } = assembly
+  const { identity, clock, scopes, logger, self, group, whole } = assembly
   const { trust, mesh, control, members } = connected
   const authority = authorityOf(assembly)
   const sees: Sees = (peer) => members.sight(peer)
@@ -153,7 +153,7 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
   const duties = new LeaderDuties({
     log,
     members,
-    clock,
+    clock: scopes.clock('leader duties'),
     logger,
     duties: [
       voters,

@@ -76,6 +76,7 @@ export class SessionKeys implements Startable {
 
   async start(): Promise<void> {
     const { log, logger } = this.#c
+    this.#stopped = false
     for await (const [id, value] of this.#store.entries({ gte: '', lt: '\uffff' })) {
       try {
         const { key, supersededAtMs } = storedSchema.parse(JSON.parse(Buffer.from(value).toString('utf8')))

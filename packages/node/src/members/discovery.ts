@@ -34,7 +34,7 @@ interface Bootstrap {
 export class Discovery implements Startable {
   readonly #c: DiscoveryComponents
   readonly #bootstrap: readonly Bootstrap[]
-  readonly #abort = new AbortController()
+  #abort = new AbortController()
   /** When each peer that was found was dialled last, monotonic milliseconds, oldest first. */
   readonly #dialledMs = new Map<PeerIdString, number>()
   #dialling = 0
@@ -46,6 +46,7 @@ export class Discovery implements Startable {
   }
 
   async start(): Promise<void> {
+    this.#abort = new AbortController()
     this.#off = this.#c.mesh.on('peer:found', ({ peer, addresses }) => void this.#found(peer, addresses))
     for (const bootstrap of this.#bootstrap) void this.#look(bootstrap)
   }

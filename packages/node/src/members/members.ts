@@ -58,13 +58,14 @@ export class Members implements Startable {
   readonly #control: Plane
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #view: MembershipView
+  #view: MembershipView
   readonly #events: Emitter<Events>
   readonly #dialing = new Map<PeerIdString, AbortController>()
   #unsubscribe: (() => void)[] = []
   /** The addresses of each, as listed last. */
   #listed: ReadonlyMap<PeerIdString, readonly string[]> = new Map()
   readonly #isListed: (peer: PeerIdString) => boolean
+  readonly #makeView: () => MembershipView
   #timer: Timer | undefined
   /** How late this process runs: the latest timers, the later the longer ago the less. */
   #loopLagMs = 0
@@ -76,21 +77,26 @@ export class Members implements Startable {
     this.#clock = components.clock
     this.#logger = components.logger
     this.#control = components.control
-    const init = { self: components.mesh.peerId, incarnation: Math.round(components.clock.wallMs()) }
-    this.#view = membership(init)({ random: components.random, ...components.alive })
+    this.#makeView = () => {
+      const init = { self: components.mesh.peerId, incarnation: Math.round(components.clock.wallMs()) }
+      return membership(init)({ random: components.random, ...components.alive })
+    }
+    this.#view = this.#makeView()
     components.control.onNotice(MEMBERSHIP_NOTICE, (peer, payload) => this.#receive(peer, payload))
     this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of members failed'))
   }
 
+  /** Also after a stop: who is listed and who is connected is all that is taken over. */
   async start(): Promise<void> {
     this.#unsubscribe = [
-      this.#mesh.on('peer:up', ({ peer, info }) => {
-        this.#run(this.#view.connected(peer, this.#now()))
-        this.#run(this.#view.addressesLearned(peer, info.passport.addresses, this.#now()))
-        this.#expectListed(peer)
-      }),
+      this.#mesh.on('peer:up', ({ peer, info }) => this.#connected(peer, info.passport.addresses)),
       this.#mesh.on('peer:down', ({ peer }) => this.#run(this.#view.disconnected(peer, this.#now()))),
     ]
+    if (!this.#stopped) return
+    this.#stopped = false
+    this.#view = this.#makeView()
+    for (const [peer, addresses] of this.#listed) this.#add(peer, addresses)
+    for (const { peer, info } of this.#mesh.peers()) this.#connected(peer, info.passport.addresses)
   }
 
   async stop(): Promise<void> {
@@ -119,6 +125,12 @@ export class Members implements Startable {
   /** Where a member says it is, heard from somebody who is connected to it. */
   heardOf(peer: PeerIdString, addresses: readonly string[]): void {
     if (this.#view.member(peer) !== undefined) this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
+  }
+
+  #connected(peer: PeerIdString, addresses: readonly string[]): void {
+    this.#run(this.#view.connected(peer, this.#now()))
+    this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
+    this.#expectListed(peer)
   }
 
   #add(peer: PeerIdString, addresses: readonly string[]): void {

@@ -49,7 +49,7 @@ export interface OccurrenceRunnerComponents {
 /** Runs the occurrences that the group assigned to this node; see `OccurrenceExecutor` for the rules. */
 export class OccurrenceRunner implements Startable {
   readonly #c: OccurrenceRunnerComponents
-  readonly #ended = new AbortController()
+  #ended = new AbortController()
   #executor: OccurrenceExecutor
   #timer: Timer | undefined
   #off: (() => void)[] = []
@@ -63,6 +63,7 @@ export class OccurrenceRunner implements Startable {
 
   async start(): Promise<void> {
     const { self, kv, log, clock, logger } = this.#c
+    this.#ended = new AbortController()
     const marks: OccurrenceMark[] = []
     for await (const [key, value] of kv.entries({ gte: '', lt: '\uffff' })) {
       const parsed = markSchema.safeParse(parsedJson(value))

@@ -107,7 +107,10 @@ export class GroupLog implements Startable {
     components.control.onNotice(RAFT_NOTICE, (peer, payload) => this.#receive(peer, payload))
   }
 
+  /** Also after a stop: the Raft node is made anew from the disk. */
   async start(): Promise<void> {
+    this.#stopped = false
+    if (this.#raft !== undefined) this.#retire(new StoppedError('consensus is started again'))
     await this.#load()
   }
 

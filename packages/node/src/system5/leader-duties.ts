@@ -37,6 +37,7 @@ export class LeaderDuties implements Startable {
 
   async start(): Promise<void> {
     const { log, members, clock } = this.#c
+    this.#stopped = false
     const look = (): void => this.look()
     const onApplied = ({ before, state, effects }: AppliedEntry): void => {
       // An entry that changed nothing is no reason to look: what was refused now would be proposed again at once, for ever.

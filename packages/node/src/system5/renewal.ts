@@ -70,6 +70,7 @@ export class Renewal implements Startable {
 
   async start(): Promise<void> {
     const { log, onPeerUp } = this.#c
+    this.#stopped = false
     const look = (): void => this.look()
     this.#offs = [
       onPeerUp(look),

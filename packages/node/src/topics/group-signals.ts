@@ -44,6 +44,7 @@ export class GroupSignals implements Startable {
   readonly #offs = new Map<string, () => void>()
   /** By topic and author, the newest heard; ends with the subscription. */
   readonly #highest = new Map<string, Map<PeerIdString, number>>()
+  #units: readonly UnitName[] = []
   #sequence: number
 
   constructor(components: GroupSignalsComponents) {
@@ -60,6 +61,7 @@ export class GroupSignals implements Startable {
     this.#subscribe(topics.intelligence, 'intelligence')
     this.#subscribe(topics.policy, 'policy')
     this.#subscribe(topics.alert, 'alert')
+    this.followUnits(this.#units)
   }
 
   async stop(): Promise<void> {
@@ -71,6 +73,7 @@ export class GroupSignals implements Startable {
   /** Listens to the reports of just these units. */
   followUnits(units: readonly UnitName[]): void {
     const { topics } = this.#c
+    this.#units = units
     const wanted = new Set(units.map((unit) => topics.unit(unit)))
     for (const topic of wanted) if (!this.#offs.has(topic)) this.#subscribe(topic, 'unit')
     for (const [topic, off] of this.#offs) {

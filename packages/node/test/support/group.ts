@@ -1,17 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, type Logger, silentLogger, systemClock } from '@vsmcp/kernel'
+import { type Clock, type Logger, silentLogger, Supervisor, systemClock } from '@vsmcp/kernel'
 import { loadIdentity, loadMeshKey, signAsOperator } from '@vsmcp/security'
 import { openStore, type RaftStorage, type Store } from '@vsmcp/store'
 import { onTestFinished } from 'vitest'
 import { assemble } from '../../src/assemble.ts'
-import { inStartOrder, type Parts } from '../../src/parts.ts'
+import type { Parts } from '../../src/parts.ts'
 import { dataDirectory } from '../../src/enrol/data-directory.ts'
 import { requireEnrolment } from '../../src/enrol/enrolment.ts'
 import { initMesh } from '../../src/enrol/init-mesh.ts'
 import { joinMesh } from '../../src/enrol/join-mesh.ts'
 import type { NodeInit } from '../../src/node-init.ts'
+import { systemsOf } from '../../src/tree/node-tree.ts'
+import { Scopes } from '../../src/tree/scopes.ts'
 import { Wiring } from '../../src/wiring.ts'
 
 export async function emptyDirectory(): Promise<string> {
@@ -40,6 +42,7 @@ export interface TestNode extends Parts {
   name: string
   peer: string
   wiring: Wiring
+  tree: Supervisor
   /** In order, but without handing over: what a node leaves behind is its closed connections. */
   stop(): Promise<void>
 }
@@ -67,21 +70,23 @@ export async function startNode(
   }
   const identity = await loadIdentity(dataDirectory(dir).identity)
   const enrolment = await requireEnrolment(dir)
-  const parts = assemble({ init: initOf(dir, init), identity, enrolment, store, clock, logger })
+  const scopes = new Scopes(clock, logger)
+  const parts = assemble({ init: initOf(dir, init), identity, enrolment, store, clock, scopes, logger })
   const wiring = new Wiring(parts, logger)
-  for (const [, part] of inStartOrder(parts)) await part.start()
+  const tree = new Supervisor({ id: 'node', children: systemsOf(parts, scopes) }, { clock: systemClock })
+  await tree.start()
   wiring.started()
   let stopping: Promise<void> | undefined
   const stopAll = async (): Promise<void> => {
     // The connections first: to the others it looks like a death.
     await parts.mesh.stop()
-    for (const [, part] of inStartOrder(parts).toReversed()) await part.stop()
+    await tree.stop()
     await parts.trust.settled()
     await opened.stop()
   }
   const stop = (): Promise<void> => (stopping ??= stopAll())
   onTestFinished(stop)
-  return { ...parts, dir, name: enrolment.name, peer: identity.peerId, wiring, stop }
+  return { ...parts, dir, name: enrolment.name, peer: identity.peerId, wiring, tree, stop }
 }
 
 /** What brings a node back where the others look for it. */

@@ -1,0 +1,178 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import {
+  Actor,
+  BusyError,
+  type Clock,
+  type Life,
+  type Logger,
+  messageOf,
+  type Startable,
+  StoppedError,
+  type Timer,
+  type WorkerSpec,
+} from '@vsmcp/kernel'
+
+/** Something a part does in one go. */
+export type Work = () => void | Promise<void>
+
+/** What runs now, and all that follows from it: promises, timers. */
+const running = new AsyncLocalStorage<Scope>()
+
+export interface ScopeInit {
+  /** With it the part is an actor: its timers, and what others `deliver`, wait for their turn, so many of them at most. */
+  readonly mailboxMax?: number
+}
+
+export interface ScopeComponents {
+  clock: Clock
+  logger: Logger
+}
+
+/**
+ * Where the doings of one part run, so that a fault nobody catches is the crash of that part and of no other: what its timers or
+ * its messages throw, and promises made there that reject unheard, end its life, and its supervisor begins another.
+ */
+export class Scope {
+  readonly name: string
+  /** The clock that the part is given. */
+  readonly clock: Clock
+  readonly #mailboxMax: number | undefined
+  readonly #logger: Logger
+  #actor: Actor<Work, unknown> | undefined
+  #life: Life | undefined
+  #lastCrash: unknown
+  #hasLived = false
+
+  constructor(name: string, { mailboxMax }: ScopeInit, { clock, logger }: ScopeComponents) {
+    this.name = name
+    this.#mailboxMax = mailboxMax
+    this.#logger = logger
+    this.clock = {
+      wallMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      after: (delayMs, fn) => this.#timer(fn, (tick) => clock.after(delayMs, tick)),
+      every: (periodMs, fn) => this.#timer(fn, (tick) => clock.every(periodMs, tick)),
+    }
+  }
+
+  /** Where an error that nobody caught comes from; asked in the handler of that error. */
+  static current(): Scope | undefined {
+    return running.getStore()
+  }
+
+  /**
+   * Puts work into the part's mailbox: it is done after what was delivered before, and what it throws is the part's crash.
+   * @returns false when it was not taken: the part does not run, or its mailbox is full, which is counted
+   */
+  deliver(work: Work): boolean {
+    return this.#tell((actor) => actor.tell(work))
+  }
+
+  /** Before all that waits there and is not urgent: for alerts. */
+  deliverUrgent(work: Work): boolean {
+    return this.#tell((actor) => actor.tellUrgent(work))
+  }
+
+  /** @returns false when no supervisor looks after this part: then it is the process that has failed */
+  crash(error: unknown): boolean {
+    this.#lastCrash = error
+    if (this.#life === undefined) {
+      if (this.#hasLived) this.#logger.error({ part: this.name, error: messageOf(error) }, 'an error of a part that has stopped')
+      return this.#hasLived
+    }
+    this.#life.exit(error ?? new Error('nothing was thrown'))
+    return true
+  }
+
+  /** Puts the part under a supervisor. It is started again after a crash, once it has stopped, and must be able to. */
+  child(part: Startable): WorkerSpec {
+    const start = (): Promise<void> => running.run(this, () => part.start())
+    return this.#spec(start, part)
+  }
+
+  /** For a part that cannot be started again in this process: its crash is one of the process. */
+  onlyOnce(part: Startable): WorkerSpec {
+    const start = async (): Promise<void> => {
+      if (this.#hasLived) {
+        throw new StoppedError(`${this.name} cannot be started again in this process`, { cause: this.#lastCrash })
+      }
+      await running.run(this, () => part.start())
+    }
+    return this.#spec(start, part)
+  }
+
+  #spec(start: () => Promise<void>, part: Startable): WorkerSpec {
+    const { name } = this
+    const stop = async (): Promise<void> => {
+      try {
+        await running.run(this, () => part.stop())
+      } finally {
+        this.#life = undefined
+      }
+    }
+    const begin = (life: Life): (() => Promise<void>) => {
+      return async () => {
+        this.#life = life
+        await start()
+        this.#hasLived = true
+      }
+    }
+    if (this.#mailboxMax === undefined) {
+      return { id: name, mustStopFirst: true, child: (life) => ({ start: begin(life), stop }) }
+    }
+    this.#actor = new Actor<Work, unknown>({
+      name,
+      mailboxMax: this.#mailboxMax,
+      whenFull: 'refuse',
+      behave: (life) => ({
+        start: begin(life),
+        stop,
+        handle: (work) => running.run(this, work),
+      }),
+    })
+    return this.#actor.spec({ mustStopFirst: true })
+  }
+
+  #tell(put: (actor: Actor<Work, unknown>) => void): boolean {
+    if (this.#actor === undefined) return false
+    try {
+      put(this.#actor)
+      return true
+    } catch (error) {
+      if (error instanceof BusyError || error instanceof StoppedError) return false
+      throw error
+    }
+  }
+
+  #timer(fn: () => void, begin: (tick: () => void) => Timer): Timer {
+    let isCancelled = false
+    let waits = false
+    const tick = (): void => {
+      if (this.#mailboxMax === undefined) {
+        this.#guarded(fn)
+        return
+      }
+      // Ticks of one timer do not pile up behind a long message.
+      if (waits) return
+      waits = this.deliver(() => {
+        waits = false
+        if (!isCancelled) fn()
+      })
+    }
+    const timer = begin(tick)
+    return {
+      cancel: () => {
+        isCancelled = true
+        timer.cancel()
+      },
+    }
+  }
+
+  #guarded(fn: () => void): void {
+    try {
+      running.run(this, fn)
+    } catch (error) {
+      if (!this.crash(error)) throw error
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import {
+  type Clock,
+  silentLogger,
+  type SupervisionChange,
+  Supervisor,
+  systemClock,
+  telemetry,
+  type TreeEntry,
+} from '@vsmcp/kernel'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { initMesh } from '../src/enrol/init-mesh.ts'
+import type { Parts } from '../src/parts.ts'
+import { systemsOf } from '../src/tree/node-tree.ts'
+import { Scope } from '../src/tree/scope.ts'
+import { type PartName, Scopes } from '../src/tree/scopes.ts'
+import { createNode } from '../src/vsmcp-node.ts'
+import {
+  emptyDirectory,
+  followersOf,
+  foundMesh,
+  initOf,
+  invitation,
+  joinNode,
+  leaderOf,
+  startGroup,
+  type TestNode,
+  until,
+} from './support/group.ts'
+import { attach } from './support/servers.ts'
+
+/** A clock that throws, as often as it is told to, at the part that it is told: whatever that part does on a timer crashes it. */
+class FaultyClock implements Clock {
+  #part: PartName | undefined
+  #left = 0
+  #isInTimer = false
+
+  plant(part: PartName, times: number): void {
+    this.#part = part
+    this.#left = times
+  }
+
+  wallMs(): number {
+    this.#maybe()
+    return systemClock.wallMs()
+  }
+
+  monotonicMs(): number {
+    this.#maybe()
+    return systemClock.monotonicMs()
+  }
+
+  after(delayMs: number, fn: () => void): ReturnType<Clock['after']> {
+    return systemClock.after(delayMs, () => this.#fire(fn))
+  }
+
+  /** What is done now and then is done often here: the tests wait for it. */
+  every(periodMs: number, fn: () => void): ReturnType<Clock['every']> {
+    return systemClock.every(Math.min(periodMs, 50), () => this.#fire(fn))
+  }
+
+  #fire(fn: () => void): void {
+    this.#isInTimer = true
+    try {
+      fn()
+    } finally {
+      this.#isInTimer = false
+    }
+  }
+
+  /** Only what the part itself does on its timer, not what that sets going elsewhere; an actor's work comes after its timer. */
+  #maybe(): void {
+    if (this.#left === 0 || Scope.current()?.name !== this.#part) return
+    if (!this.#isInTimer && this.#part !== 'reports') return
+    this.#left--
+    throw new Error(`planted in ${this.#part}`)
+  }
+}
+
+/** Restarts of each part, by its path below the root; those that had none are left out. */
+function restartsOf(tree: TestNode['tree']): Record<string, number> {
+  const found: Record<string, number> = {}
+  const look = (entries: readonly TreeEntry[], above: string): void => {
+    for (const { id, restarts, children = [] } of entries) {
+      if (restarts > 0) found[above + id] = restarts
+      look(children, `${above}${id}/`)
+    }
+  }
+  look(tree.inspect().children, '')
+  return found
+}
+
+/** Calls one after the other for as long as the work takes; each must be answered. */
+async function calling(from: TestNode, work: () => Promise<void>): Promise<number> {
+  const over = new AbortController()
+  let calls = 0
+  const caller = (async () => {
+    while (!over.signal.aborted || calls < 20) {
+      const reply = await from.router.request({
+        method: 'tools/call',
+        target: 'u__tool',
+        paramsJson: '{"name":"u__tool","arguments":{}}',
+        deadlineMs: 20_000,
+        signal: new AbortController().signal,
+        onNotification: () => {},
+      })
+      expect(reply).toHaveProperty('resultJson')
+      calls++
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  })()
+  await work().finally(() => over.abort())
+  await caller
+  return calls
+}
+
+const grace = { timeout: 30_000 }
+
+describe('the tree', () => {
+  it('holds every part that has a life, once', async () => {
+    const node = await foundMesh()
+    const held: string[] = []
+    const parts: Parts = new Proxy(node, {
+      get: (target, key) => {
+        held.push(String(key))
+        return Reflect.get(target, key) as unknown
+      },
+    })
+    systemsOf(parts, new Scopes(systemClock, silentLogger))
+    const isAlive = (part: unknown): boolean =>
+      typeof part === 'object' && part !== null && 'start' in part && 'stop' in part && !(part instanceof Supervisor)
+    const living = Object.entries(node).filter(([, part]) => isAlive(part))
+    expect(living.length).toBeGreaterThan(15)
+    expect(held.toSorted()).toEqual(living.map(([name]) => name).toSorted())
+  })
+})
+
+describe('a part that crashes', () => {
+  it('is started again alone when nothing depends on it, while calls through its node go on', async () => {
+    const clock = new FaultyClock()
+    const a = await foundMesh('a')
+    const b = await joinNode(a, 'b', { clock })
+    await b.units.attach(attach('u', 'hostile-server'))
+    await expect.poll(() => a.catalog.listing.tools.length, grace).toBe(1)
+    for (const part of ['reports', 'membership', 'gateway'] as const) {
+      const before = restartsOf(b.tree)
+      const calls = await calling(a, async () => {
+        clock.plant(part, 1)
+        await expect.poll(() => Object.keys(restartsOf(b.tree)).length, grace).toBe(Object.keys(before).length + 1)
+      })
+      expect(calls).toBeGreaterThan(0)
+    }
+    expect(restartsOf(b.tree)).toEqual({ 'system3/reports': 1, 'mesh/membership': 1, 'mcp/gateway': 1 })
+    await expect.poll(() => b.members.isAlive(a.peer), grace).toBe(true)
+    expect(a.members.isAlive(b.peer)).toBe(true)
+  })
+
+  it('takes along what goes by it: consensus, keys, credential and duties begin anew, and the group decides', async () => {
+    const clock = new FaultyClock()
+    const nodes = await startGroup(3, { clock })
+    const leader = leaderOf(nodes)
+    const [one] = followersOf(nodes)
+    await one.units.attach(attach('u', 'hostile-server'))
+    await expect.poll(() => leader.catalog.listing.tools.length, grace).toBe(1)
+    await calling(leader, async () => {
+      // At whichever of the three it is first.
+      clock.plant('consensus', 1)
+      await expect
+        .poll(() => nodes.flatMap(({ tree }) => Object.keys(restartsOf(tree))).toSorted(), grace)
+        .toEqual(['consensus', 'credential', 'leader duties', 'office', 'session keys'].map((part) => `system5/${part}`))
+      await one.decisions.decide(invitation(one, 'after'), 30_000)
+    })
+    await Promise.all(nodes.map((node) => until(node, () => node.log.state?.invitations.has('after') === true)))
+  })
+})
+
+describe('a fault that does not heal', () => {
+  it('is given up level by level: the node ends as failed and says why, all of it stopped', async () => {
+    const dataDir = await emptyDirectory()
+    await initMesh({ dataDir, name: 'a' })
+    const every = systemClock.every.bind(systemClock)
+    const spy = vi.spyOn(systemClock, 'every').mockImplementation((periodMs, fn) => {
+      if (Scope.current()?.name !== 'reports') return every(periodMs, fn)
+      return every(10, fn)
+    })
+    const wall = systemClock.wallMs.bind(systemClock)
+    const faulty = vi.spyOn(systemClock, 'wallMs').mockImplementation(() => {
+      if (Scope.current()?.name === 'reports') throw new Error('planted in reports')
+      return wall()
+    })
+    onTestFinished(() => {
+      spy.mockRestore()
+      faulty.mockRestore()
+    })
+    const changes: SupervisionChange[] = []
+    onTestFinished(telemetry('vsmcp:supervision:child').subscribe((change) => changes.push(change)))
+    const node = createNode(initOf(dataDir))
+    onTestFinished(() => node.stop())
+    await node.start()
+    const ending = await node.stopped
+    expect(ending).toMatchObject({
+      reason: 'failed',
+      error: {
+        code: 'VSMCP_SUPERVISION_GAVE_UP',
+        message: expect.stringMatching(/^supervisor node gave up .*planted in reports$/) as string,
+      },
+    })
+    const count = (change: string, child: string): number =>
+      changes.filter((each) => each.change === change && each.child === child).length
+    // The system allows 3 restarts of its part, the root 3 of the system: 4 times 4 crashes.
+    expect(count('crashed', 'node/system3/reports')).toBe(16)
+    expect(count('gave-up', 'node/system3')).toBe(4)
+    expect(count('gave-up', 'node')).toBe(1)
+  })
+})
