@@ -151,6 +151,21 @@ describe('consensus messages of a member that leads nothing', () => {
 describe('requests to System 5', () => {
   const own = (): { author: string; atMs: number } => ({ author: papers.identity.peerId, atMs: Date.now() })
   const victim = (): string => nth(nodes, 1).ready.peerId
+  const pain = (): object => ({
+    ...own(),
+    op: 'alert:raise',
+    id: 'forged',
+    feeling: 'pain',
+    severity: 'critical',
+    origin: 'organ',
+    system: 'system1',
+    unit: 'notes',
+    subject: 'notes burn',
+    text: '',
+    count: 1,
+    onsetMs: Date.now(),
+    lastMs: Date.now(),
+  })
   const json = (value: object): Uint8Array => Buffer.from(JSON.stringify(value))
 
   it.each<[string, () => object]>([
@@ -171,6 +186,8 @@ describe('requests to System 5', () => {
     ],
     ['to evict a member', () => ({ ...own(), op: 'member:evict', peer: victim(), reason: 'because' })],
     ['to forget a member', () => ({ ...own(), op: 'member:forget', peer: victim() })],
+    ['to raise an alert in another member’s name', () => ({ ...pain(), author: victim() })],
+    ['to say that an alert is what none can be', () => ({ ...pain(), onsetMs: -1, count: 0 })],
     ['to raise the feature level', () => ({ ...own(), op: 'feature:raise', level: 99 })],
     ['of a kind nobody knows', () => ({ ...own(), op: 'everything:mine' })],
     ['to nobody, deep as a well', () => JSON.parse(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`) as object],
@@ -179,13 +196,14 @@ describe('requests to System 5', () => {
     await nothingChanged()
   })
 
-  it('for a unit’s name or a bare name that another has leave it there', async () => {
+  it('for a unit’s name, a bare name or the pain of a unit that another has leave it there', async () => {
     const leader = (before as { system5: { leader: string } }).system5.leader
     for (const operation of [
       { ...own(), op: 'unit:claim', unit: 'notes', peer: papers.identity.peerId },
       { ...own(), op: 'unit:claim', unit: 'notes', peer: victim() },
       { ...own(), op: 'unit:release', unit: 'notes' },
       { ...own(), op: 'name:grant', bareName: 'read_graph', unit: 'mine' },
+      pain(),
     ]) {
       await mallory.control.call(leader, 'system5:decide', json(operation), OPTIONS).catch(() => {})
     }

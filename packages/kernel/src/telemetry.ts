@@ -1,6 +1,24 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
 import type { SupervisionEvent } from './supervision/child.ts'
 
+/** `vsmcp:algedonic:alert`: something became of an alert, as this node learned it. */
+export interface AlertTold {
+  /** `over`: remedied; `displaced`: forgotten unremedied, for a more severe one. */
+  readonly event: 'raised' | 'repeated' | 'climbed' | 'acknowledged' | 'over' | 'displaced'
+  readonly id: string
+  readonly feeling: 'pain' | 'pleasure'
+  readonly severity: 'low' | 'high' | 'critical'
+  /** Whose affair it is: its node's, the group's, or what is above the group. */
+  readonly level: 'node' | 'group' | 'above'
+  /** PeerId of the node that feels it. */
+  readonly node: string
+  readonly system: string
+  readonly unit?: string
+  readonly subject: string
+  /** Since it was felt first, by the clocks of its node and of this one. */
+  readonly sinceOnsetMs: number
+}
+
 /** `vsmcp:mcp:tool_invocation`: a client's call of a tool has ended at the node that it asked. */
 export interface ToolInvocation {
   /** As the client named it. */
@@ -73,6 +91,7 @@ export interface SeriesTurn {
 
 /** Every event that this project publishes, by the name of its channel. docs/telemetry.md says when. */
 export interface TelemetryEvents {
+  'vsmcp:algedonic:alert': AlertTold
   'vsmcp:mcp:tool_invocation': ToolInvocation
   'vsmcp:system1:operation': UnitOperation
   'vsmcp:decision:latency': DecisionLatency

@@ -1,5 +1,6 @@
+import { telemetry } from '@vsmcp/kernel'
 import { organ, type Signal } from '@vsmcp/vsm'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { AlertEvent, AlertView } from '../src/algedonic/contract.ts'
 import { AlertRefusedError, AlertUnknownError } from '../src/errors.ts'
 import { deskOf, operatorOf, policySet } from './support/operator.ts'
@@ -37,11 +38,15 @@ describe('an alert', () => {
     const nodes = await startGroup(3)
     const leader = leaderOf(nodes)
     const [one, other] = followersOf(nodes)
+    const heardOf: string[] = []
+    onTestFinished(telemetry('vsmcp:algedonic:alert').subscribe(({ event, level }) => heardOf.push(`${event} ${level}`)))
     const id = idOf(one.algedonic.feel(pain()))
     await Promise.all(nodes.map((node) => until(node, () => alertOf(node, id)?.decided === true)))
     for (const node of nodes) {
       expect(open(node)).toMatchObject([{ id, level: 'group', state: 'open', node: one.peer, nodeName: one.name, count: 1 }])
     }
+    // By its own node twice, then by each of the three.
+    expect(heardOf).toEqual(['raised node', 'climbed group', ...nodes.map(() => 'raised group')])
     await other.alerts.acknowledge({ id, reason: 'Ada is on it' })
     await leader.stop()
     await until(other, () => [one.peer, other.peer].includes(other.log.status()?.leader ?? ''))
@@ -83,7 +88,7 @@ describe('an alert', () => {
     const id = idOf(source.algedonic.feel(pain({ severity: 'low' })))
     expect(alertOf(source, id)).toMatchObject({ level: 'node', decided: false })
     expect((await climbed).alert).toMatchObject({ id, state: 'open', due: null })
-    expect(source.alertsView.counts()).toEqual({ open: 1, acknowledged: 0, critical: 0, overdue: 1 })
+    expect(source.alertsView.counts()).toEqual({ open: 1, grave: 0, acknowledged: 0, critical: 0, overdue: 1 })
   })
 })
 

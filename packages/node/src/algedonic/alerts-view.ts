@@ -1,5 +1,5 @@
 import type { AlertMark, AlertRecord, GroupEffect } from '@vsmcp/consensus'
-import type { Clock, PeerIdString } from '@vsmcp/kernel'
+import { type Clock, type PeerIdString, telemetry } from '@vsmcp/kernel'
 import { type Alert, type HeldAlert, type OverAlert, type Terms } from '@vsmcp/vsm'
 import { ALERT_HEARD_KEPT_MS, ALERTS_HEARD_MAX } from '../constants.ts'
 import type { GroupLog } from '../system5/group-log.ts'
@@ -23,9 +23,13 @@ interface Heard {
   untilMs: number
 }
 
+const told = telemetry('vsmcp:algedonic:alert')
+
 const iso = (ms: number): string => new Date(ms).toISOString()
 
-const EVENT: { readonly [E in Extract<GroupEffect['type'], `alert:${string}`>]: AlertEventKind } = {
+type EventOfOne = Exclude<AlertEventKind, 'open'>
+
+const EVENT: { readonly [E in Extract<GroupEffect['type'], `alert:${string}`>]: EventOfOne } = {
   'alert:raised': 'raised',
   'alert:repeated': 'repeated',
   'alert:acknowledged': 'acknowledged',
@@ -45,6 +49,7 @@ export class AlertsView {
   constructor(components: AlertsViewComponents) {
     this.#c = components
     const { signals, clock } = components
+    this.#listen((event, view) => this.#publish(event, view))
     signals.on('alert', ({ node, body }) => {
       this.#heard.delete(body.id)
       this.#heard.set(body.id, { node, body, untilMs: clock.monotonicMs() + ALERT_HEARD_KEPT_MS })
@@ -74,16 +79,28 @@ export class AlertsView {
 
   /** @returns a function that ends it */
   onEvent(listener: (event: AlertEvent) => void): () => void {
-    const { algedonic, log, clock } = this.#c
-    const tell = (event: AlertEventKind, alert: AlertView): void => listener({ event, at: iso(clock.wallMs()), alert })
+    const { clock } = this.#c
+    return this.#listen((event, view) => listener({ event, at: iso(clock.wallMs()), alert: view() }))
+  }
+
+  #publish(event: EventOfOne, view: () => AlertView): void {
+    if (!told.hasSubscribers) return
+    const { id, feeling, severity, level, node, system, unit, subject, onset } = view()
+    const sinceOnsetMs = this.#c.clock.wallMs() - Date.parse(onset)
+    const whose = { node, system, ...(unit === undefined ? {} : { unit }) }
+    told.publish({ event, id, feeling, severity, level, ...whose, subject, sinceOnsetMs })
+  }
+
+  #listen(listener: (event: EventOfOne, view: () => AlertView) => void): () => void {
+    const { algedonic, log } = this.#c
     const offs = [
       algedonic.on('own', ({ event, alert }) => {
         // What the group knows of it says the group.
-        if (log.state?.alerts.has(alert.id) !== true) tell(event, this.#held(alert))
+        if (log.state?.alerts.has(alert.id) !== true) listener(event, () => this.#held(alert))
       }),
       algedonic.on('decided', ({ event, id, before, state }) => {
         const record = state.alerts.get(id) ?? before.alerts.get(id)
-        if (record !== undefined) tell(EVENT[event], this.#decided(id, record, termsOf(state.charter)))
+        if (record !== undefined) listener(EVENT[event], () => this.#decided(id, record, termsOf(state.charter)))
       }),
     ]
     return () => {
@@ -92,10 +109,11 @@ export class AlertsView {
   }
 
   /** Figures for the status: of what is not a node's own affair any more. */
-  counts(): { open: number; acknowledged: number; critical: number; overdue: number } {
+  counts(): { open: number; grave: number; acknowledged: number; critical: number; overdue: number } {
     const open = this.list({ all: false }).filter(({ level }) => level !== 'node')
     return {
       open: open.length,
+      grave: open.filter(({ severity }) => severity !== 'low').length,
       acknowledged: open.filter(({ state }) => state === 'acknowledged').length,
       critical: open.filter(({ severity }) => severity === 'critical').length,
       overdue: open.filter(({ level }) => level === 'above').length,

@@ -261,13 +261,16 @@ export class Algedonic implements Startable {
     if (input !== undefined) this.#do(this.#channel.step(input, clock.wallMs()))
   }
 
-  /** What came about while this node did not look: closed meanwhile, or held by the group and lost here. */
+  /** What came about while this node did not look: closed meanwhile, lost by the group (in a recovery), or held by it and lost here. */
   #reconcile(state: GroupState): void {
     const { self, clock } = this.#c
     const now = clock.wallMs()
-    for (const { id } of this.#channel.held) {
-      const closed = state.alerts.get(id)?.closed
-      if (closed !== undefined) this.#do(this.#channel.step({ type: 'closed', id, reason: closed.reason }, now))
+    for (const { id, level } of this.#channel.held) {
+      const record = state.alerts.get(id)
+      if (record === undefined && level === 'group') this.#do(this.#channel.step({ type: 'displaced', id }, now))
+      if (record?.closed !== undefined) {
+        this.#do(this.#channel.step({ type: 'closed', id, reason: record.closed.reason }, now))
+      }
     }
     for (const [id, record] of state.alerts.entries()) {
       if (record.peer !== self || record.closed !== undefined || !nameOfSystem(record.system)) continue

@@ -86,7 +86,7 @@ export class StatusView {
       members: { known: members.length, alive: members.filter(({ state }) => state === 'alive').length },
       units: { local: units.list().length, group: catalog.units.length, ready: unitsView.readyCount() },
       tools: catalog.tools.length,
-      alerts: this.#c.alerts.counts(),
+      alerts: this.#alerts(),
       work: { node: workView(operations.achievement()), group: workView(operations.groupAchievement()) },
       health: problems.length === 0 ? 'ok' : this.#leader() === undefined ? 'failing' : 'degraded',
       problems,
@@ -167,12 +167,18 @@ export class StatusView {
     }
   }
 
+  #alerts(): NodeStatus['alerts'] {
+    const { open, acknowledged, critical, overdue } = this.#c.alerts.counts()
+    return { open, acknowledged, critical, overdue }
+  }
+
+  /** What is of little weight is told by `alert ls`, and is no problem of the node's health. */
   #pain(): string[] {
-    const { open, critical, overdue } = this.#c.alerts.counts()
-    if (open === 0) return []
+    const { grave, critical, overdue } = this.#c.alerts.counts()
+    if (grave === 0) return []
     const more = [...(critical === 0 ? [] : [`${critical} critical`]), ...(overdue === 0 ? [] : [`${overdue} overdue`])]
     const which = more.length === 0 ? '' : ` (${more.join(', ')})`
-    return [`${open === 1 ? '1 alert is' : `${open} alerts are`} not remedied${which}: see \`vsmcp alert ls\``]
+    return [`${grave === 1 ? '1 alert is' : `${grave} alerts are`} not remedied${which}: see \`vsmcp alert ls\``]
   }
 
   /** Programs and credentials whose time is over, and a chain that has little room left. */
