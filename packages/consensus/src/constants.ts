@@ -257,5 +257,8 @@ export const OCCURRENCES_KEPT_MAX = 20
 /** How often one occurrence of an idempotent schedule is begun at the most. */
 export const ATTEMPTS_MAX = 3
 
+/** Changes of configuration told with a snapshot, to who cannot verify an election without: one a second at most, until the next snapshot. */
+export const SNAPSHOT_CHANGES_MAX = 64
+
 /** A peer in another epoch is shown the chain of this one no more often, milliseconds. */
 export const EPOCH_TOLD_PERIOD_MS = 1_000

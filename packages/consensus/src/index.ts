@@ -45,6 +45,11 @@ export interface RaftComponents {
    */
   trustsVoters?: (signers: readonly PeerIdString[], proof: VoteProof) => boolean
   /**
+   * Whether just these are the voters that the shell has verified by certified links last: a snapshot of theirs leads a node that
+   * knows no other to those who were elected since. @default never
+   */
+  areVoters?: (voters: readonly PeerIdString[]) => boolean
+  /**
    * Whether `signature` is `voter`'s over this change of voters, of this group and epoch (`votersStatementBytes`). Asked when a
    * change is proposed here and when a leader's entry comes to be appended (rule 5). Synchronous, must not throw. Without it every
    * change of voters is refused; changes of learners need none.

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Message, RaftComponents, VoteProof } from '../src/index.ts'
+import { type Message, type RaftComponents, validateMessage, type VoteProof } from '../src/index.ts'
+import { encodeConfigurationStep } from '../src/raft/configuration.ts'
 import { bytes, Cluster, text } from './support/cluster.ts'
-import { proposeEndorsed } from './support/endorse.ts'
+import { endorsementOf, proposeEndorsed } from './support/endorse.ts'
 import { append, entry, Single } from './support/single.ts'
 
 const sentence = (voter: string, term: number, candidate: string): string => `${voter} votes for ${candidate} in ${term}`
@@ -267,4 +268,47 @@ test('rule 4: nobody confirms a leader that it does not follow, nor one beside w
   voted.hear('n2', { ...append(2, [1, 1], []), proof: proof(2, 'n2', ['n2', 'n3']) })
   expect(voted.node.status()).toMatchObject({ leader: 'n2' })
   expect(voted.hear('n2', vote)).toMatchObject([{ granted: false }])
+})
+
+test.for<
+  [
+    string,
+    { base: readonly string[]; knows?: readonly string[]; changes?: false; signers?: readonly string[]; believed: boolean },
+  ]
+>([
+  ['its own', { base: ['n1', 'n2', 'n3'], believed: true }],
+  ['those it knows to be certified', { base: ['n3', 'n7', 'n8'], knows: ['n3', 'n7', 'n8'], believed: true }],
+  ['others', { base: ['n3', 'n7', 'n8'], believed: false }],
+  ['its own, and is told no change', { base: ['n1', 'n2', 'n3'], changes: false, believed: false }],
+  ['its own, which did not endorse the change', { base: ['n1', 'n2', 'n3'], signers: ['n3'], believed: false }],
+])(
+  'rule 4: who lacks what brought the voters that elected a leader believes it by a snapshot of voters it knows and the changes behind: %s',
+  ([, { base, knows = [], changes: isTold, signers = base, believed }]) => {
+    const areVoters = (voters: readonly string[]): boolean => voters.join() === knows.join()
+    const single = new Single({}, { ...signing('n1'), trustsVoters: () => false, areVoters })
+    const configuration = { voters: base, outgoing: [], learners: [], learnersNext: [], autoLeave: false }
+    const changes = ['n4', 'n5'].map((peer) => ({ type: 'voter' as const, peer }))
+    const statement = { term: 3, version: 0, voters: base, changes }
+    const data = encodeConfigurationStep({ changes, endorsements: signers.map((voter) => endorsementOf(voter, statement)) })
+    const joint = { index: 12, term: 3, type: 'configuration', data } as const
+    const left = { index: 13, term: 3, type: 'configuration', data: encodeConfigurationStep('leave') } as const
+    const message: Message = {
+      type: 'snapshot',
+      term: 4,
+      snapshot: { index: 9, term: 3, configuration, data: bytes('[]') },
+      ...(isTold === false ? {} : { changes: [joint, left] }),
+      proof: proof(4, 'n4', ['n3', 'n4', 'n5']),
+    }
+    single.hear('n4', validateMessage(message))
+    expect(single.node.status()).toMatchObject(
+      believed ? { leader: 'n4', term: 4, lastIndex: 9 } : { leader: undefined, lastIndex: 1 },
+    )
+  },
+)
+
+test('rule 4: a leader of a later term that cannot be verified is told where the logs part, and sends what is lacking', () => {
+  const single = signed()
+  const hint = { index: 8, rejected: true, unproven: true, hintIndex: 1, hintTerm: 1 }
+  expect(single.hear('n2', append(3, [8, 2], []))).toMatchObject([{ type: 'appendAnswer', term: 3, ...hint }, { type: 'stale' }])
+  expect(single.node.status()).toMatchObject({ term: 1, leader: undefined })
 })

@@ -6,6 +6,7 @@ import {
   encodeGroupState,
   type Entry,
   type GroupState,
+  isCertified,
   isOver,
   type Message,
   type RaftComponents,
@@ -262,8 +263,8 @@ export class Host {
   compact(keep: number): boolean {
     if (!this.isDeciding || this.paused || !this.atRest || this.state === undefined) return false
     const { applied, firstIndex } = this.raft.status()
-    // As the node's shell does: what a certificate needs stays in the log.
-    if (applied !== this.applied || applied < 2 || this.state.pendingChanges.length > 0) return false
+    // As the node's shell does: what a certificate needs stays in the log, and a snapshot is of certified voters.
+    if (applied !== this.applied || applied < 2 || !isCertified(this.state)) return false
     const snapshot = this.raft.createSnapshot(encodeGroupState(this.state))
     const index = Math.max(firstIndex - 1, snapshot.index - keep)
     this.disk.compact(index, snapshot)

@@ -187,6 +187,7 @@ export class Life {
           ...(this.plan.signsVotes ? voteSigning(id, () => host.epoch) : {}),
           // As a node's shell does: by the certified links it was shown.
           trustsVoters: (signers) => this.watch.of(host).group.certified.some((voters) => isMajority(signers, voters)),
+          areVoters: (voters) => this.watch.of(host).group.certified.at(-1)?.join() === voters.join(),
           verifyEndorsement: (voter, statement, signature) =>
             this.rogues.has(id) || isEndorsement(host.epoch, voter, statement, signature),
         }),

@@ -89,6 +89,18 @@ export function configurationAfterAll(core: Core, previousIndex: number, entries
   return entries.reduce((at, { type, data }) => (type === 'configuration' ? configurationAfter(at, data) : at), before)
 }
 
+/** A configuration and those that changes make of it one after the other, up to the first that lacks endorsement. */
+export function configurationsThrough(core: Core, first: Configuration, changes: readonly Entry[]): readonly Configuration[] {
+  const all = [first]
+  let at = first
+  for (const entry of changes) {
+    if (flawOfEntry(core, at, entry) !== undefined) break
+    at = configurationAfter(at, entry.data)
+    all.push(at)
+  }
+  return all
+}
+
 /** What is missing for a change to be proposed in this term. */
 export function flawOfChange(
   { components }: Core,

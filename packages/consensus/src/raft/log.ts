@@ -118,6 +118,11 @@ export class RaftLog {
     return taken
   }
 
+  /** Changes of configuration behind an index, the first of them. */
+  changesAfter(index: number, countMax: number): readonly Entry[] {
+    return this.#entries.filter((entry) => entry.type === 'configuration' && entry.index > index).slice(0, countMax)
+  }
+
   /** A leader's own new entries, directly behind the last. */
   append(entry: Entry): void {
     this.#entries.push(entry)

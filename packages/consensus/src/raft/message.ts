@@ -94,6 +94,8 @@ export interface HeartbeatAnswer extends Common {
 export interface InstallSnapshot extends Common {
   readonly type: 'snapshot'
   readonly snapshot: Snapshot
+  /** For who cannot verify the election: the changes of configuration behind the snapshot, which say who voted. */
+  readonly changes?: readonly Entry[]
 }
 
 /** The leader hands over: the receiver campaigns at once. */

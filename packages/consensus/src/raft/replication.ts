@@ -1,5 +1,5 @@
 import type { PeerIdString } from '@vsmcp/kernel'
-import { APPEND_BYTES_MAX, APPEND_ENTRIES_MAX } from '../constants.ts'
+import { APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, SNAPSHOT_CHANGES_MAX } from '../constants.ts'
 import { isVoter } from './configuration.ts'
 import type { Core } from './core.ts'
 import { type Entry, entryBytes, type EntryType } from './entry.ts'
@@ -167,8 +167,9 @@ function handleAcceptance(core: Core, from: PeerIdString, progress: Progress, in
 function sendSnapshot(core: Core, to: PeerIdString, progress: Progress): boolean {
   const { snapshot } = core.log
   // To a peer that does not answer it would only be wasted; its first answer to a heartbeat comes back here.
-  if (snapshot === undefined || !progress.active || core.closed.has(to)) return false
-  core.send(to, { type: 'snapshot', term: core.term, snapshot, ...proofFor(core, progress) })
+  if (snapshot === undefined || (!progress.active && !progress.lacksProof) || core.closed.has(to)) return false
+  const changes = progress.lacksProof ? { changes: core.log.changesAfter(snapshot.index, SNAPSHOT_CHANGES_MAX) } : {}
+  core.send(to, { type: 'snapshot', term: core.term, snapshot, ...changes, ...proofFor(core, progress) })
   progress.becomeSnapshot(snapshot.index, core.nowMs)
   return true
 }

@@ -1,8 +1,8 @@
 import type { PeerIdString } from '@vsmcp/kernel'
 import { type Configuration, isVoter } from './configuration.ts'
 import type { Core } from './core.ts'
-import { configurationAfterAll } from './endorsement.ts'
-import type { Append, Message, VoteProof } from './message.ts'
+import { configurationAfterAll, configurationsThrough } from './endorsement.ts'
+import type { Append, InstallSnapshot, Message, VoteProof } from './message.ts'
 import { outcomeOf } from './quorum.ts'
 
 /**
@@ -39,8 +39,9 @@ export function admit(core: Core, from: PeerIdString, message: Message): boolean
   const leads = type === 'append' || type === 'heartbeat' || type === 'snapshot'
   if (leads && term >= core.term && !isProvenLeader(core, from, term)) {
     core.refuse(`${from} claims to lead term ${term} without proof of its election`)
-    if (type === 'append' && term === core.term && core.leader === undefined) pointOut(core, from, message)
-    if (term > core.term || core.leader === undefined) core.send(from, { type: 'stale', term: core.term })
+    if (term === core.term && core.leader !== undefined) return false
+    if (type === 'append') pointOut(core, from, message)
+    core.send(from, { type: 'stale', term: core.term })
     return false
   }
   if (term > core.term) {
@@ -79,9 +80,12 @@ export function newerProof(core: Core, term: number): { proof?: VoteProof } {
   return core.proof !== undefined && core.proof.term > term ? { proof: core.proof } : {}
 }
 
-/** Tells a leader that cannot be verified yet where the logs part: the change of voters that made its election one may be among what is lacking here. */
-function pointOut(core: Core, from: PeerIdString, { previousIndex, previousTerm }: Append): void {
-  const { log, term } = core
+/**
+ * Tells a leader that cannot be verified yet where the logs part: the change of voters that made its election one may be among what is
+ * lacking here. It answers in the leader's term, which is not this node's for that.
+ */
+function pointOut(core: Core, from: PeerIdString, { term, previousIndex, previousTerm }: Append): void {
+  const { log } = core
   if (previousIndex < log.committed || log.matches(previousIndex, previousTerm)) return
   const { index: hintIndex, term: hintTerm } = log.lastNotAbove(previousIndex, previousTerm)
   core.send(from, { type: 'appendAnswer', term, index: previousIndex, rejected: true, hintIndex, hintTerm, unproven: true })
@@ -112,6 +116,24 @@ function holds(core: Core, proof: VoteProof, message: Message): boolean {
     const follows = previousIndex >= core.log.committed && core.log.matches(previousIndex, previousTerm)
     if (follows && won(configurationAfterAll(core, previousIndex, entries))) return true
   }
+  if (message.type === 'snapshot') {
+    const after = configurationBehind(core, message)
+    if (after !== undefined && won(after)) return true
+  }
   if (trustsVoters !== undefined) return trustsVoters([...signers], proof)
   return core.configuration.voters.length === 0
+}
+
+/**
+ * The configuration after the changes that a leader tells with a snapshot. From voters that this node knows endorsed changes lead on to
+ * those who voted; what was before them proves nothing. @returns undefined when it knows none of them
+ */
+function configurationBehind(core: Core, { snapshot, changes = [] }: InstallSnapshot): Configuration | undefined {
+  const all = configurationsThrough(core, snapshot.configuration, changes)
+  return all.some((at) => isOfNow(core, at)) ? all.at(-1) : undefined
+}
+
+function isOfNow({ configuration, components }: Core, { voters, outgoing }: Configuration): boolean {
+  if (outgoing.length > 0 || configuration.outgoing.length > 0) return false
+  return voters.join() === configuration.voters.join() || components.areVoters?.(voters) === true
 }

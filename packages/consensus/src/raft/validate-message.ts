@@ -8,6 +8,7 @@ import {
   PEER_ID_MAX,
   PROOF_VOTES_MAX,
   SNAPSHOT_BYTES_MAX,
+  SNAPSHOT_CHANGES_MAX,
   VOTE_SIGNATURE_BYTES_MAX,
   VOTERS_MAX,
 } from '../constants.ts'
@@ -61,7 +62,7 @@ const READERS: { readonly [T in Message['type']]: (fields: Fields, common: { ter
   snapshot: (f, common) => {
     const snapshot = readSnapshot(f['snapshot'])
     if (snapshot.term > common.term) throw invalid('a snapshot of a later term than its leader')
-    return { type: 'snapshot', ...common, snapshot }
+    return { type: 'snapshot', ...common, snapshot, ...readChanges(f, snapshot.index) }
   },
   timeoutNow: (_, common) => ({ type: 'timeoutNow', ...common }),
   stale: (_, common) => ({ type: 'stale', ...common }),
@@ -103,6 +104,18 @@ function readAppend(fields: Fields, common: { term: number; proof?: VoteProof })
   })
   if (previousTerm > common.term) throw invalid('a log of a later term than its leader')
   return { type: 'append', ...common, previousIndex, previousTerm, entries, commit: counter(fields, 'commit') }
+}
+
+function readChanges(fields: Fields, snapshotIndex: number): { changes?: readonly Entry[] } {
+  if (fields['changes'] === undefined) return {}
+  let index = snapshotIndex
+  const changes = list(fields, 'changes', SNAPSHOT_CHANGES_MAX).map((item) => {
+    const entry = readEntry(item)
+    if (entry.type !== 'configuration' || entry.index <= index) throw invalid('a snapshot with changes out of order')
+    index = entry.index
+    return entry
+  })
+  return { changes }
 }
 
 const ENTRY_TYPES: readonly unknown[] = ['normal', 'configuration', 'noop'] satisfies EntryType[]

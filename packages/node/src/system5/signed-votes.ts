@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type RaftComponents, type VotersStatement, votersStatementBytes } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { type Identity, verify, withLabel } from '@vsmcp/security'
@@ -11,7 +12,7 @@ export function signedVotes(
   identity: Identity,
   { meshId, groupId }: Enrolment,
   trust: Trust,
-): Pick<RaftComponents, 'signVote' | 'verifyVote' | 'verifyEndorsement' | 'trustsVoters' | 'mayStand'> {
+): Pick<RaftComponents, 'signVote' | 'verifyVote' | 'verifyEndorsement' | 'trustsVoters' | 'areVoters' | 'mayStand'> {
   const sentence = (term: number, candidate: PeerIdString): Uint8Array =>
     withLabel(VOTE_LABEL, Buffer.from([meshId, groupId, trust.chain.epoch, term, candidate].join(' ')))
   return {
@@ -24,6 +25,7 @@ export function signedVotes(
       const { voters } = trust.chain
       return signers.filter((signer) => voters.includes(signer)).length > voters.length / 2
     },
+    areVoters: (voters: readonly PeerIdString[]) => isDeepStrictEqual(voters.toSorted(), trust.chain.voters.toSorted()),
     mayStand: (peer: PeerIdString) => trust.chain.voters.includes(peer),
   }
 }
