@@ -13,6 +13,7 @@ import {
   pausedLeader,
   slowLink,
   splitThreeTwo,
+  staleOrder,
 } from './lib/scenarios.ts'
 
 /** One mesh goes through all; only after a failure the next scenario gets a fresh one. */
@@ -67,6 +68,12 @@ describe('five real nodes', () => {
   inNetwork(
     'a leader that stood still and wakes decides nothing by its old term',
     () => scenario('paused leader', pausedLeader),
+    120_000,
+  )
+
+  inNetwork(
+    'an order of a leader that was replaced meanwhile is refused by who receives it',
+    () => scenario('stale order', staleOrder),
     120_000,
   )
 

@@ -1,5 +1,5 @@
 import { mkdtempSync } from 'node:fs'
-import { cp } from 'node:fs/promises'
+import { cp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -196,8 +196,26 @@ export class PartitionMesh {
     await this.#slow.delay(ms)
   }
 
+  /** What a node says to `SLOW` is kept back, in order, until it is released. */
+  async hold(from: Name): Promise<void> {
+    await this.#slow.hold(this.network.addressOf(from))
+  }
+
+  async release(): Promise<void> {
+    await this.#slow.release()
+  }
+
+  /** Lines of a node's log with this text. */
+  async logged(name: Name, text: string): Promise<Record<string, unknown>[]> {
+    const folder = `${this.node(name).dataDir}/logs`
+    const files = (await readdir(folder)).filter((file) => file.startsWith('node'))
+    const lines = (await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')))).join('').split('\n')
+    return lines.filter((line) => line.includes(text)).map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+
   /** Takes back every fault that may be in force. */
   async mend(): Promise<void> {
+    await this.release()
     await this.network.heal()
     await this.slowDown(0)
     for (const disk of this.#disks.values()) disk.mend()

@@ -108,6 +108,54 @@ export async function pausedLeader(mesh: PartitionMesh, leader: Name): Promise<F
   return { leader, next, electionMs: round(tookMs), term, termAfter: seen.term }
 }
 
+/** Who fell silent is given up, and its connections with it, after three seconds; a slow election may take as long. */
+const STALE_ORDERS_TRIED = 4
+/** What was held back is there as soon as it is released. */
+const RELEASED_MS = 2_000
+
+/**
+ * What a leader ordered reaches one node only after another leads: its order to sign a charter is held back on the way, the leader is
+ * cut off from the rest, the node follows their new leader, and then the old order comes. The receiver refuses it by its token.
+ */
+export async function staleOrder(mesh: PartitionMesh, first: Name): Promise<Figures> {
+  let leader = first
+  for (let tried = 1; tried <= STALE_ORDERS_TRIED; tried++) {
+    if (leader === SLOW) leader = await anotherLeads(mesh, leader)
+    const { term } = await mesh.settled()
+    const peer = mesh.node(leader).ready.peerId
+    await mesh.hold(leader)
+    await mesh.ledger.setPolicy(leader, mesh.api(leader))
+    // It asks all voters at once, and is content with the first majority.
+    await mesh.eventually('the charter is signed by the others', ELECTION_MS, async () =>
+      (await mesh.api(leader).charter()).certifiedBy === null ? undefined : true,
+    )
+    await mesh.network.part([leader], rest([leader, SLOW]))
+    const seen = await mesh.leaderAmong(rest([leader]), ELECTION_MS, leader)
+    await mesh.release()
+    const refused = await mesh
+      .eventually('the stale order is refused', RELEASED_MS, async () => {
+        const lines = await mesh.logged(SLOW, 'refused an order by a stale token')
+        return lines.find((line) => line['peer'] === peer && termIn(line['token']) === term)
+      })
+      .catch(() => undefined)
+    if (refused !== undefined) return { leader, next: seen.leader, tried, term, seenTerm: termIn(refused['seen']) }
+    await mesh.mend()
+    leader = (await mesh.settled()).leader
+  }
+  throw new Error(`no stale order came to ${SLOW} in ${STALE_ORDERS_TRIED} attempts`)
+}
+
+function termIn(token: unknown): number {
+  return typeof token === 'object' && token !== null && 'term' in token ? Number(token.term) : 0
+}
+
+async function anotherLeads(mesh: PartitionMesh, leader: Name): Promise<Name> {
+  mesh.pause(leader)
+  await mesh.leaderAmong(rest([leader]), ELECTION_MS, leader)
+  mesh.resume(leader)
+  return (await mesh.settled()).leader
+}
+
 /** SIGKILL again and again, the leader among the victims, each restarted; decisions are asked for all the while. */
 export async function killStorm(mesh: PartitionMesh, victims: readonly (Name | 'leader')[]): Promise<Figures> {
   const backMs: number[] = []

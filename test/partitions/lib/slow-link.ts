@@ -42,7 +42,20 @@ export class SlowLink {
 
   /** Every byte is held back for so long, each way. */
   async delay(ms: number): Promise<void> {
-    this.#proxy.stdin?.write(`${ms}\n`)
+    await this.#order(String(ms))
+  }
+
+  /** What comes from this address is kept back, in order, until it is released. */
+  async hold(address: string): Promise<void> {
+    await this.#order(`hold ${address}`)
+  }
+
+  async release(): Promise<void> {
+    await this.#order('release')
+  }
+
+  async #order(line: string): Promise<void> {
+    this.#proxy.stdin?.write(`${line}\n`)
     await once(this.#lines, 'line')
   }
 }

@@ -1,6 +1,7 @@
 /**
  * A TCP proxy that holds every byte back for a while, both ways, in order: `node slow-proxy.ts LISTEN_HOST:PORT TARGET_HOST:PORT`.
- * How long, in milliseconds, is read line by line from stdin. This kernel has no netem.
+ * How long, in milliseconds, is read line by line from stdin. This kernel has no netem. `hold ADDRESS` keeps back what comes from there
+ * until `release`; then it goes on at once and in order, as a network does that had lost nothing.
  */
 import { connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
@@ -39,8 +40,18 @@ function delayLine(): (work: () => void) => void {
   }
 }
 
-function forward(from: Socket, to: Socket): void {
-  const later = delayLine()
+/** By address: what waits for its release. */
+const heldBack = new Map<string, (() => void)[]>()
+
+/** @param source whose bytes these are, where they may be held */
+function forward(from: Socket, to: Socket, source?: string): void {
+  const line = delayLine()
+  const later = (work: () => void): void =>
+    line(() => {
+      const waiting = source === undefined ? undefined : heldBack.get(source)
+      if (waiting === undefined) work()
+      else waiting.push(work)
+    })
   let held = 0
   from.on('data', (chunk: Buffer) => {
     held += chunk.length
@@ -59,11 +70,17 @@ function forward(from: Socket, to: Socket): void {
 createServer({ allowHalfOpen: true }, (inbound) => {
   const outbound = connect({ ...split(target), allowHalfOpen: true, noDelay: true })
   inbound.setNoDelay(true)
-  forward(inbound, outbound)
+  forward(inbound, outbound, inbound.remoteAddress)
   forward(outbound, inbound)
 }).listen({ ...split(listen) }, () => console.log('listening'))
 
 createInterface(process.stdin).on('line', (line) => {
-  delayMs = Number(line)
-  console.log(`delay ${delayMs}`)
+  const [command, address = ''] = line.split(' ')
+  if (command === 'hold') heldBack.set(address, [])
+  else if (command === 'release') {
+    const all = [...heldBack.values()].flat()
+    heldBack.clear()
+    for (const work of all) work()
+  } else delayMs = Number(line)
+  console.log(line)
 })
