@@ -14,6 +14,7 @@ import type {
   CharterView,
   DoctorReport,
   EvictionDraft,
+  FindingView,
   ForecastRequest,
   ForecastView,
   FutureView,
@@ -139,6 +140,10 @@ export class ControlClient implements NodeControl {
 
   units(): Promise<UnitView[]> {
     return this.#ask('units')
+  }
+
+  findings(): Promise<FindingView[]> {
+    return this.#ask('findings')
   }
 
   claims(): Promise<ResourceView[]> {

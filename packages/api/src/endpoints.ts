@@ -160,6 +160,13 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  findings: {
+    method: 'GET',
+    path: '/v1/findings',
+    summary: 'What System 3 of this node found: targets missed here, reports elsewhere that audits do not bear out',
+    answer: 'json',
+    idempotent: true,
+  },
   claims: {
     method: 'GET',
     path: '/v1/claims',

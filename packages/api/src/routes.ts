@@ -192,6 +192,13 @@ export const ROUTES = {
     errors: [],
     run: (control) => control.units(),
   }),
+  findings: route({
+    ...ENDPOINTS.findings,
+    input: schema.nothing,
+    output: z.array(schema.findingView),
+    errors: [],
+    run: (control) => control.findings(),
+  }),
   claims: route({
     ...ENDPOINTS.claims,
     input: schema.nothing,

@@ -233,6 +233,19 @@ export const unitView = z.object({
     })
     .exactOptional(),
 })
+export const findingView = z.object({
+  system: z.enum(['system3', 'system3*']),
+  unit: nullableText,
+  node: text,
+  nodeName: text,
+  kind: z.enum(['calls', 'errors', 'latency', 'definitions', 'reports']),
+  claimed: text,
+  measured: text,
+  grave: z.boolean(),
+  audits: count.nullable(),
+  foundAt: text,
+  overAt: nullableText,
+})
 export const attachResult = z.object({ outcome: z.enum(['attached', 'unchanged', 'replaced']), unit: unitView })
 export const unitNameInput = z.object({ name: text.min(1) })
 export const applyRequest = z.object({ units: z.array(attachRequest.omit({ replace: true })), prune: z.boolean() })

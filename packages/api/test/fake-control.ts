@@ -12,6 +12,7 @@ import type {
   AttachResult,
   CharterView,
   EvictionDraft,
+  FindingView,
   ForecastRequest,
   ForecastView,
   FutureView,
@@ -320,6 +321,13 @@ export class FakeControl implements NodeControl {
   async units(): Promise<UnitView[]> {
     this.#note('units')
     return [...this.units_.values()].map(({ view }) => view)
+  }
+
+  found: FindingView[] = []
+
+  async findings(): Promise<FindingView[]> {
+    this.#note('findings')
+    return this.found
   }
 
   claimed: ResourceView[] = []

@@ -65,6 +65,15 @@ export const BARGAIN_TICK_MS = 1_000
 /** Calls in work at once that a node grants for each processor core, unless told otherwise: what one unit can have at the most. */
 export const CONCURRENCY_PER_CORE = 128
 
+/** How often System 3* looks whether it is time for an audit, milliseconds. */
+export const AUDIT_TICK_MS = 1_000
+
+/** An auditor's question may take this long, milliseconds: that it is not answered is not what an audit is about. */
+export const PROBE_DEADLINE_MS = 10_000
+
+/** Pages of tools an auditor reads: as many as a host does. */
+export const PROBE_PAGES_MAX = 64
+
 /** Units one node may host. */
 export const UNITS_PER_NODE_MAX = 256
 

@@ -51,6 +51,8 @@ export interface NodeControl {
   units(): Promise<UnitView[]>
 
   /** Resources that units of the group claim: who has them, and who waits. */
+  /** System 3's list, as far as this node made it. */
+  findings(): Promise<FindingView[]>
   claims(): Promise<ResourceView[]>
 
   /** Jobs that come again, with what became of them lately. */
@@ -273,6 +275,24 @@ export interface UnitWorkView extends WorkView {
   limits: { concurrency: number; ratePerS: number | null }
   /** What it owes for that, and until when it is granted; it goes on afterwards until it is granted something else. */
   grant: { owedP99Ms: number | null; owedErrors: number | null; expiresAt: string } | null
+}
+
+/** What System 3 found: a target missed by a unit of this node, or what an audit saw against what was reported. */
+export interface FindingView {
+  system: 'system3' | 'system3*'
+  /** Null when it is about all that a node reports. */
+  unit: UnitName | null
+  node: PeerIdString
+  nodeName: string
+  kind: 'calls' | 'errors' | 'latency' | 'definitions' | 'reports'
+  /** What is owed, or was reported. */
+  claimed: string
+  measured: string
+  grave: boolean
+  /** How many audits led to it; null for a missed target. */
+  audits: number | null
+  foundAt: string
+  overAt: string | null
 }
 
 export interface UnitView {

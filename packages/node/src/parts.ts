@@ -25,6 +25,8 @@ import type { LocalUnits } from './system1/local-units.ts'
 import type { Operations } from './system1/operations.ts'
 import type { UnitPublisher } from './system1/unit-publisher.ts'
 import type { Bargaining } from './system3/bargaining.ts'
+import type { Performance } from './system3/performance.ts'
+import type { Auditing } from './system3star/auditing.ts'
 import type { ClaimDesk } from './system2/claim-desk.ts'
 import type { OccurrenceRunner } from './system2/occurrence-runner.ts'
 import type { ScheduleDesk } from './system2/schedule-desk.ts'
@@ -81,6 +83,8 @@ export interface Parts {
   occurrences: OccurrenceRunner
   timetables: Timetables
   ownResources: OwnResources
+  performance: Performance
+  auditing: Auditing
   router: Router
   gateway: Gateway
   signals: GroupSignals

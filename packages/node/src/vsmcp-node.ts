@@ -35,6 +35,7 @@ import { Self } from './self/self-view.ts'
 import { ForecastDesk } from './system4/forecast-desk.ts'
 import { Futures } from './system4/futures.ts'
 import { KeysDesk } from './keys/keys-view.ts'
+import { findingsView } from './system3/findings-view.ts'
 import { claimsView } from './system2/claims-view.ts'
 import { refuseUnfinished } from './recovery/recover-mesh.ts'
 import { systemsOf } from './tree/node-tree.ts'
@@ -249,6 +250,7 @@ class RunningNode implements VsmcpNode {
       backup: () => this.#backup(parts),
       claims: () => claimsView(groupLog.state, nameOf),
       schedules: parts.schedules,
+      findings: () => findingsView({ ...parts, self: mesh.peerId, nameOf, clock: systemClock }),
       charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),
       log,
       clock: systemClock,

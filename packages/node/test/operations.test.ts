@@ -10,6 +10,9 @@ describe('operations', () => {
     if (a === undefined || b === undefined) throw new Error('two nodes were started')
     await a.units.attach(attach('u', 'hostile-server', ['slow']))
     await expect.poll(() => b.catalog.units.map(({ unit }) => unit)).toEqual(['u'])
+    // What is measured from here on is one window.
+    await a.operations.stop()
+    a.operations.report()
     const ask = { method: 'tools/call', target: 'u__tool', deadlineMs: 20_000, signal: new AbortController().signal } as const
     const request = { ...ask, onNotification: () => {} }
     await b.router.request({ ...request, paramsJson: params(30) })

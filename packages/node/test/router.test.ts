@@ -1,4 +1,4 @@
-import { BusyError, NotSentError, OutcomeUnknownError, type Plane, RemoteError, TimeoutError } from '@vsmcp/kernel'
+import { BusyError, NotSentError, OutcomeUnknownError, type Plane, RemoteError, systemClock, TimeoutError } from '@vsmcp/kernel'
 import type { RoutedRequest } from '@vsmcp/mcp'
 import { pack } from 'msgpackr'
 import { describe, expect, it, vi } from 'vitest'
@@ -104,6 +104,7 @@ function against(answer: () => Promise<Uint8Array>): Router {
   const claims = { call: () => Promise.reject(new Error('nothing runs here')) }
   const watch: CallWatch = { called: () => {}, asked: () => () => {} }
   return new Router({
+    clock: systemClock,
     self: 'near',
     catalog,
     units: {} as LocalUnits,

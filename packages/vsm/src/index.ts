@@ -42,6 +42,16 @@ export { type Capacity, type Damper, type Demand, type Grant, type Owed, Resourc
 export { type Claimant, fairShares } from './system3/fair-shares.ts'
 export { type ExceptionEffect, type MetricOwed, PerformanceMonitor, type WindowResult } from './system3/performance-monitor.ts'
 export { WEIGHT_MAX } from './system3/constants.ts'
+export {
+  type Auditable,
+  type AuditEffect,
+  Auditor,
+  type AuditorInit,
+  type Finding,
+  type FindingKind,
+} from './system3star/auditor.ts'
+export { type OwnCall } from './system3star/own-record.ts'
+export { PROBES } from './system3star/constants.ts'
 export { type ControlReport } from './system3/control-report.ts'
 export { type CapabilityNotice } from './system4/capability-notice.ts'
 export { Forecaster, type ForecasterInit, type ForecasterSnapshot, type Observed, type Prediction } from './system4/forecaster.ts'

@@ -62,6 +62,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'self', summary: 'what the node knows of itself and of its group', load: () => import('./self.ts') },
       { name: 'forecast', summary: 'what is to be expected, and how sure that is', load: () => import('./forecast.ts') },
       { name: 'whatif', summary: 'simulate: a node gone, demand doubled, a unit slow', load: () => import('./whatif.ts') },
+      {
+        name: 'findings',
+        summary: 'targets missed, and reports that audits do not bear out',
+        load: () => import('./findings.ts'),
+      },
       { name: 'logs', summary: 'what happened', load: () => import('./logs.ts') },
       { name: 'doctor', summary: 'check clock, ports, reachability, disk and versions', load: () => import('./doctor.ts') },
       { name: 'wait', summary: 'wait until the group is as a script needs it', load: () => import('./wait.ts') },

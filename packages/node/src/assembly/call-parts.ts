@@ -13,6 +13,8 @@ import { UnitNameClaims } from '../system1/unit-name-claims.ts'
 import { UnitPublisher } from '../system1/unit-publisher.ts'
 import { UnitSpecs } from '../system1/unit-specs.ts'
 import { Bargaining } from '../system3/bargaining.ts'
+import { Performance } from '../system3/performance.ts'
+import { Auditing } from '../system3star/auditing.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
 import { Scanner } from '../system4/scanner.ts'
 import { Simulations } from '../system4/simulations.ts'
@@ -23,18 +25,19 @@ import type { Assembly } from './assembly.ts'
 
 type Beneath = Pick<
   Parts,
-  'lives' | 'mesh' | 'members' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals'
+  'lives' | 'mesh' | 'members' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals' | 'reportJudge'
 >
 type Feeling = ReturnType<typeof algedonicParts>
 type Watching = Pick<Parts, 'variety' | 'scanner' | 'simulations'>
+type Controlling = Pick<Parts, 'performance' | 'auditing'>
 type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations' | 'bargaining'>
 
 /** System 1: the units attached here, the way of a call to any unit, and what is reported of them. */
 export function callParts(
   assembly: Assembly,
   beneath: Beneath,
-): Working & Feeling & Watching & Pick<Parts, 'claims' | 'ownResources' | 'router' | 'gateway' | 'reports'> {
-  const { scopes, logger, self, group, store } = assembly
+): Working & Feeling & Watching & Controlling & Pick<Parts, 'claims' | 'ownResources' | 'router' | 'gateway' | 'reports'> {
+  const { scopes, clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
   const { units, operations } = working
@@ -53,6 +56,7 @@ export function callParts(
   const feeling = algedonicParts(assembly, { ...beneath, units, operations })
   const ownResources = new OwnResources()
   const router = new Router({
+    clock,
     self,
     catalog,
     units,
@@ -64,7 +68,24 @@ export function callParts(
   })
   const gateway = gatewayOf(assembly, beneath, router)
   const reports = new Reports({ self, signals, units, router, operations, log, clock: scopes.clock('reports') })
-  return { ...working, ...watching, ...feeling, claims, ownResources, router, gateway, reports }
+  const controlling = controlParts(assembly, { ...beneath, ...working, ...feeling, router })
+  return { ...working, ...watching, ...feeling, ...controlling, claims, ownResources, router, gateway, reports }
+}
+
+/** System 3's watch over its units, and System 3*'s over those of others. */
+function controlParts(
+  { init, scopes, clock, logger, self, group }: Assembly,
+  parts: Beneath & Pick<Parts, 'units' | 'operations' | 'algedonic' | 'router' | 'reportJudge'>,
+): Controlling {
+  const performance = new Performance({ ...parts, wallMs: () => clock.wallMs(), logger: logger.child({ part: 'system3' }) })
+  const auditing = new Auditing(init.auditMeanMs === undefined ? {} : { meanMs: init.auditMeanMs }, {
+    ...parts,
+    self,
+    group: () => group.state,
+    clock: scopes.clock('audits'),
+    logger: logger.child({ part: 'system3*' }),
+  })
+  return { performance, auditing }
 }
 
 /** Two meshes are told apart by clients, and by a node that is asked to attach its own. */

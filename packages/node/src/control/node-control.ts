@@ -19,6 +19,7 @@ import type {
   CharterView,
   DoctorReport,
   EvictionDraft,
+  FindingView,
   ForecastRequest,
   ForecastView,
   FutureView,
@@ -77,6 +78,7 @@ export interface NodeControlComponents {
   backup: () => Promise<string>
   claims: () => ResourceView[]
   schedules: ScheduleDesk
+  findings: () => FindingView[]
   log: NodeLog
   clock: Clock
   facts: () => Pick<DoctorFacts, 'versions' | 'clockAheadMs'>
@@ -201,6 +203,10 @@ export class RunningNodeControl implements NodeControl {
 
   units(): Promise<UnitView[]> {
     return this.#c.unitsView.list()
+  }
+
+  async findings(): Promise<FindingView[]> {
+    return this.#c.findings()
   }
 
   async claims(): Promise<ResourceView[]> {

@@ -5,7 +5,16 @@ import type { McpReply } from '@vsmcp/mcp'
  * Calls between nodes, as arrays and plain objects, checked by hand: this is the hot path. JSON in them is text that is
  * spliced into lines and events, so a line break in it would let a member write into somebody else's stream.
  */
-const METHODS: ReadonlySet<unknown> = new Set(['tools/call', 'resources/read', 'prompts/get', 'completion/complete'])
+const METHODS: ReadonlySet<unknown> = new Set([
+  'tools/call',
+  'resources/read',
+  'prompts/get',
+  'completion/complete',
+  // What auditors ask.
+  'tools/list',
+  'resources/list',
+  'prompts/list',
+])
 const NOTIFICATIONS: ReadonlySet<unknown> = new Set(['notifications/progress', 'notifications/message'])
 
 /** @returns unit, method, params */

@@ -1,6 +1,7 @@
 import {
   BusyError,
   type CallOptions,
+  type Clock,
   InvalidArgumentError,
   NotSentError,
   OutcomeUnknownError,
@@ -32,7 +33,13 @@ import { readNotification, readReply, readRequest } from './call-messages.ts'
 
 const REQUEST = 'mcp:request'
 
+type EndedListener = (at: Target, outcome: 'answered' | 'refused' | 'lost', latencyMs: number, bytes: number) => void
+
+/** What travels of a request. */
+type Sent = Pick<RoutedRequest, 'paramsJson' | 'deadlineMs' | 'signal' | 'onNotification'> & { method: string }
+
 export interface RouterComponents {
+  clock: Clock
   self: PeerIdString
   catalog: Catalog
   units: LocalUnits
@@ -54,6 +61,7 @@ export class Router implements GatewayRouter {
   #inFlight = 0
   #idle: (() => void)[] = []
   #isClosed = false
+  #ended: EndedListener | undefined
 
   constructor(components: RouterComponents) {
     this.#c = components
@@ -144,8 +152,8 @@ export class Router implements GatewayRouter {
     return ref?.type === 'ref/prompt' ? catalog.prompt(target) : catalog.resource(target)
   }
 
-  async #send(target: Target, request: RoutedRequest): Promise<McpReply> {
-    const { self, units, rpc } = this.#c
+  async #send(target: Target, request: Sent): Promise<McpReply> {
+    const { self, units, rpc, clock } = this.#c
     const { method, paramsJson, deadlineMs, signal, onNotification } = request
     if (target.node === self) {
       const unit = units.get(target.unit)
@@ -160,11 +168,32 @@ export class Router implements GatewayRouter {
         onNotification(notified, json)
       },
     }
+    const beganMs = clock.monotonicMs()
     try {
-      return readReply(unpack(await rpc.call(target.node, REQUEST, pack([target.unit, method, paramsJson]), options)))
+      const reply = readReply(unpack(await rpc.call(target.node, REQUEST, pack([target.unit, method, paramsJson]), options)))
+      const [outcome, bytes] = 'error' in reply ? (['refused', 0] as const) : (['answered', reply.resultJson.length] as const)
+      this.#ended?.(target, outcome, clock.monotonicMs() - beganMs, bytes)
+      return reply
     } catch (error) {
+      this.#ended?.(target, 'lost', clock.monotonicMs() - beganMs, 0)
       throw asSeenByCaller(error, target)
     }
+  }
+
+  /** An auditor's question to a unit of another node: it travels, and is served, like any request. */
+  probe(
+    { unit, node }: Pick<Target, 'unit' | 'node'>,
+    request: Omit<McpRequest, 'signal' | 'onNotification'>,
+  ): Promise<McpReply> {
+    this.#mustBeOpen()
+    const signal = AbortSignal.timeout(request.deadlineMs)
+    return this.#counted(() => this.#send({ unit, node, name: '' }, { ...request, signal, onNotification: () => {} }))
+  }
+
+  /** Told how each request to a unit of another node ended, as this node saw it; one listener. @returns a function that ends it */
+  onEnded(listener: EndedListener): () => void {
+    this.#ended = listener
+    return () => (this.#ended = undefined)
   }
 
   #atUnit(unit: Unit, request: McpRequest): Promise<McpReply> {

@@ -44,6 +44,9 @@ export function systemsOf(parts: Parts, scopes: Scopes): readonly SupervisorSpec
     system('system3', 'one_for_one', [
       scopes.of('reports').child(parts.reports),
       scopes.of('resource bargain').child(parts.bargaining),
+      scopes.of('performance').child(parts.performance),
+      // System 3*.
+      scopes.of('audits').child(parts.auditing),
     ]),
     system('system1', 'one_for_one', [
       // Measures from the first call on.

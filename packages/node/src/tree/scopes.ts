@@ -24,6 +24,8 @@ const PARTS = {
   simulations: {},
   reports: ACTOR,
   'resource bargain': {},
+  performance: {},
+  audits: {},
   'algedonic channel': {},
   senses: {},
   'senses of units': {},

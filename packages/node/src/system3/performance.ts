@@ -1,0 +1,94 @@
+import type { Logger, Startable, UnitName } from '@vsmcp/kernel'
+import { type ExceptionEffect, type MetricOwed, organ, PerformanceMonitor } from '@vsmcp/vsm'
+import type { Algedonic } from '../algedonic/algedonic.ts'
+import type { LocalUnits } from '../system1/local-units.ts'
+import type { Operations } from '../system1/operations.ts'
+import { owedBy } from './unit-terms.ts'
+
+export interface PerformanceComponents {
+  units: Pick<LocalUnits, 'on' | 'termsOf'>
+  operations: Pick<Operations, 'on'>
+  algedonic: Pick<Algedonic, 'feel' | 'remedy'>
+  /** Wall clock, milliseconds. */
+  wallMs: () => number
+  logger: Logger
+}
+
+/** What a unit of this node owes and does not deliver. */
+export interface PerformanceException {
+  readonly unit: UnitName
+  readonly metric: MetricOwed
+  readonly target: number
+  readonly measured: number
+  readonly sinceMs: number
+  readonly isGrave: boolean
+}
+
+/** System 3's watch over what the units of this node owe; what is grave goes to System 5 by the algedonic channel. */
+export class Performance implements Startable {
+  readonly #c: PerformanceComponents
+  readonly #monitor = new PerformanceMonitor()
+  readonly #exceptions = new Map<string, PerformanceException>()
+  #offs: (() => void)[] = []
+
+  constructor(components: PerformanceComponents) {
+    this.#c = components
+  }
+
+  async start(): Promise<void> {
+    const { units, operations } = this.#c
+    this.#offs = [
+      operations.on('measured', ({ unit, figures: { calls, errors, answered } }) => {
+        const result = { calls, errors, p99Ms: unit.latencies(answered)?.p99Ms ?? null }
+        for (const effect of this.#monitor.judge(unit.name, result, owedBy(units.termsOf(unit.name)))) this.#follow(effect)
+      }),
+      units.on('unit:gone', ({ name }) => {
+        this.#monitor.forget(name)
+        for (const metric of ['latency', 'errors'] as const) this.#over({ unit: name, metric })
+      }),
+    ]
+  }
+
+  async stop(): Promise<void> {
+    for (const off of this.#offs) off()
+  }
+
+  get exceptions(): readonly PerformanceException[] {
+    return [...this.#exceptions.values()]
+  }
+
+  #follow(effect: ExceptionEffect): void {
+    const { type, unit, metric, target, measured } = effect
+    if (type === 'over') return this.#over(effect)
+    const { logger, algedonic, wallMs } = this.#c
+    const key = keyOf(effect)
+    const sinceMs = this.#exceptions.get(key)?.sinceMs ?? wallMs()
+    this.#exceptions.set(key, { unit, metric, target, measured, sinceMs, isGrave: type === 'grave' })
+    logger.warn(
+      { unit, metric, target, measured },
+      type === 'grave' ? 'a unit goes on owing' : 'a unit does not deliver what it owes',
+    )
+    if (type !== 'grave') return
+    const text = `Owed: ${said(metric, target)}; measured: ${said(metric, measured)}.`
+    algedonic.feel({ ...painOf(effect), feeling: 'pain', severity: 'high', text })
+  }
+
+  #over(of: Pick<ExceptionEffect, 'unit' | 'metric'>): void {
+    if (!this.#exceptions.delete(keyOf(of))) return
+    this.#c.algedonic.remedy(painOf(of), 'it delivers what it owes again, or owes it no longer')
+  }
+}
+
+const keyOf = ({ unit, metric }: Pick<ExceptionEffect, 'unit' | 'metric'>): string => `${metric} ${unit}`
+
+function painOf({
+  unit,
+  metric,
+}: Pick<ExceptionEffect, 'unit' | 'metric'>): Pick<Parameters<Algedonic['feel']>[0], 'source' | 'subject'> {
+  return { source: organ('system3', unit), subject: `unit ${unit} misses its target for ${metric}` }
+}
+
+/** A target or a measurement, for people. */
+export function said(metric: MetricOwed, value: number): string {
+  return metric === 'latency' ? `p99 ${value.toPrecision(3)} ms` : `${(value * 100).toPrecision(3)} % errors`
+}

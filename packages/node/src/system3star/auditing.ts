@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto'
+import type { GroupState } from '@vsmcp/consensus'
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Random,
+  type Startable,
+  type Timer,
+  type UnitName,
+} from '@vsmcp/kernel'
+import type { Mesh } from '@vsmcp/mesh'
+import type { VerifiedPassport } from '@vsmcp/security'
+import { type Auditable, type AuditEffect, Auditor, type Finding, organ, type OwnCall, type ReportJudge } from '@vsmcp/vsm'
+import type { Algedonic } from '../algedonic/algedonic.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import { AUDIT_TICK_MS } from '../constants.ts'
+import type { Members } from '../members/members.ts'
+import type { Router } from '../route/router.ts'
+import type { GroupSignals } from '../topics/group-signals.ts'
+import { digestOfTools, probe, probeMethod } from './probing.ts'
+
+export interface AuditingInit {
+  /** Mean time between two audits by this node, milliseconds. @default 60_000 */
+  meanMs?: number
+}
+
+export interface AuditingComponents {
+  self: PeerIdString
+  mesh: Pick<Mesh<VerifiedPassport>, 'peers'>
+  members: Pick<Members, 'isAlive'>
+  catalog: Pick<Catalog, 'units'>
+  group: () => GroupState | undefined
+  router: Pick<Router, 'probe' | 'onEnded'>
+  signals: Pick<GroupSignals, 'on'>
+  reportJudge: ReportJudge
+  algedonic: Pick<Algedonic, 'feel' | 'remedy'>
+  clock: Clock
+  logger: Logger
+  /** @default chance that nobody can foresee */
+  random?: Random
+}
+
+/** The source of chance of the machine itself: nobody who knows this node's clock and PeerId can tell when it looks. */
+const UNFORESEEABLE: Random = { next: () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48 }
+
+/** System 3* at work: hears what hosts report, remembers what this node saw itself, and has units probed. */
+export class Auditing implements Startable {
+  readonly #c: AuditingComponents
+  readonly #auditor: Auditor
+  /** Measured delay of the way there and back, by node. */
+  #wayMs = new Map<PeerIdString, number>()
+  /** Units whose calls wait for resources first: how long they take a caller says nothing of how long they work. */
+  readonly #claiming = new Set<UnitName>()
+  readonly #probing = new Map<UnitName, Promise<void>>()
+  #timer: Timer | undefined
+  #offs: (() => void)[] = []
+
+  constructor(init: AuditingInit, components: AuditingComponents) {
+    this.#c = components
+    const { self, clock, random = UNFORESEEABLE } = components
+    this.#auditor = new Auditor({ self, random, nowMs: clock.monotonicMs(), ...init })
+  }
+
+  async start(): Promise<void> {
+    const { router, signals, clock } = this.#c
+    this.#offs = [
+      router.onEnded((at, outcome, latencyMs, bytes) => this.#called(at, outcome, latencyMs, bytes)),
+      signals.on('unit', ({ node, body }) => this.#follow(this.#auditor.heard(node, body, clock.monotonicMs()))),
+    ]
+    this.#timer = clock.every(AUDIT_TICK_MS, () => this.#tick())
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    for (const off of this.#offs) off()
+    await Promise.all(this.#probing.values())
+  }
+
+  get findings(): readonly Finding[] {
+    return this.#auditor.findings
+  }
+
+  /** Probes a unit of another node now. Resolves when it has been; what it comes to is known with the host's next reports. */
+  audit({ unit, node }: Auditable): Promise<void> {
+    const running = this.#probing.get(unit)
+    if (running !== undefined) return running
+    const { logger } = this.#c
+    const probing = this.#probe({ unit, node })
+      .catch((error: unknown) => logger.warn({ unit, node, error: messageOf(error) }, 'a unit could not be audited'))
+      .finally(() => this.#probing.delete(unit))
+    this.#probing.set(unit, probing)
+    return probing
+  }
+
+  #called(at: Auditable, outcome: OwnCall['outcome'], latencyMs: number, bytes: number): void {
+    const call = { outcome: this.#claiming.has(at.unit) ? 'lost' : outcome, latencyMs, bytes } as const
+    this.#auditor.called(at, { ...call, overheadMs: this.#wayMs.get(at.node) ?? 0 }, this.#c.clock.monotonicMs())
+  }
+
+  #tick(): void {
+    const { mesh, members, catalog, group, self, clock, reportJudge } = this.#c
+    const nowMs = clock.monotonicMs()
+    this.#wayMs = new Map(mesh.peers().map(({ peer, rttMs }) => [peer, rttMs ?? 0]))
+    for (const [, { unit }] of group()?.claims ?? []) this.#claiming.add(unit)
+    for (const [node, counts] of reportJudge.refused) this.#follow(this.#auditor.refused(node, counts, nowMs))
+    const units = catalog.units.filter(({ node }) => node !== self && members.isAlive(node))
+    this.#follow(
+      this.#auditor.tick(
+        units.map(({ unit, node }) => ({ unit, node })),
+        nowMs,
+      ),
+    )
+  }
+
+  async #probe(at: Auditable): Promise<void> {
+    const { catalog, router, clock, logger } = this.#c
+    const offer = catalog.units.find(({ unit, node }) => unit === at.unit && node === at.node)?.offer
+    const method = offer === undefined ? undefined : probeMethod(offer)
+    if (offer === undefined || method === undefined) return
+    const listed = await probe(at, method, { router, clock, logger })
+    this.#follow(this.#auditor.probed(at, digestOfTools(offer.tools), listed, clock.monotonicMs()))
+  }
+
+  #follow(effects: readonly AuditEffect[]): void {
+    for (const effect of effects) {
+      if (effect.type === 'probe') void this.audit(effect)
+      else if (effect.type === 'found') this.#found(effect.finding)
+      else this.#over(effect.finding)
+    }
+  }
+
+  #found(finding: Finding): void {
+    const { algedonic, logger } = this.#c
+    const { unit, node, kind, claimed, measured, audits } = finding
+    logger.warn({ unit, node, kind, claimed, measured, audits }, 'an audit found something else than was reported')
+    const text = `Claimed: ${claimed}; found: ${measured}, in ${audits} audits by this node. Host: ${node}. See "vsmcp findings".`
+    algedonic.feel({ ...painOf(finding), feeling: 'pain', severity: 'high', text })
+  }
+
+  #over(finding: Finding): void {
+    const { unit, node, kind } = finding
+    this.#c.logger.info({ unit, node, kind }, 'audits find nothing to remark any more')
+    this.#c.algedonic.remedy(painOf(finding), 'audits find nothing to remark any more')
+  }
+}
+
+function painOf({ unit, node, kind }: Finding): Pick<Parameters<Algedonic['feel']>[0], 'source' | 'subject'> {
+  const what =
+    kind === 'definitions' ? 'is published with other definitions than it has' : `is reported with other ${kind} than it has`
+  const whose = unit === undefined ? `reports of node …${node.slice(-8)} do not hold together` : `unit ${unit} ${what}`
+  return { source: organ('system3*', unit), subject: whose }
+}
