@@ -1,4 +1,4 @@
-import { type Clock, silentLogger, systemClock } from '@vsmcp/kernel'
+import { type Clock, silentLogger, systemClock, type Timer } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
 import type { Signal, UnitFigures, UnitReport } from '@vsmcp/vsm'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -14,8 +14,8 @@ class AheadClock implements Clock {
   aheadMs = 0
   wallMs = (): number => systemClock.wallMs()
   monotonicMs = (): number => systemClock.monotonicMs() + this.aheadMs
-  after = systemClock.after
-  every = systemClock.every
+  after = (delayMs: number, fn: () => void): Timer => systemClock.after(delayMs, fn)
+  every = (periodMs: number, fn: () => void): Timer => systemClock.every(periodMs, fn)
 }
 
 const LATENCY_MS = 200
@@ -99,9 +99,10 @@ describe('audits', () => {
     }
     expect(kinds()).toEqual(['liar definitions', 'liar latency'])
     expect(audits).toBeLessThanOrEqual(8)
-    expect(felt.map(({ source, subject }) => [source.system, subject]).sort()).toEqual([
-      ['system3*', 'unit liar is published with other definitions than it has'],
-      ['system3*', 'unit liar is reported with other latency than it has'],
+    expect(felt.every(({ source }) => source.system === 'system3*')).toBe(true)
+    expect(felt.map(({ subject }) => subject).sort()).toEqual([
+      'unit liar is published with other definitions than it has',
+      'unit liar is reported with other latency than it has',
     ])
   }, 120_000)
 })
@@ -122,6 +123,7 @@ describe('the performance of units', () => {
       const figures = { calls: 10, errors: 0, answered: 10 } as UnitFigures
       for (let window = 0; window < count; window++) measured?.({ unit, figures })
     }
+    windows(3, 150)
     const exception = { unit: 'a', metric: 'latency', target: 100, measured: 150, sinceMs: 1, isGrave: false }
     expect([performance.exceptions, felt]).toEqual([[exception], []])
     windows(9, 150)
