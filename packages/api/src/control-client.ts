@@ -27,6 +27,7 @@ import type {
   MemberView,
   NodeControl,
   NodeStatus,
+  PartView,
   ResourceView,
   ScheduleAdded,
   ScheduleRequest,
@@ -60,6 +61,10 @@ export class ControlClient implements NodeControl {
 
   status(): Promise<NodeStatus> {
     return this.#ask('status')
+  }
+
+  tree(): Promise<PartView[]> {
+    return this.#ask('tree')
   }
 
   members(): Promise<MemberView[]> {

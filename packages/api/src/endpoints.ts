@@ -27,6 +27,13 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  tree: {
+    method: 'GET',
+    path: '/v1/tree',
+    summary: 'The supervisors and parts of this node',
+    answer: 'json',
+    idempotent: true,
+  },
   members: {
     method: 'GET',
     path: '/v1/members',

@@ -59,6 +59,13 @@ export const ROUTES = {
     errors: [],
     run: (control) => control.status(),
   }),
+  tree: route({
+    ...ENDPOINTS.tree,
+    input: schema.nothing,
+    output: z.array(selfSchema.partView),
+    errors: [],
+    run: (control) => control.tree(),
+  }),
   members: route({
     ...ENDPOINTS.members,
     input: schema.nothing,

@@ -112,3 +112,21 @@ export const selfView = z.object({
   decided: z.array(z.object({ at: text, what: text, by: text, why: text })),
   foresight: z.object({ forecasts: count, errorAgainstNaive: number.nullable(), bandHeld: number }).nullable(),
 })
+
+export const partView = z.object({
+  path: z.array(z.string()),
+  state: z.enum(['waiting', 'starting', 'running', 'crashed', 'restarting', 'stopping', 'ended', 'absent']),
+  strategy: z.enum(['one_for_one', 'rest_for_one', 'one_for_all']).nullable(),
+  restart: z.enum(['permanent', 'transient', 'temporary']),
+  restarts: z.int().nonnegative(),
+  lastError: z.string().nullable(),
+  mailbox: z
+    .object({
+      length: z.int().nonnegative(),
+      lengthMax: z.int().positive(),
+      refused: z.int().nonnegative(),
+      dropped: z.int().nonnegative(),
+    })
+    .readonly()
+    .nullable(),
+})

@@ -23,6 +23,7 @@ import type {
   MemberView,
   NodeControl,
   NodeStatus,
+  PartView,
   ResourceView,
   ScheduleAdded,
   ScheduleRequest,
@@ -426,6 +427,22 @@ export class FakeControl implements NodeControl {
     yield* this.log.filter((line) => (unit === undefined || line.unit === unit) && Date.parse(line.time) >= sinceMs)
     if (!request.follow) return
     for (;;) yield await this.nextLogLine(signal)
+  }
+
+  async tree(): Promise<PartView[]> {
+    this.#note('tree')
+    const part = { state: 'running', strategy: null, restart: 'permanent', restarts: 0, lastError: null, mailbox: null } as const
+    return [
+      { ...part, path: ['node'], strategy: 'one_for_one' },
+      { ...part, path: ['node', 'system3'], strategy: 'one_for_one' },
+      {
+        ...part,
+        path: ['node', 'system3', 'reports'],
+        restarts: 2,
+        lastError: 'no report',
+        mailbox: { length: 3, lengthMax: 1_000, refused: 4, dropped: 1 },
+      },
+    ]
   }
 
   async doctor(): Promise<{ checks: { name: string; state: 'ok' | 'warn'; found: string; advice?: string }[] }> {

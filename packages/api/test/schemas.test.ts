@@ -55,6 +55,7 @@ describe('schemas', () => {
       same<Out<typeof selfSchemas.forecastView>, node.ForecastView>(true),
       same<Out<typeof selfSchemas.whatIfRequest>, node.WhatIfRequest>(true),
       same<Out<typeof selfSchemas.futureView>, node.FutureView>(true),
+      same<Out<typeof selfSchemas.partView>, node.PartView>(true),
       same<Out<typeof selfSchemas.selfView>, node.SelfView>(true),
       // The check itself can fail: these differ in one optional field, one nullability.
       // @ts-expect-error a field is missing

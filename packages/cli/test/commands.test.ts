@@ -26,6 +26,19 @@ describe('reading commands', () => {
     },
   )
 
+  it('show the parts of the node as a tree, each under its supervisor', async () => {
+    const { control, dataDir } = await fakeNode()
+    const { stdout } = await vsmcp(['status', '--tree'], { dataDir })
+    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | ').trimEnd())).toEqual([
+      'PART | STATE | RESTART | RESTARTED | MAILBOX | LAST ERROR',
+      'node | running | one_for_one | 0 | - | -',
+      '└─ system3 | running | one_for_one | 0 | - | -',
+      ' | └─ reports | running | permanent | 2 | 3 of 1000, 4 refused, 1 dropped | no report',
+      '',
+    ])
+    expect((await vsmcp(['status', '--tree', '--json'], { dataDir })).json()).toEqual(await control.tree())
+  })
+
   it('take --json and --data-dir before or after the name', async () => {
     const { dataDir } = await fakeNode()
     const before = await vsmcp(['--json', '--data-dir', dataDir, 'members'])

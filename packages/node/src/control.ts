@@ -5,6 +5,7 @@ import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsReq
 import type { KeysView } from './keys/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
 import type { SelfView } from './self/contract.ts'
+import type { PartView } from './tree/contract.ts'
 import type { ForecastRequest, ForecastView, FutureView, WhatIfRequest } from './system4/contract.ts'
 
 export type * from './algedonic/contract.ts'
@@ -12,11 +13,14 @@ export type * from './charter/contract.ts'
 export type * from './keys/contract.ts'
 export type * from './system2/contract.ts'
 export type * from './self/contract.ts'
+export type * from './tree/contract.ts'
 export type * from './system4/contract.ts'
 
 /** What a running node can be asked and told: the one face behind `/v1` and so behind every command. */
 export interface NodeControl {
   status(): Promise<NodeStatus>
+  /** The supervisors and parts of this node, in the order they start. */
+  tree(): Promise<PartView[]>
   members(): Promise<MemberView[]>
   /** Resolves when the conditions hold together; rejects with `TimeoutError` naming what is still missing. */
   wait(conditions: WaitConditions, signal?: AbortSignal): Promise<WaitResult>

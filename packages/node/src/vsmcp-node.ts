@@ -42,6 +42,7 @@ import { systemsOf } from './tree/node-tree.ts'
 import { Scope } from './tree/scope.ts'
 import { Scopes } from './tree/scopes.ts'
 import { tellTree } from './tree/tell-tree.ts'
+import { partsOf } from './tree/tree-view.ts'
 import { Wiring } from './wiring.ts'
 
 /** Runs the node of an enrolled data directory. */
@@ -258,6 +259,7 @@ class RunningNode implements VsmcpNode {
         versions: new Map(mesh.peers().map(({ peer, info }) => [peer, info.passport.version])),
         clockAheadMs: wiring.clockAheadMs,
       }),
+      tree: () => partsOf({ id: 'node', state: 'running', restart: 'permanent', restarts: 0, ...this.#root.inspect() }),
       onChange: (listener) => wiring.on('changed', listener),
       leave: () => this.#leave(parts),
       shutdown: async () => void setImmediate(() => void this.#end({ reason: 'shutdown' })),

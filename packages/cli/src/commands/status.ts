@@ -7,14 +7,24 @@ import { count, formatAgo, formatBytes, formatDuration, formatRate } from '../te
 import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
 import { type Define, examples } from './command.ts'
+import { renderTree } from './parts-tree.ts'
 
 const HEALTH_STYLE = { ok: 'green', degraded: 'yellow', failing: 'red' } as const
 
 export const define: Define = (command, open) => {
   command
-    .addHelpText('after', examples('vsmcp status', "vsmcp status --json | jq '.system5.leaderName, .health'"))
-    .action(async () => {
+    .option('--tree', 'show the supervisors and parts of the node: state, restarts, last error, mailbox')
+    .addHelpText(
+      'after',
+      examples('vsmcp status', 'vsmcp status --tree', "vsmcp status --json | jq '.system5.leaderName, .health'"),
+    )
+    .action(async ({ tree }: { tree?: boolean }) => {
       const { node, terminal, dataDir } = open(command)
+      if (tree === true) {
+        const parts = node.tree().catch((error: unknown) => tellGone(dataDir, error))
+        terminal.answer(await terminal.during('asking the node', parts), (answer) => renderTree(answer, terminal))
+        return
+      }
       const asked = node.status().catch((error: unknown) => tellGone(dataDir, error))
       terminal.answer(await terminal.during('asking the node', asked), (status) => render(status, terminal))
     })

@@ -8,6 +8,8 @@ export interface Behaviour<M> {
   handle(message: M): void | Promise<void>
   start?(): void | Promise<void>
   stop?(): void | Promise<void>
+  /** What it shows besides its mailbox. */
+  inspect?(): Inspection
 }
 
 export interface ActorInit<M, S> {
@@ -89,7 +91,7 @@ export class Actor<M, S = undefined> {
         await turns.end()
         await behaviour.stop?.()
       },
-      inspect: (): Inspection => ({ mailbox: this.mailbox }),
+      inspect: (): Inspection => ({ ...behaviour.inspect?.(), mailbox: this.mailbox }),
     }
   }
 }

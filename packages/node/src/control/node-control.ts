@@ -32,6 +32,7 @@ import type {
   MemberView,
   NodeControl,
   NodeStatus,
+  PartView,
   ResourceView,
   ScheduleAdded,
   ScheduleRequest,
@@ -79,6 +80,7 @@ export interface NodeControlComponents {
   claims: () => ResourceView[]
   schedules: ScheduleDesk
   findings: () => FindingView[]
+  tree: () => PartView[]
   log: NodeLog
   clock: Clock
   facts: () => Pick<DoctorFacts, 'versions' | 'clockAheadMs'>
@@ -97,6 +99,10 @@ export class RunningNodeControl implements NodeControl {
 
   async status(): Promise<NodeStatus> {
     return this.#c.statusView.status()
+  }
+
+  async tree(): Promise<PartView[]> {
+    return this.#c.tree()
   }
 
   async members(): Promise<MemberView[]> {

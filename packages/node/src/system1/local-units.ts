@@ -1,6 +1,7 @@
 import {
   type Clock,
   Emitter,
+  type Inspection,
   InvalidArgumentError,
   type Logger,
   messageOf,
@@ -17,6 +18,7 @@ import { UnitExistsError, UnitUnknownError } from '../errors.ts'
 import { OWN_UNIT } from '../route/own-tools.ts'
 import { checkedTerms } from '../system3/unit-terms.ts'
 import { checkedClaims } from '../system2/checked-claims.ts'
+import { entryOf } from './unit-entry.ts'
 import { isSameUnit, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
 
 interface Events extends Record<string, unknown> {
@@ -152,6 +154,10 @@ export class LocalUnits implements Startable {
 
   claimsOf(name: UnitName): readonly ClaimedResource[] {
     return this.#units.get(name)?.spec.claims ?? NO_CLAIMS
+  }
+
+  inspect(): Inspection {
+    return { children: this.list().map(entryOf) }
   }
 
   /** How each is started, as it was attached: secrets included. */

@@ -3,10 +3,11 @@ import {
   Actor,
   BusyError,
   type Clock,
+  type Inspection,
   type Life,
   type Logger,
   messageOf,
-  type Startable,
+  type Supervised,
   StoppedError,
   type Timer,
   type WorkerSpec,
@@ -85,13 +86,13 @@ export class Scope {
   }
 
   /** Puts the part under a supervisor. It is started again after a crash, once it has stopped, and must be able to. */
-  child(part: Startable): WorkerSpec {
+  child(part: Supervised): WorkerSpec {
     const start = (): Promise<void> => running.run(this, () => part.start())
     return this.#spec(start, part)
   }
 
   /** For a part that cannot be started again in this process: its crash is one of the process. */
-  onlyOnce(part: Startable): WorkerSpec {
+  onlyOnce(part: Supervised): WorkerSpec {
     const start = async (): Promise<void> => {
       if (this.#hasLived) {
         throw new StoppedError(`${this.name} cannot be started again in this process`, { cause: this.#lastCrash })
@@ -101,7 +102,7 @@ export class Scope {
     return this.#spec(start, part)
   }
 
-  #spec(start: () => Promise<void>, part: Startable): WorkerSpec {
+  #spec(start: () => Promise<void>, part: Supervised): WorkerSpec {
     const { name } = this
     const stop = async (): Promise<void> => {
       try {
@@ -110,6 +111,7 @@ export class Scope {
         this.#life = undefined
       }
     }
+    const inspect = (): Inspection => part.inspect?.() ?? {}
     const begin = (life: Life): (() => Promise<void>) => {
       return async () => {
         this.#life = life
@@ -118,7 +120,7 @@ export class Scope {
       }
     }
     if (this.#mailboxMax === undefined) {
-      return { id: name, mustStopFirst: true, child: (life) => ({ start: begin(life), stop }) }
+      return { id: name, mustStopFirst: true, child: (life) => ({ start: begin(life), stop, inspect }) }
     }
     this.#actor = new Actor<Work, unknown>({
       name,
@@ -128,6 +130,7 @@ export class Scope {
         start: begin(life),
         stop,
         handle: (work) => running.run(this, work),
+        inspect,
       }),
     })
     return this.#actor.spec({ mustStopFirst: true })
