@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { operationStatement } from '../src/index.ts'
+import { base64urlOf } from '../src/json/base64url.ts'
+import { decodeGroupState, encodeGroupState, operationStatement, RECOVERERS_LEVEL, recoverersOf } from '../src/index.ts'
 import { decidingGroup, DECIDING, endorsedBy, endorsementsOf, signedBy } from './support/decided.ts'
 import { type Group, sign } from './support/group.ts'
 
@@ -249,6 +250,24 @@ test('the feature level is raised only by the word of every voter, and never low
     'feature-lower',
   ])
   expect(group.state.charter.featureLevel).toBe(2)
+})
+
+test('operators who were marked for recovery before the group knew such keys are named to all as soon as it does', () => {
+  const key = base64urlOf(new Uint8Array(32).fill(7))
+  const operators = [...DECIDING.operators, { name: 'rita', publicKey: key, recovery: true }]
+  const group = decidingGroup({ ...DECIDING, featureLevel: RECOVERERS_LEVEL - 1, operators })
+  expect(recoverersOf(group.state.charter)).toEqual([])
+  expect(group.state.pendingChanges.at(-1)).not.toHaveProperty('recoverers')
+  const raised = group.give(endorsedBy(group, { op: 'feature:raise', level: RECOVERERS_LEVEL }, ['a', 'b', 'c']))
+  expect(raised).toBe('changed')
+  const { pendingChanges } = group.state
+  expect(pendingChanges.at(-1)).toMatchObject({
+    index: group.index,
+    before: ['a', 'b', 'c'],
+    now: ['a', 'b', 'c'],
+    recoverers: [key],
+  })
+  expect(decodeGroupState(encodeGroupState(group.state)).pendingChanges).toEqual(pendingChanges)
 })
 
 test('a voter names the next session key by its own signature; the one before is remembered', () => {

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { readBackup, writeBackup } from '../src/backup/backup-file.ts'
 import { backupDirectory } from '../src/backup/make-backup.ts'
 import { restoreNode } from '../src/backup/restore-node.ts'
+import { newOperatorKey } from '../src/charter/operator-signer.ts'
 import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { exportMeshKey, holdsMeshKey, removeMeshKey } from '../src/keys/mesh-key-file.ts'
 import { UnitSpecs } from '../src/system1/unit-specs.ts'
@@ -21,6 +22,7 @@ import {
   tokenOf,
   until,
 } from './support/group.ts'
+import { deskOf, operatorOf, why } from './support/operator.ts'
 import { attach } from './support/servers.ts'
 
 const SECRET = 'the-secret-of-this-unit'
@@ -161,6 +163,28 @@ describe('restoring', () => {
     expect(back.log.state?.units.get('files')?.peer).toBe(restored.peerId)
     const other = await joinNode(back, 'c')
     await until(other, () => other.trust.chain.epoch === 2 && other.log.state?.members.size === 2)
+  })
+
+  it("with a recovery key that the charter in it names does the same, with another operator's key it does not", async () => {
+    const a = await foundMesh()
+    const folder = await emptyDirectory()
+    const [recoveryKeyFile, other] = [join(folder, 'rita.key'), join(folder, 'olga.key')]
+    const [publicKey, otherKey] = [await newOperatorKey(recoveryKeyFile), await newOperatorKey(other)]
+    const operator = await operatorOf(a)
+    const named = { name: 'rita', publicKey, recovery: true, expects: 1 }
+    await deskOf(a).change(operator.sign({ op: 'operator:add', ...named, ...why } as const))
+    await deskOf(a).change(operator.sign({ op: 'operator:add', name: 'olga', publicKey: otherKey, expects: 2, ...why } as const))
+    await until(a, () => a.trust.chain.recoverers.length === 1)
+    await a.stop()
+    const file = await backedUp(a.dir)
+    const dataDir = join(await emptyDirectory(), 'new')
+    await expect(restoreNode({ dataDir, file, recoveryKeyFile: other })).rejects.toMatchObject({
+      code: 'VSMCP_SECURITY_RECOVERY_KEY_FOREIGN',
+    })
+    expect(await restoreNode({ dataDir, file, recoveryKeyFile })).toMatchObject({ epoch: 2, formerPeerId: a.peer })
+    const back = await startNode(dataDir)
+    await until(back, () => back.log.isLeader && back.trust.chain.epoch === 2)
+    expect(back.trust.chain.recoverers).toEqual([publicKey])
   })
 
   it('is refused with the key or the token of another mesh, and without either', async () => {
