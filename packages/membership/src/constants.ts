@@ -18,6 +18,9 @@ export const DIAL_TIMEOUT_MS = 10_000
 /** How much later than the lower PeerId the higher one dials first, milliseconds: a connection is made in far less. */
 export const YIELD_MS = 250
 
+/** The same among nodes that know each other's addresses by the same docket: many that join at once are busy with each other. */
+export const YIELD_KNOWN_MS = 1_000
+
 /** A connection shorter than this does not reset the back-off, milliseconds: one that flaps must not be dialed in a loop. */
 export const LASTING_MS = 10_000
 

@@ -1,6 +1,6 @@
 import { backoffMs, type PeerIdString, type Random } from '@vsmcp/kernel'
 import { Agenda } from './agenda.ts'
-import { ADDRESSES_MAX } from './constants.ts'
+import { ADDRESSES_MAX, YIELD_KNOWN_MS } from './constants.ts'
 import type { DialEffect, MembershipInit } from './contract.ts'
 
 export type DialingInit = Required<
@@ -30,6 +30,8 @@ export class Dialing {
   /** When a dial under way counts as timed out. */
   readonly #ends = new Agenda<PeerIdString>()
   #underWay = 0
+  /** Peers that a connection stands with. */
+  #connected = 0
 
   constructor(init: DialingInit, random: Random) {
     this.#init = init
@@ -49,13 +51,15 @@ export class Dialing {
       isGone: false,
     }
     this.#lines.set(peer, line)
-    if (connectedAtMs === undefined) this.#plan(peer, line, nowMs + this.#yieldTo(peer))
+    if (connectedAtMs !== undefined) this.#connected++
+    else this.#plan(peer, line, nowMs + this.#yieldToNew(peer))
   }
 
   remove(peer: PeerIdString): void {
     const line = this.#lines.get(peer)
     if (line === undefined) return
     this.#end(peer, line)
+    if (line.connectedAtMs !== undefined) this.#connected--
     this.#due.delete(peer)
     this.#lines.delete(peer)
   }
@@ -72,6 +76,7 @@ export class Dialing {
   connected(peer: PeerIdString, nowMs: number): void {
     const line = this.#lines.get(peer)
     if (line === undefined) return
+    if (line.connectedAtMs === undefined) this.#connected++
     line.connectedAtMs ??= nowMs
     line.isGone = false
     this.#plan(peer, line, undefined)
@@ -82,6 +87,7 @@ export class Dialing {
     if (line?.connectedAtMs === undefined) return
     if (nowMs - line.connectedAtMs >= this.#init.lastingMs) line.attempts = 0
     line.connectedAtMs = undefined
+    this.#connected--
     // At once, unless that was tried already and did not last either.
     if (!line.isGone) this.#plan(peer, line, nowMs + (line.attempts <= 1 ? this.#yieldTo(peer) : this.#backoff(line)))
   }
@@ -110,7 +116,9 @@ export class Dialing {
     const news = line.addresses.some((address) => !before.includes(address))
     if (!news || line.dialAtMs === undefined) return
     // Not faster than the first back-off, however often somebody sends other addresses.
-    this.#plan(peer, line, Math.min(line.dialAtMs, Math.max(nowMs, line.dialedAtMs + this.#init.redialBaseMs)))
+    const soonestMs = Math.max(nowMs + this.#yieldToNew(peer), line.dialedAtMs + this.#init.redialBaseMs)
+    // What could not be dialed for want of an address has waited for nobody's dial.
+    this.#plan(peer, line, before.length === 0 ? soonestMs : Math.min(line.dialAtMs, soonestMs))
   }
 
   tick(nowMs: number): DialEffect[] {
@@ -166,6 +174,14 @@ export class Dialing {
   /** The lower PeerId dials first, so that two nodes that lose each other do not dial at the same moment. */
   #yieldTo(peer: PeerIdString): number {
     return this.#init.self < peer ? 0 : this.#init.yieldMs
+  }
+
+  /**
+   * Whoever is connected to somebody is known to the others as they are to it: the lower one is about to dial, or dialing, and
+   * a second connection would cost both what the first does.
+   */
+  #yieldToNew(peer: PeerIdString): number {
+    return this.#connected > 0 && this.#init.self > peer ? Math.max(this.#init.yieldMs, YIELD_KNOWN_MS) : this.#yieldTo(peer)
   }
 
   #backoff({ attempts }: Line): number {

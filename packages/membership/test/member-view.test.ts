@@ -12,6 +12,7 @@ import {
   PROBE_PERIOD_MS,
   SUSPICION_PERIODS,
   UNSEEN_MS,
+  YIELD_KNOWN_MS,
   YIELD_MS,
 } from '../src/constants.ts'
 import { membership, type MembershipEffect, type MembershipInit, type MembershipView } from '../src/index.ts'
@@ -84,6 +85,27 @@ describe('a new member', () => {
     const view = viewOf()
     expect(short(view.memberAdded(PEER, [], 0))).toEqual(['m: null → suspect'])
     expect(short(view.addressesLearned(PEER, ['/p'], 50))).toEqual(['dial m #0'])
+  })
+
+  it('that comes to know the others as they come to know it is left to the lower PeerId for longer, if it has to yield', () => {
+    for (const [self, dialAtMs] of [
+      [HIGH, 50 + YIELD_KNOWN_MS],
+      [LOW, 50],
+    ] as const) {
+      const view = viewOf(self)
+      view.memberAdded('first', ['/f'], 0)
+      view.connected('first', 10)
+      view.memberAdded(PEER, [], 20)
+      const effects = [...view.addressesLearned(PEER, ['/p'], 50), ...view.memberAdded('n', ['/n'], 50)]
+      expect(short([...effects, ...view.tick(dialAtMs - 1)]).filter((each) => each.startsWith('dial'))).toEqual(
+        self === LOW ? ['dial m #0', 'dial n #0'] : [],
+      )
+      if (self === HIGH) expect(short(view.tick(dialAtMs))).toEqual(['dial m #0', 'dial n #0'])
+      // whom nobody knows by such ways does not wait so long: the connection is lost again
+      view.disconnected('first', 60)
+      view.memberAdded('lone', ['/l'], 10_000)
+      if (self === HIGH) expect(short(view.tick(10_000 + YIELD_MS))).toContain('dial lone #0')
+    }
   })
 
   it('known already only brings its addresses', () => {

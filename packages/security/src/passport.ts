@@ -107,15 +107,16 @@ export function decodePassport(bytes: Uint8Array): Passport {
 /**
  * Whether the peer that the connection authenticated is a member: its credential must be its own, and its chain and ours one
  * and the same as far as both reach.
+ * @param shown as it came, or as `decodePassport` read it
  */
 export async function verifyPassport(
   peer: PeerIdString,
-  payload: Uint8Array,
+  shown: Uint8Array | Passport,
   check: PassportCheck,
 ): Promise<Verdict<VerifiedPassport>> {
   return verdictOfAsync(async () => {
     const { meshId, knownChain, ...rest } = check
-    const passport = decodePassport(payload)
+    const passport = shown instanceof Uint8Array ? decodePassport(shown) : shown
     const { sub } = claimsOf(passport.credential)
     if (sub !== peer) {
       throw new PassportForeignError(`${peer} showed the credential of ${sub}`, {

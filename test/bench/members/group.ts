@@ -2,7 +2,7 @@ export const GROUP = 8
 
 /** How often each is asked for its view, milliseconds: what a figure can be off by. */
 const POLL_MS = 20
-const GIVE_UP_MS = 120_000
+export const GIVE_UP_MS = 120_000
 
 export type Seen = 'alive' | 'suspect' | 'failed' | 'left'
 
@@ -10,6 +10,8 @@ export type Seen = 'alive' | 'suspect' | 'failed' | 'left'
 export interface Group {
   /** The names and states that this member lists, itself among them. */
   view(member: number): Promise<ReadonlyMap<string, Seen>>
+  /** Resolves when it lists so many as alive, if it can be asked to say so by itself: what is polled meanwhile costs it time. */
+  wait?(member: number, members: number): Promise<void>
   nameOf(member: number): string
   /** SIGKILL; returns when the signal is sent. */
   kill(member: number): void
@@ -29,6 +31,19 @@ export async function settled(group: Group): Promise<void> {
 
 export function isWhole(view: ReadonlyMap<string, Seen>): boolean {
   return view.size === GROUP && [...view.values()].every((state) => state === 'alive')
+}
+
+/** As `settled`, from the time that `begin` gives; who can say by itself when it sees all is asked before that. */
+export async function untilWhole(group: Group, begin: () => number): Promise<number> {
+  const asked = ALL.map((member) => group.wait?.(member, GROUP))
+  // each is at it when the time begins
+  await Promise.all(ALL.map((member) => group.view(member)))
+  const sinceMs = begin()
+  const times = ALL.map(async (member) => {
+    await asked[member]
+    return untilEach(group, [member], sinceMs, isWhole)
+  })
+  return Math.max(...(await Promise.all(times)))
 }
 
 /** Asks these members until each answered as wanted. @returns milliseconds from `sinceMs` until the last did */

@@ -1,6 +1,6 @@
 import { type ApiClient, createApiClient } from '../../../packages/api/src/index.ts'
 import { LocalNode, startMesh, stopMesh } from '../../../scripts/lib/local-mesh.ts'
-import { type Group, GROUP, type Seen } from './group.ts'
+import { GIVE_UP_MS, type Group, GROUP, type Seen } from './group.ts'
 
 export const NAMES = Array.from({ length: GROUP }, (_, at) => `node-${at}`)
 
@@ -25,6 +25,9 @@ export function meshGroup(nodes: LocalNode[]): Group & { nodes: readonly LocalNo
       return new Map(
         members.map(({ name, state, connected }): [string, Seen] => [name, state === 'alive' && !connected ? 'suspect' : state]),
       )
+    },
+    async wait(member, members) {
+      await api(member).wait({ members, timeoutMs: GIVE_UP_MS })
     },
     nameOf: (member) => at(member).ready.name,
     kill: (member) => void process.kill(at(member).pid, 'SIGKILL'),

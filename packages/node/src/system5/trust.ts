@@ -131,14 +131,15 @@ export class Trust {
 
   async verifyHello(peer: PeerIdString, payload: Uint8Array): Promise<{ info: VerifiedPassport; addresses: readonly string[] }> {
     // A chain proves itself, whoever shows it, and a later epoch may have taken back who left the older one.
-    this.learnChain(peer, decodePassport(payload))
+    const passport = decodePassport(payload)
+    this.learnChain(peer, passport)
     // Who was evicted is told so, and not that it left.
     if (this.#departed.has(peer) && !this.isRevoked(peer)) {
       throw memberLeft(`${peer} has left this mesh`)
     }
     const isListed = this.#c.isListed(peer)
-    const nowMs = this.#nowBy(payload)
-    const verdict = await verifyPassport(peer, payload, {
+    const nowMs = this.#nowBy(passport)
+    const verdict = await verifyPassport(peer, passport, {
       meshId: this.#enrolment.meshId,
       nowMs,
       revocations: this.#revocations,
@@ -229,11 +230,10 @@ export class Trust {
   }
 
   /** A clock that is known to be behind follows what a majority of the voters signed. */
-  #nowBy(passport: Uint8Array): number {
+  #nowBy({ credential }: Passport): number {
     const { time } = this.#c
     if (!time.isClockBehind) return time.nowMs()
-    const { payload } = decodePassport(passport).credential
-    return Math.max(time.nowMs(), decodeCredentialPayload(Buffer.from(payload, 'base64url')).iat * 1_000)
+    return Math.max(time.nowMs(), decodeCredentialPayload(Buffer.from(credential.payload, 'base64url')).iat * 1_000)
   }
 
   /** Remembers where members are, for the next start. */
