@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -217,6 +218,7 @@ export const algedonicBench: Bench = {
       notes: [
         'Three nodes, all voters; alerts at the two that do not lead, half by an MCP client (`vsmcp__alert` over HTTP), half by a person (`/v1`); until they are committed, fsynced by a quorum, and applied at the leader, by its clock, in whole milliseconds.',
         'Saturated: 32 calls in flight at one of these nodes, of a tool at the other, as fast as they are answered: nodes, server and load generator share the cores.',
+        `The machine besides: load average ${loadavg()[0]?.toFixed(1) ?? '?'} at the end, on ${cpus().length} processors.`,
         `p50 saturated ÷ idle: ${(figure(saturated, 'p50 ms') / figure(idle, 'p50 ms')).toPrecision(3)}; p99: ${(figure(saturated, 'p99 ms') / figure(idle, 'p99 ms')).toPrecision(3)}.`,
       ],
     }

@@ -89,8 +89,11 @@ export const ALERT_TICK_MS = 500
 /** Without a System 5 for so long is pain, milliseconds: an election on a slow line takes half of it. */
 export const SYSTEM5_MISSED_MS = 5_000
 
-/** A timer of the node is late when it comes so much after its time, milliseconds: heartbeats stand a few times as much. */
-export const LOOP_LATE_MS = 250
+/** A unit that hurt and that nobody has called for so many windows is not known to hurt any more: ten minutes. */
+export const UNCALLED_WINDOWS = 120
+
+/** A timer of the node is late when it comes so much after its time, milliseconds: half the silence after which voters doubt a leader. */
+export const LOOP_LATE_MS = 500
 
 /** How often that is looked at, milliseconds. */
 export const LOOP_LOOK_MS = 500

@@ -9,6 +9,7 @@ import {
   type Signal,
   type UnitFigures,
 } from '@vsmcp/vsm'
+import { UNCALLED_WINDOWS } from '../constants.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
 import type { Algedonic } from './algedonic.ts'
@@ -22,6 +23,8 @@ export interface UnitSensesComponents {
 type Pain = Pick<Signal, 'source' | 'subject' | 'severity'>
 
 interface Sensed {
+  /** Windows without a call, on end. */
+  uncalled: number
   readonly errors: { readonly sense: ErrorSense; readonly pain: Pain }
   readonly latency: { readonly sense: LatencySense; readonly pain: Pain }
 }
@@ -53,6 +56,8 @@ export class UnitSenses implements Startable {
 
   #look(unit: Unit, { calls, errors, answered }: UnitFigures): void {
     const sensed = this.#sensedOf(unit.name)
+    sensed.uncalled = calls === 0 ? sensed.uncalled + 1 : 0
+    if (sensed.uncalled === UNCALLED_WINDOWS) this.#letGo(sensed, 'nobody has called it for a while')
     const failing = sensed.errors.sense.observe({ calls, errors: Math.min(errors, calls) })
     if (failing !== undefined) this.#tell(sensed.errors.pain, failing, errorText(failing))
     const medianMs = unit.latencies(answered)?.p50Ms ?? null
@@ -76,8 +81,13 @@ export class UnitSenses implements Startable {
   #forget(unit: UnitName): void {
     const sensed = this.#sensed.get(unit)
     this.#sensed.delete(unit)
-    for (const each of sensed === undefined ? [] : [sensed.errors, sensed.latency]) {
-      this.#c.algedonic.remedy(each.pain, 'the unit was detached')
+    if (sensed !== undefined) this.#letGo(sensed, 'the unit was detached')
+  }
+
+  #letGo({ errors, latency }: Sensed, reason: string): void {
+    for (const { sense, pain } of [errors, latency]) {
+      sense.accept()
+      this.#c.algedonic.remedy(pain, reason)
     }
   }
 
@@ -86,6 +96,7 @@ export class UnitSenses implements Startable {
     if (known !== undefined) return known
     const source = organ('system1', unit)
     const made: Sensed = {
+      uncalled: 0,
       errors: { sense: new ErrorSense(), pain: { source, severity: 'high', subject: `unit ${unit} fails more than usual` } },
       latency: { sense: new LatencySense(), pain: { source, severity: 'low', subject: `unit ${unit} is slower than usual` } },
     }
