@@ -35,6 +35,10 @@ export const SYSTEM_RESTARTS_PERIOD_MS = 10_000
 export const ROOT_RESTARTS = 3
 export const ROOT_RESTARTS_PERIOD_MS = 60_000
 
+/** `status` tells of the crash of a part for so long, milliseconds, and so many crashes are remembered at the most. */
+export const CRASHES_TOLD_MS = 600_000
+export const CRASHES_KEPT = 64
+
 /** Messages that may wait for a part that is an actor, per lane: some seconds of a busy group; more is refused and counted. */
 export const MAILBOX_MAX = 1_000
 

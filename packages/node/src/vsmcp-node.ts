@@ -5,7 +5,6 @@ import {
   type PeerIdString,
   type Startable,
   StoppedError,
-  type SupervisionEvent,
   Supervisor,
   systemClock,
 } from '@vsmcp/kernel'
@@ -41,7 +40,7 @@ import { refuseUnfinished } from './recovery/recover-mesh.ts'
 import { systemsOf } from './tree/node-tree.ts'
 import { Scope } from './tree/scope.ts'
 import { Scopes } from './tree/scopes.ts'
-import { tellTree } from './tree/tell-tree.ts'
+import { TreeNews } from './tree/tree-news.ts'
 import { partsOf } from './tree/tree-view.ts'
 import { Wiring } from './wiring.ts'
 
@@ -62,11 +61,11 @@ class RunningNode implements VsmcpNode {
     {
       clock: systemClock,
       deadlines: { startMs: LIFECYCLE_DEADLINE_MS, stopMs: LIFECYCLE_DEADLINE_MS },
-      onEvent: (event) => this.#tell(event),
+      onEvent: (event) => this.#news?.tell(event),
       onFailed: (error) => this.#fail(error),
     },
   )
-  #tell: (event: SupervisionEvent) => void = () => {}
+  #news: TreeNews | undefined
   readonly #stopped = Promise.withResolvers<StopReason>()
   #starting: Promise<void> | undefined
   #running: Running | undefined
@@ -132,7 +131,7 @@ class RunningNode implements VsmcpNode {
     await this.#begin('log', { start: async () => {}, stop: () => log.close() })
     this.#log = log
     const { logger } = log
-    this.#tell = tellTree(logger)
+    this.#news = new TreeNews(logger, systemClock)
     const store = await openStore({ dir: dataDir, create: false })({ clock: systemClock, logger })
     await this.#begin('store', store)
     const identity = await loadIdentity(files.identity)
@@ -224,6 +223,7 @@ class RunningNode implements VsmcpNode {
         operations,
         mcpUrl: () => gateway.url(),
         office: parts.office,
+        crashes: () => this.#news?.problems() ?? [],
       },
     )
     const forecasts = new ForecastDesk({ ...parts, self: mesh.peerId, nameOf, clock: systemClock })

@@ -13,6 +13,7 @@ import type { Parts } from '../src/parts.ts'
 import { systemsOf } from '../src/tree/node-tree.ts'
 import { Scope } from '../src/tree/scope.ts'
 import { type PartName, Scopes } from '../src/tree/scopes.ts'
+import type { VsmcpNode } from '../src/node-init.ts'
 import { createNode } from '../src/vsmcp-node.ts'
 import {
   emptyDirectory,
@@ -173,29 +174,46 @@ describe('a part that crashes', () => {
   })
 })
 
+/** A node whose reports are due all the time and, once it is up, crash as often as this says. */
+async function troubled(times: number): Promise<VsmcpNode> {
+  const dataDir = await emptyDirectory()
+  await initMesh({ dataDir, name: 'a' })
+  let left = 0
+  const every = systemClock.every.bind(systemClock)
+  const wallMs = systemClock.wallMs.bind(systemClock)
+  const isReporting = (): boolean => Scope.current()?.name === 'reports'
+  const timers = vi.spyOn(systemClock, 'every').mockImplementation((periodMs, fn) => every(isReporting() ? 10 : periodMs, fn))
+  const faults = vi.spyOn(systemClock, 'wallMs').mockImplementation(() => {
+    if (isReporting() && left-- > 0) throw new Error('planted in reports')
+    return wallMs()
+  })
+  onTestFinished(() => {
+    timers.mockRestore()
+    faults.mockRestore()
+  })
+  const node = createNode(initOf(dataDir))
+  onTestFinished(() => node.stop())
+  await node.start()
+  left = times
+  return node
+}
+
+describe('a fault that heals', () => {
+  it('is told by status for a while', async () => {
+    const node = await troubled(2)
+    const told = 'system3/reports crashed 2 times within 10 minutes and was started again: planted in reports'
+    await expect.poll(async () => (await node.control.status()).problems, grace).toContain(told)
+    await expect
+      .poll(async () => (await node.control.tree()).find(({ path }) => path.at(-1) === 'reports'), grace)
+      .toMatchObject({ state: 'running', restarts: 2, lastError: 'planted in reports' })
+  })
+})
+
 describe('a fault that does not heal', () => {
   it('is given up level by level: the node ends as failed and says why, all of it stopped', async () => {
-    const dataDir = await emptyDirectory()
-    await initMesh({ dataDir, name: 'a' })
-    const every = systemClock.every.bind(systemClock)
-    const spy = vi.spyOn(systemClock, 'every').mockImplementation((periodMs, fn) => {
-      if (Scope.current()?.name !== 'reports') return every(periodMs, fn)
-      return every(10, fn)
-    })
-    const wall = systemClock.wallMs.bind(systemClock)
-    const faulty = vi.spyOn(systemClock, 'wallMs').mockImplementation(() => {
-      if (Scope.current()?.name === 'reports') throw new Error('planted in reports')
-      return wall()
-    })
-    onTestFinished(() => {
-      spy.mockRestore()
-      faulty.mockRestore()
-    })
     const changes: SupervisionChange[] = []
     onTestFinished(telemetry('vsmcp:supervision:child').subscribe((change) => changes.push(change)))
-    const node = createNode(initOf(dataDir))
-    onTestFinished(() => node.stop())
-    await node.start()
+    const node = await troubled(Number.POSITIVE_INFINITY)
     const ending = await node.stopped
     expect(ending).toMatchObject({
       reason: 'failed',

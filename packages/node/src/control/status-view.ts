@@ -36,6 +36,8 @@ export interface StatusComponents {
   office: Pick<Office, 'sinceMs'>
   alerts: Pick<AlertsView, 'counts'>
   operations: Operations
+  /** Of parts of the node, lately, as sentences. */
+  crashes: () => string[]
   mcpUrl: () => string
 }
 
@@ -204,7 +206,12 @@ export class StatusView {
 
   #problems(members: readonly MemberView[]): string[] {
     const { catalog, lives, epochs, operations, unitsView } = this.#c
-    const problems: string[] = [...epochs.problems(), ...lives.problems((peer) => this.nameOf(peer)), ...this.#outdated(members)]
+    const problems: string[] = [
+      ...this.#c.crashes(),
+      ...epochs.problems(),
+      ...lives.problems((peer) => this.nameOf(peer)),
+      ...this.#outdated(members),
+    ]
     if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
     for (const peer of this.#c.expulsion.turnedAwayBy)
       problems.push(`${this.nameOf(peer)} says that this node is no member any more`)
