@@ -15,6 +15,8 @@ import type {
   DoctorReport,
   EvictionDraft,
   FindingView,
+  FeedRequest,
+  FeedView,
   ForecastRequest,
   ForecastView,
   FutureView,
@@ -207,6 +209,18 @@ export class ControlClient implements NodeControl {
 
   forecast(request: ForecastRequest): Promise<ForecastView> {
     return this.#ask('forecast', { input: request })
+  }
+
+  feeds(): Promise<FeedView[]> {
+    return this.#ask('feeds')
+  }
+
+  addFeed(request: FeedRequest): Promise<FeedView> {
+    return this.#ask('addFeed', { input: request })
+  }
+
+  async removeFeed(name: string): Promise<void> {
+    await this.#ask('removeFeed', { input: { name } })
   }
 
   whatIf(request: WhatIfRequest, signal?: AbortSignal): Promise<FutureView> {

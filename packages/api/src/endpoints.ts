@@ -258,6 +258,27 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  feeds: {
+    method: 'GET',
+    path: '/v1/feeds',
+    summary: 'Numbers from outside that this node watches',
+    answer: 'json',
+    idempotent: true,
+  },
+  addFeed: {
+    method: 'POST',
+    path: '/v1/feeds',
+    summary: 'Has a number from outside watched; the same again changes nothing',
+    answer: 'json',
+    idempotent: true,
+  },
+  removeFeed: {
+    method: 'DELETE',
+    path: '/v1/feeds/:name',
+    summary: 'Has a feed watched no more',
+    answer: 'json',
+    idempotent: false,
+  },
   whatIf: {
     method: 'POST',
     path: '/v1/whatif',

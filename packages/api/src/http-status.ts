@@ -19,6 +19,7 @@ const STATUS: Readonly<Record<string, number>> = {
   VSMCP_NODE_VERSION_DIFFERS: 409,
   VSMCP_NODE_STORAGE_REFUSED: 503,
   VSMCP_NODE_SERVER_REFUSED: 502,
+  VSMCP_NODE_FEED_UNREADABLE: 502,
 }
 
 /** How the last words of a code, which all packages use alike, read in HTTP. */

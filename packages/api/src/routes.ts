@@ -291,6 +291,27 @@ export const ROUTES = {
     errors: ['VSMCP_NODE_UNIT_UNKNOWN', 'VSMCP_NOT_SENT', 'VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN', 'VSMCP_REMOTE'],
     run: (control, input) => control.forecast(input),
   }),
+  feeds: route({
+    ...ENDPOINTS.feeds,
+    input: schema.nothing,
+    output: z.array(selfSchema.feedView),
+    errors: [],
+    run: (control) => control.feeds(),
+  }),
+  addFeed: route({
+    ...ENDPOINTS.addFeed,
+    input: selfSchema.feedRequest,
+    output: selfSchema.feedView,
+    errors: ['VSMCP_NODE_FEED_UNREADABLE', 'VSMCP_BUSY'],
+    run: (control, input) => control.addFeed(input),
+  }),
+  removeFeed: route({
+    ...ENDPOINTS.removeFeed,
+    input: selfSchema.feedName,
+    output: schema.done,
+    errors: ['VSMCP_NODE_FEED_UNKNOWN'],
+    run: (control, { name }) => finished(control.removeFeed(name)),
+  }),
   whatIf: route({
     ...ENDPOINTS.whatIf,
     input: selfSchema.whatIfRequest,

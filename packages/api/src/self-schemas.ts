@@ -1,3 +1,4 @@
+import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import { z } from 'zod'
 
 // Shapes of what a node says of what it expects and of itself, as in schemas.ts.
@@ -20,7 +21,7 @@ export const forecastRequest = z.object({ unit: text.min(1).exactOptional() })
 const posteriorView = z.object({ 'no-change': number, step: number, slope: number, transient: number })
 const seriesView = z.object({
   subject: text,
-  measure: z.enum(['calls', 'failures', 'latency', 'alive', 'units']),
+  measure: z.enum(['calls', 'failures', 'latency', 'alive', 'units', 'feed']),
   observed: count,
   last: number.nullable(),
   level: number.nullable(),
@@ -31,6 +32,21 @@ const seriesView = z.object({
   skill: z.object({ forecasts: count, meanError: number, naiveMeanError: number, bandHeld: number }).nullable(),
 })
 export const forecastView = z.object({ tickMs: number, nodeName: text, series: z.array(seriesView), turns: z.array(turnView) })
+
+const feedFields = {
+  name: text.regex(UNIT_NAME_PATTERN, 'a feed is named with a-z, 0-9 and "-", at most 24 characters, the first not "-"'),
+  source: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('url'), url: z.url({ protocol: /^https?$/ }) }),
+    z.object({ kind: z.literal('resource'), uri: text.min(1).max(2_048) }),
+  ]),
+  pointer: text
+    .regex(/^(\/.*)?$/, 'a JSON pointer is empty or begins with a slash')
+    .max(1_024)
+    .exactOptional(),
+}
+export const feedRequest = z.object(feedFields)
+export const feedView = z.object({ ...feedFields, last: number.nullable(), at: text.nullable(), problem: text.nullable() })
+export const feedName = z.object({ name: text.min(1) })
 
 export const whatIfRequest = z.object({
   without: z.array(text.min(1)).max(1_000),

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, TimeoutError, VsmcpError } from '@vsmcp/kernel'
-import { fakeForecast, fakeFuture, fakeSelf } from './fake-self.ts'
+import { fakeFeed, fakeForecast, fakeFuture, fakeSelf } from './fake-self.ts'
 import type {
   AlertEvent,
   AlertMarkRequest,
@@ -13,6 +13,8 @@ import type {
   CharterView,
   EvictionDraft,
   FindingView,
+  FeedRequest,
+  FeedView,
   ForecastRequest,
   ForecastView,
   FutureView,
@@ -408,6 +410,20 @@ export class FakeControl implements NodeControl {
   async forecast(request: ForecastRequest): Promise<ForecastView> {
     this.#note('forecast', request)
     return fakeForecast
+  }
+
+  async feeds(): Promise<FeedView[]> {
+    this.#note('feeds')
+    return [fakeFeed]
+  }
+
+  async addFeed(request: FeedRequest): Promise<FeedView> {
+    this.#note('addFeed', request)
+    return { ...fakeFeed, ...request }
+  }
+
+  async removeFeed(name: string): Promise<void> {
+    this.#note('removeFeed', name)
   }
 
   async whatIf(request: WhatIfRequest): Promise<FutureView> {

@@ -1,4 +1,4 @@
-import type { ForecastView, FutureFigures, FutureView, SelfView, SeriesView } from '@vsmcp/node'
+import type { FeedView, ForecastView, FutureFigures, FutureView, SelfView, SeriesView } from '@vsmcp/node'
 
 const AT = '2026-01-02T03:04:05.000Z'
 
@@ -18,6 +18,15 @@ const calls: SeriesView = {
   current: QUIET,
   settled: { 'no-change': 0.05, step: 0.9, slope: 0.02, transient: 0.03 },
   skill: { forecasts: 31, meanError: 2, naiveMeanError: 2.5, bandHeld: 0.81 },
+}
+
+export const fakeFeed: FeedView = {
+  name: 'price',
+  source: { kind: 'url', url: 'https://power.example/now' },
+  pointer: '/eur/mwh',
+  last: -3.25,
+  at: AT,
+  problem: null,
 }
 
 export const fakeForecast: ForecastView = {

@@ -53,6 +53,8 @@ describe('schemas', () => {
       same<Out<typeof schemas.doctorReport>, node.DoctorReport>(true),
       same<Out<typeof selfSchemas.forecastRequest>, node.ForecastRequest>(true),
       same<Out<typeof selfSchemas.forecastView>, node.ForecastView>(true),
+      same<Out<typeof selfSchemas.feedRequest>, node.FeedRequest>(true),
+      same<Out<typeof selfSchemas.feedView>, node.FeedView>(true),
       same<Out<typeof selfSchemas.whatIfRequest>, node.WhatIfRequest>(true),
       same<Out<typeof selfSchemas.futureView>, node.FutureView>(true),
       same<Out<typeof selfSchemas.partView>, node.PartView>(true),

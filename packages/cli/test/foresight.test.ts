@@ -69,6 +69,41 @@ describe('vsmcp whatif', () => {
   })
 })
 
+describe('vsmcp feed', () => {
+  it('adds one by URL or by resource, lists and removes', async () => {
+    const { control, dataDir } = await fakeNode()
+    const added = await vsmcp(['feed', 'add', 'price', '--url', 'https://power.example/now', '--pointer', '/eur/mwh'], {
+      dataDir,
+    })
+    expect(added).toMatchObject({ code: 0, stdout: 'price: watched from now on, -3.25 now\n' })
+    await vsmcp(['feed', 'add', 'queue', '--resource', 'jobs://waiting'], { dataDir })
+    expect((await vsmcp(['feed'], { dataDir })).stdout).toMatch(
+      /price +-3.25 +.* ago +https:\/\/power.example\/now \/eur\/mwh +-/,
+    )
+    await vsmcp(['feed', 'rm', 'price'], { dataDir })
+    expect(control.calls).toEqual([
+      ['addFeed', { name: 'price', source: { kind: 'url', url: 'https://power.example/now' }, pointer: '/eur/mwh' }],
+      ['addFeed', { name: 'queue', source: { kind: 'resource', uri: 'jobs://waiting' } }],
+      ['feeds', {}],
+      ['removeFeed', 'price'],
+    ])
+  })
+
+  it.each([
+    [['price'], /one source/],
+    [['price', '--url', 'http://x', '--resource', 'y://z'], /one source/],
+    [['price', '--url', 'file:///etc/passwd'], /url/],
+    [['Price', '--url', 'http://x'], /a feed is named/],
+    [['price', '--url', 'http://x', '--pointer', 'a'], /JSON pointer/],
+  ])('refuses %j, and has nothing read', async (options, why) => {
+    const { control, dataDir } = await fakeNode()
+    const { code, stderr } = await vsmcp(['feed', 'add', ...options], { dataDir })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(why)
+    expect(control.calls).toEqual([])
+  })
+})
+
 describe('vsmcp self', () => {
   it('says who it is, how it is, what it lacks, expects and was decided', async () => {
     const { dataDir } = await fakeNode()

@@ -6,7 +6,7 @@ import type { KeysView } from './keys/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
 import type { SelfView } from './self/contract.ts'
 import type { PartView } from './tree/contract.ts'
-import type { ForecastRequest, ForecastView, FutureView, WhatIfRequest } from './system4/contract.ts'
+import type { FeedRequest, FeedView, ForecastRequest, ForecastView, FutureView, WhatIfRequest } from './system4/contract.ts'
 
 export type * from './algedonic/contract.ts'
 export type * from './charter/contract.ts'
@@ -80,6 +80,10 @@ export interface NodeControl {
 
   /** What System 4 expects of units and group, and how well it did. */
   forecast(request: ForecastRequest): Promise<ForecastView>
+  feeds(): Promise<FeedView[]>
+  /** Reads it once; rejects with `FeedUnreadableError` when that gives no number. */
+  addFeed(request: FeedRequest): Promise<FeedView>
+  removeFeed(name: string): Promise<void>
   /** Simulates what becomes of latencies and refusals; rejects with `BusyError` when too many ask. */
   whatIf(request: WhatIfRequest, signal?: AbortSignal): Promise<FutureView>
   /** What the node knows of itself and of its group. */

@@ -169,6 +169,16 @@ export class CharterFileError extends VsmcpError {
   readonly code = 'VSMCP_NODE_CHARTER_FILE'
 }
 
+/** A feed gave no number, or could not be reached. */
+export class FeedUnreadableError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_FEED_UNREADABLE'
+}
+
+/** There is no feed of that name on this node. */
+export class FeedUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_FEED_UNKNOWN'
+}
+
 /** A charter that nobody vouches for: not yet, or it was changed since. */
 export class CharterUncertifiedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_CHARTER_UNCERTIFIED'

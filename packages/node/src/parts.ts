@@ -19,6 +19,7 @@ import type { Lives } from './recovery/lives.ts'
 import type { OwnResources } from './route/own-resources.ts'
 import type { Router } from './route/router.ts'
 import type { CallVariety } from './variety/call-variety.ts'
+import type { Feeds } from './system4/feeds.ts'
 import type { Scanner } from './system4/scanner.ts'
 import type { Simulations } from './system4/simulations.ts'
 import type { LocalUnits } from './system1/local-units.ts'
@@ -98,6 +99,7 @@ export interface Parts {
   senses: Senses
   variety: CallVariety
   scanner: Scanner
+  feeds: Feeds
   simulations: Simulations
   unitSenses: UnitSenses
   loopSense: LoopSense

@@ -238,6 +238,7 @@ class RunningNode implements VsmcpNode {
     parts.ownResources.provide(selfResource(self))
     return new RunningNodeControl({
       forecasts,
+      feeds: parts.feeds,
       futures,
       self,
       statusView,

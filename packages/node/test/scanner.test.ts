@@ -1,30 +1,11 @@
-import { type KeyValueStore, silentLogger, telemetry } from '@vsmcp/kernel'
+import { silentLogger, telemetry } from '@vsmcp/kernel'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Catalog } from '../src/catalog/catalog.ts'
 import type { Members } from '../src/members/members.ts'
 import { SCAN_PERIOD_MS } from '../src/system4/constants.ts'
 import { GROUP_SUBJECT, Scanner } from '../src/system4/scanner.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
-
-/** A store that lasts as long as the test, and can be spoilt. */
-class MemoryStore implements KeyValueStore {
-  readonly values = new Map<string, Uint8Array>()
-
-  async get(key: string): Promise<Uint8Array | undefined> {
-    return this.values.get(key)
-  }
-
-  async write(operations: Parameters<KeyValueStore['write']>[0]): Promise<void> {
-    for (const operation of operations) {
-      if (operation.type === 'put') this.values.set(operation.key, operation.value)
-      else this.values.delete(operation.key)
-    }
-  }
-
-  async *entries(): AsyncIterable<readonly [string, Uint8Array]> {
-    yield* this.values
-  }
-}
+import { MemoryStore } from './support/memory-store.ts'
 
 /** A node of one unit, its time in the test's hand. */
 class Bench {
@@ -140,6 +121,17 @@ describe('the scanner', () => {
     const second = await bench(first.kv, first.nowMs)
     expect(second.series('calls')).toBeUndefined()
     expect(second.series('failures')).toMatchObject({ observed: 19 })
+  })
+
+  it('watches what comes from outside, and gaps in it', async () => {
+    const watched = await bench()
+    for (let i = 0; i < 20; i++) watched.scanner.feed('feed:price', -3 + (i % 2))
+    watched.scanner.feed('feed:price', null)
+    const [series] = watched.scanner.view('feed:price')
+    expect(series).toMatchObject({ measure: 'feed', observed: 20, last: -2 })
+    expect(series?.ahead[0]?.low).toBeLessThan(-2)
+    watched.scanner.forget('feed:price')
+    expect(watched.scanner.view('feed:price')).toEqual([])
   })
 
   it('forgets a unit that is detached, on disk, too', async () => {

@@ -61,6 +61,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'alert', summary: 'pain that is not remedied: list, watch, raise, resolve', load: () => import('./alert.ts') },
       { name: 'self', summary: 'what the node knows of itself and of its group', load: () => import('./self.ts') },
       { name: 'forecast', summary: 'what is to be expected, and how sure that is', load: () => import('./forecast.ts') },
+      { name: 'feed', summary: 'numbers from outside to be watched: list, add, remove', load: () => import('./feed.ts') },
       { name: 'whatif', summary: 'simulate: a node gone, demand doubled, a unit slow', load: () => import('./whatif.ts') },
       {
         name: 'findings',

@@ -16,6 +16,7 @@ import { Bargaining } from '../system3/bargaining.ts'
 import { Performance } from '../system3/performance.ts'
 import { Auditing } from '../system3star/auditing.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
+import { Feeds } from '../system4/feeds.ts'
 import { Scanner } from '../system4/scanner.ts'
 import { Simulations } from '../system4/simulations.ts'
 import { Reports } from '../topics/reports.ts'
@@ -28,7 +29,7 @@ type Beneath = Pick<
   'lives' | 'mesh' | 'members' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals' | 'reportJudge'
 >
 type Feeling = ReturnType<typeof algedonicParts>
-type Watching = Pick<Parts, 'variety' | 'scanner' | 'simulations'>
+type Watching = Pick<Parts, 'variety' | 'scanner' | 'feeds' | 'simulations'>
 type Controlling = Pick<Parts, 'performance' | 'auditing'>
 type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations' | 'bargaining'>
 
@@ -95,20 +96,31 @@ function serverNameOf({ enrolment }: Assembly): string {
 
 /** What hears of calls, and what is made of it. */
 function watchingParts(assembly: Assembly, { members, control, catalog }: Beneath, units: LocalUnits): Watching {
-  const { store, scopes, logger, self, enrolment } = assembly
+  const { store, scopes, logger, self, enrolment, whole } = assembly
   const name = (): string => enrolment.name
+  const scanner = new Scanner({
+    self,
+    name,
+    units,
+    catalog,
+    members,
+    kv: store.kv('outlook'),
+    clock: scopes.clock('scanner'),
+    logger,
+  })
   return {
-    variety: new CallVariety({ self, name, catalog, control, kv: store.kv('variety'), clock: scopes.clock('variety'), logger }),
-    scanner: new Scanner({
+    variety: new CallVariety({
       self,
       name,
-      units,
+      groupPath: enrolment.path,
       catalog,
-      members,
-      kv: store.kv('outlook'),
-      clock: scopes.clock('scanner'),
+      control,
+      kv: store.kv('variety'),
+      clock: scopes.clock('variety'),
       logger,
     }),
+    scanner,
+    feeds: new Feeds({ scanner, router: () => whole().router, kv: store.kv('feeds'), clock: scopes.clock('feeds'), logger }),
     simulations: new Simulations(),
   }
 }

@@ -20,6 +20,8 @@ import type {
   DoctorReport,
   EvictionDraft,
   FindingView,
+  FeedRequest,
+  FeedView,
   ForecastRequest,
   ForecastView,
   FutureView,
@@ -53,6 +55,7 @@ import type { NodeLog } from '../log/node-log.ts'
 import type { Router } from '../route/router.ts'
 import type { Self } from '../self/self-view.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import type { Feeds } from '../system4/feeds.ts'
 import type { ForecastDesk } from '../system4/forecast-desk.ts'
 import type { Futures } from '../system4/futures.ts'
 import type { Admission } from '../system5/admission.ts'
@@ -75,6 +78,7 @@ export interface NodeControlComponents {
   keys: KeysDesk
   forecasts: ForecastDesk
   futures: Futures
+  feeds: Feeds
   self: Self
   backup: () => Promise<string>
   claims: () => ResourceView[]
@@ -272,6 +276,18 @@ export class RunningNodeControl implements NodeControl {
 
   forecast(request: ForecastRequest): Promise<ForecastView> {
     return this.#c.forecasts.forecast(request)
+  }
+
+  async feeds(): Promise<FeedView[]> {
+    return this.#c.feeds.list()
+  }
+
+  addFeed(request: FeedRequest): Promise<FeedView> {
+    return this.#c.feeds.add(request)
+  }
+
+  removeFeed(name: string): Promise<void> {
+    return this.#c.feeds.remove(name)
   }
 
   whatIf(request: WhatIfRequest, signal?: AbortSignal): Promise<FutureView> {

@@ -7,6 +7,18 @@ export const MISSES_MAX = 64
 /** Series are written down in turn, this share of them at every tick: each once a minute. */
 export const CHECKPOINT_SHARE = 12
 
+/** Between two readings of a feed, milliseconds: prices, weather and queues of others change no faster than a person reads. */
+export const FEED_PERIOD_MS = 60_000
+
+/** Feeds of one node. */
+export const FEEDS_MAX = 32
+
+/** A reading of a feed that takes longer is given up, milliseconds. */
+export const FEED_DEADLINE_MS = 10_000
+
+/** What a feed gives may be so long, bytes: a number, or a small document with one in it. */
+export const FEED_BYTES_MAX = 64 * 1024
+
 /** Turns of series that a node remembers. */
 export const TURNS_KEPT = 64
 

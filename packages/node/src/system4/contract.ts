@@ -7,7 +7,7 @@ export interface ForecastRequest {
 
 /** What System 4 watches, and what it expects. */
 export interface ForecastView {
-  /** Length of a tick. */
+  /** Length of a tick; that of feeds is a minute. */
   tickMs: number
   /** Name of the node whose series these are. */
   nodeName: string
@@ -27,7 +27,7 @@ export interface PosteriorView {
 export interface SeriesView {
   /** A unit's name, or "(group)". */
   subject: string
-  measure: 'calls' | 'failures' | 'latency' | 'alive' | 'units'
+  measure: 'calls' | 'failures' | 'latency' | 'alive' | 'units' | 'feed'
   /** Values so far; the first forecast comes with the ninth. */
   observed: number
   last: number | null
@@ -53,6 +53,22 @@ export interface TurnView {
   /** Level before and after. */
   from: number | null
   to: number | null
+}
+
+/** A number from outside that System 4 is to watch. */
+export interface FeedRequest {
+  name: string
+  source: { kind: 'url'; url: string } | { kind: 'resource'; uri: string }
+  /** JSON pointer (RFC 6901) to the number. @default the whole text is the number */
+  pointer?: string
+}
+
+export interface FeedView extends FeedRequest {
+  last: number | null
+  /** Of the last value. */
+  at: string | null
+  /** Why the last reading failed. */
+  problem: string | null
 }
 
 export interface WhatIfRequest {

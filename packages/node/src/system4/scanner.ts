@@ -14,7 +14,7 @@ import { type Measure, type ObservedUnit, Outlook, type SeriesOutlook, StationMe
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Members } from '../members/members.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
-import { CHECKPOINT_SHARE, MISSES_MAX, SCAN_PERIOD_MS, TURNS_KEPT } from './constants.ts'
+import { CHECKPOINT_SHARE, FEED_PERIOD_MS, MISSES_MAX, SCAN_PERIOD_MS, TURNS_KEPT } from './constants.ts'
 import { OutlookStore } from './outlook-store.ts'
 
 /** The subject of series about the group; no unit can be called so. */
@@ -72,23 +72,17 @@ export class Scanner implements Startable {
   }
 
   async start(): Promise<void> {
-    const { clock, units, logger } = this.#c
+    const { clock, units } = this.#c
     const stored = await this.#store.all()
     this.#outlook = new Outlook(stored.map(({ series }) => series))
     const nowMs = clock.wallMs()
-    for (const { atMs, series } of stored) this.#miss(series.subject, series.measure, (nowMs - atMs) / SCAN_PERIOD_MS)
+    for (const { atMs, series } of stored) this.#miss(series.subject, series.measure, (nowMs - atMs) / periodOf(series.measure))
     this.#lastMs = clock.monotonicMs()
     this.#timer = clock.every(SCAN_PERIOD_MS, () => this.tick())
     this.#off = units.on('unit:gone', ({ name }) => {
       this.#watched.delete(name)
       this.#counted.delete(name)
-      const gone = this.#outlook.view(name)
-      this.#outlook.forget(name)
-      this.#store
-        .remove(gone)
-        .catch((error: unknown) =>
-          logger.warn({ unit: name, error: messageOf(error) }, 'forecasts of a detached unit are still on disk'),
-        )
+      this.forget(name)
     })
   }
 
@@ -114,6 +108,22 @@ export class Scanner implements Startable {
       watched.served++
       watched.servedMs += nowMs - begun.beganMs
     }
+  }
+
+  /** What a feed gave, or that it gave nothing. */
+  feed(subject: string, value: number | null): void {
+    this.#step(subject, 'feed', value, 0)
+  }
+
+  /** A subject is gone, here and on disk. */
+  forget(subject: string): void {
+    const gone = this.#outlook.view(subject)
+    this.#outlook.forget(subject)
+    this.#store
+      .remove(gone)
+      .catch((error: unknown) =>
+        this.#c.logger.warn({ subject, error: messageOf(error) }, 'forecasts of what is gone are still on disk'),
+      )
   }
 
   /** @param subject a unit's name or `GROUP_SUBJECT`. @default all */
@@ -204,4 +214,8 @@ export class Scanner implements Startable {
       .save(share, clock.wallMs())
       .catch((error: unknown) => logger.warn({ error: messageOf(error) }, 'forecasts are not on disk'))
   }
+}
+
+function periodOf(measure: Measure): number {
+  return measure === 'feed' ? FEED_PERIOD_MS : SCAN_PERIOD_MS
 }

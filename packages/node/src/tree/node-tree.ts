@@ -39,6 +39,7 @@ export function systemsOf(parts: Parts, scopes: Scopes): readonly SupervisorSpec
     system('system4', 'one_for_one', [
       scopes.of('variety').child(parts.variety),
       scopes.of('scanner').child(parts.scanner),
+      scopes.of('feeds').child(parts.feeds),
       scopes.of('simulations').child(parts.simulations),
     ]),
     system('system3', 'one_for_one', [

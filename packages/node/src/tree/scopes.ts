@@ -21,6 +21,7 @@ const PARTS = {
   signals: {},
   variety: {},
   scanner: {},
+  feeds: {},
   simulations: {},
   reports: ACTOR,
   'resource bargain': {},

@@ -63,6 +63,7 @@ const snapshotSchema = z.object({
 export interface CallVarietyComponents {
   self: PeerIdString
   name: () => string
+  groupPath: string
   catalog: Catalog
   control: Plane
   kv: KeyValueStore
@@ -143,7 +144,7 @@ export class CallVariety implements Startable {
     const given = answers.filter((answer) => answer !== undefined)
     const figures = varietyOf([...this.#given(), ...given.flat()])
     const group = { figures, nodes: 1 + given.length, silent: peers.length - given.length }
-    this.#publish('group', 'root', figures)
+    this.#publish('group', this.#c.groupPath, figures)
     return group
   }
 

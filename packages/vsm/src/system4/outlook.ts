@@ -3,13 +3,15 @@ import { Forecaster, type ForecasterInit, type ForecasterSnapshot, type Predicti
 import type { Posterior } from './multi-process.ts'
 import { Skill, type SkillFigures } from './skill.ts'
 
-/** What is watched of a subject, and the smallest difference it can show. None of them can be negative. */
+/** What is watched of a subject, and the smallest difference it can show. Only what comes from outside can be negative. */
 export const MEASURES = {
   calls: { resolution: 1, unit: 'per tick' },
   failures: { resolution: 1, unit: 'per tick' },
   latency: { resolution: 0.001, unit: 'ms' },
   alive: { resolution: 1, unit: 'members' },
   units: { resolution: 1, unit: 'units' },
+  // A number from outside, of which nothing is known but that it is written with so many digits at the most.
+  feed: { resolution: 1e-6, unit: '' },
 } as const satisfies Record<string, { resolution: number; unit: string }>
 
 export type Measure = keyof typeof MEASURES
@@ -94,7 +96,7 @@ export class Outlook {
       forecaster.miss()
       return []
     }
-    const observed = value < 0 ? { taken: false as const } : forecaster.observe(value)
+    const observed = value < leastOf(measure) ? { taken: false as const } : forecaster.observe(value)
     if (!observed.taken) {
       this.#refused++
       return []
@@ -176,7 +178,11 @@ export class Outlook {
 }
 
 function initOf(measure: Measure): ForecasterInit {
-  return { resolution: MEASURES[measure].resolution, least: 0 }
+  return { resolution: MEASURES[measure].resolution, least: leastOf(measure) }
+}
+
+function leastOf(measure: Measure): number {
+  return measure === 'feed' ? Number.NEGATIVE_INFINITY : 0
 }
 
 function keyOf(subject: string, measure: Measure): string {
