@@ -74,7 +74,7 @@ describe('units that claim the same resource', () => {
       }),
     )
     expect(Math.min(...all)).toBeGreaterThanOrEqual(second['arm']?.token ?? 0)
-  }, 60_000)
+  }, 120_000)
 
   it('keep what they hold under the next leader, and wait in the same order', async () => {
     const nodes = await startGroup(3)
@@ -93,7 +93,7 @@ describe('units that claim the same resource', () => {
     expect(waitersOf(one)).toEqual(['right'])
     running.cancel()
     expect((await toldClaims(waiting))['arm']?.token).toBeGreaterThan(token ?? 0)
-  }, 60_000)
+  }, 120_000)
 
   it('share what both claim to share', async () => {
     const node = await foundMesh()
@@ -103,7 +103,7 @@ describe('units that claim the same resource', () => {
     const running = call(node, 'left__wait', { name: 'x' })
     expect(await toldClaims(call(node, 'right__meta'))).toMatchObject({ camera: { shared: true } })
     running.cancel()
-  }, 60_000)
+  }, 120_000)
 })
 
 describe('a call that needs a claim', () => {
@@ -124,7 +124,7 @@ describe('a call that needs a claim', () => {
     await until(node, () => waitersOf(node).length === 0)
     running.cancel()
     await expect(running.text).rejects.toBeInstanceOf(OutcomeUnknownError)
-  }, 60_000)
+  }, 120_000)
 
   it('leaves nothing claimed when its unit is detached, or its node stops', async () => {
     const node = await foundMesh()
@@ -135,9 +135,15 @@ describe('a call that needs a claim', () => {
     await until(node, () => view(node).length === 0)
     await attached([node], node, 'right')
     await call(node, 'right__meta').text
+    const running = call(node, 'right__wait', { name: 'x' })
+    await expect.poll(() => node.units.get('right')?.counters().inFlight).toBe(1)
     await node.claims.stop()
     expect(view(node)).toEqual([])
-  }, 60_000)
+    await expect(running.text).rejects.toThrow()
+    // A part may be started again.
+    await node.claims.start()
+    expect(await toldClaims(call(node, 'right__meta'))).toHaveProperty('arm')
+  }, 120_000)
 })
 
 describe('attaching', () => {
@@ -150,5 +156,5 @@ describe('attaching', () => {
     await claiming(ALONE)
     await expect(claiming([{ resource: 'arm', shared: true }])).rejects.toThrow('different unit')
     expect(await claiming(ALONE)).toBe('unchanged')
-  }, 60_000)
+  }, 120_000)
 })

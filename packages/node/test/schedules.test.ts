@@ -47,7 +47,7 @@ describe('a schedule', () => {
     await one.schedules.remove('job')
     expect(one.schedules.list()).toEqual([])
     await expect(one.schedules.remove('job')).rejects.toMatchObject({ code: 'VSMCP_NODE_SCHEDULE_UNKNOWN' })
-  }, 90_000)
+  }, 120_000)
 
   it('that overruns itself skips what becomes due meanwhile, and ends as unknown when its server dies', async () => {
     const node = await foundMesh('a', { clock })
@@ -61,7 +61,20 @@ describe('a schedule', () => {
     await node.units.detach('unit')
     await until(node, () => ended(node).length > 0)
     expect(ended(node).at(-1)).toMatchObject({ outcome: 'unknown', attempt: 1 })
-  }, 90_000)
+  }, 120_000)
+
+  it('whose run is cut off by a crash of what runs it ends as unknown, and is not begun again', async () => {
+    const node = await foundMesh('a', { clock })
+    await attached([node], node)
+    await node.schedules.add(request({ tool: 'unit__wait', args: { name: 'x' } }))
+    await until(node, () => view(node)?.running?.state === 'running')
+    const due = view(node)?.running?.due
+    await expect.poll(() => node.units.get('unit')?.counters().inFlight).toBe(1)
+    await node.occurrences.stop()
+    await node.occurrences.start()
+    await until(node, () => ended(node).length > 0)
+    expect(ended(node).at(-1)).toMatchObject({ due, outcome: 'unknown', reason: 'its node ended while it ran', attempt: 1 })
+  }, 120_000)
 
   it('whose tool nobody offers is added with a warning, and its runs fail with the reason', async () => {
     const node = await foundMesh('a', { clock })
@@ -70,7 +83,7 @@ describe('a schedule', () => {
     ])
     await until(node, () => ended(node).length > 0)
     expect(ended(node)[0]).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('nobody__has') })
-  }, 90_000)
+  }, 120_000)
 
   it('is refused when it says nothing that could be done', async () => {
     const node = await foundMesh('a', { clock })

@@ -26,6 +26,7 @@ export { type Limits, type UnitFigures, UnitMeter, type WorkCounts } from './sys
 export { type HeardReport, type Refusal, REFUSALS, ReportJudge, type Verdict } from './system1/report-judge.ts'
 export { type CoordinationNotice } from './system2/coordination-notice.ts'
 export { type Claim, type ClaimedResource, contended } from './system2/claim.ts'
+export { AllocationDamping, type DampingState } from './system2/damping.ts'
 export { ClaimWatch } from './system2/claim-watch.ts'
 export { type ClaimEffect, ClaimHolder, type ClaimToken } from './system2/claim-holder.ts'
 export {

@@ -88,7 +88,7 @@ describe('the holder of a claim', () => {
     expect(holder.ended(2, 1_500)).toEqual([{ type: 'release', askedAtIndex: 7, again: true }])
   })
 
-  it('gives back at once when it is idle and others wait, and after 30 s when nobody does', () => {
+  it('gives back when it is idle for a moment and others wait, and after 30 s when nobody does', () => {
     const holder = working()
     holder.ended(1, 1_000)
     expect(holder.nextTickAtMs()).toBe(3_000)
@@ -97,10 +97,26 @@ describe('the holder of a claim', () => {
     expect(holder.tick(31_000)).toEqual([{ type: 'release', askedAtIndex: 7, again: false }])
     const other = working()
     other.ended(1, 1_000)
-    expect(other.follow(held(7), true, 1_001)).toEqual([{ type: 'release', askedAtIndex: 7, again: false }])
+    expect(other.follow(held(7), true, 1_001)).toEqual([])
+    expect(other.nextTickAtMs()).toBe(1_020)
+    expect(other.tick(1_020)).toEqual([{ type: 'release', askedAtIndex: 7, again: false }])
     other.follow(undefined, false, 1_010)
     other.decided(true, 1_010)
     expect(other.isDone).toBe(true)
+  })
+
+  it('begins nothing while it is being given back, also when nobody could be told', () => {
+    const holder = working()
+    holder.ended(1, 100)
+    expect(types(holder.follow(held(7), true, 150))).toEqual(['release'])
+    expect(types(holder.call(2, 151))).toEqual([])
+    // It may have been decided all the same.
+    expect(types(holder.decided(false, 200))).toEqual([])
+    expect(types(holder.call(3, 201))).toEqual([])
+    expect(holder.tick(700)).toEqual([{ type: 'release', askedAtIndex: 7, again: true }])
+    holder.follow(held(12), false, 710)
+    expect(types(holder.decided(true, 710))).toEqual(['note'])
+    expect(types(holder.noted({ token: 12, epoch: 1 }, 711))).toEqual(['begin', 'begin'])
   })
 
   it('leaves the queue when nobody needs it any more', () => {
@@ -146,15 +162,21 @@ describe('the holder of a claim', () => {
       let asking: { type: string; atMs: number } | undefined
       let index = 1
       let nowMs = 0
+      let givenBack = 0
       const take = (effects: readonly ClaimEffect[]): void => {
         for (const effect of effects) {
           if (effect.type === 'begin') {
             expect(nowMs - borneOutMs, `seed ${seed}`).toBeLessThan(10_000)
             expect(claim?.recalledAtIndex, `seed ${seed}`).toBeUndefined()
+            // What is being given back another may have at any moment.
+            expect(givenBack, `seed ${seed}`).not.toBe(claim?.askedAtIndex)
             running.add(effect.call)
           } else if (effect.type === 'cut') running.delete(effect.call)
           else if (effect.type === 'note') take(holder.noted(random.next() < 0.9 ? effect.token : undefined, nowMs))
-          else asking = { type: effect.type, atMs: nowMs }
+          else {
+            if (effect.type === 'release') givenBack = effect.askedAtIndex
+            asking = { type: effect.type, atMs: nowMs }
+          }
         }
       }
       for (let step = 0; step < 200; step++) {

@@ -20,6 +20,7 @@ import { Feeds } from '../system4/feeds.ts'
 import { Scanner } from '../system4/scanner.ts'
 import { Simulations } from '../system4/simulations.ts'
 import { Reports } from '../topics/reports.ts'
+import { AllocationDamping, type Damper } from '@vsmcp/vsm'
 import { algedonicParts } from './algedonic-parts.ts'
 import { CallVariety } from '../variety/call-variety.ts'
 import type { Assembly } from './assembly.ts'
@@ -150,11 +151,12 @@ function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): 
     logger,
   })
   const operations = new Operations({ self, signals, units, clock: scopes.clock('operations'), logger })
-  const bargaining = new Bargaining(init.capacity ?? {}, {
-    units,
-    clock: scopes.clock('resource bargain'),
-    logger: logger.child({ part: 'system3' }),
-  })
+  const damping = new AllocationDamping(random)
+  const damp: Damper = (unit, held, wanted, nowMs) => damping.damp(unit, held, wanted, nowMs)
+  const bargaining = new Bargaining(
+    { ...init.capacity, damp },
+    { units, clock: scopes.clock('resource bargain'), logger: logger.child({ part: 'system3' }) },
+  )
   return { guard, publisher, units, operations, bargaining }
 }
 

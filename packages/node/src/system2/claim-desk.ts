@@ -95,12 +95,15 @@ export class ClaimDesk implements Startable {
     if (log.state !== undefined) this.#follow(log.state)
   }
 
-  /** Gives back what is held, if the group can still be told. */
+  /** Ends the calls that need it, then gives back what is held, if the group can still be told. */
   async stop(): Promise<void> {
     const settled = new Promise<void>((resolve) => this.#settled.push(resolve))
     const timer = Promise.withResolvers<void>()
     const late = this.#c.clock.after(CLAIMS_GIVEN_BACK_MS, timer.resolve)
-    for (const unit of this.#holdings.keys()) this.close(unit)
+    for (const [unit, { calls }] of this.#holdings) {
+      this.close(unit)
+      for (const { cut } of calls.values()) cut.abort()
+    }
     this.#tellSettled()
     await Promise.race([settled, timer.promise])
     late.cancel()
@@ -223,6 +226,8 @@ export class ClaimDesk implements Startable {
   }
 
   #act(unit: UnitName, holding: Holding, effects: readonly ClaimEffect[]): void {
+    // Of before this desk was stopped.
+    if (this.#holdings.get(unit) !== holding) return
     for (const effect of effects) {
       if (effect.type === 'begin') holding.calls.get(effect.call)?.begin(effect.token)
       else if (effect.type === 'cut') holding.calls.get(effect.call)?.cut.abort()

@@ -49,6 +49,7 @@ export interface OccurrenceRunnerComponents {
 /** Runs the occurrences that the group assigned to this node; see `OccurrenceExecutor` for the rules. */
 export class OccurrenceRunner implements Startable {
   readonly #c: OccurrenceRunnerComponents
+  /** Of this life: a part may be started again. */
   #ended = new AbortController()
   #executor: OccurrenceExecutor
   #timer: Timer | undefined
@@ -103,9 +104,10 @@ export class OccurrenceRunner implements Startable {
   }
 
   async #settle(): Promise<void> {
+    const { signal } = this.#ended
     try {
       const { schedules } = await this.#c.decisions.current()
-      this.#act(this.#executor.settle(schedules.entries()))
+      if (!signal.aborted) this.#act(this.#executor.settle(schedules.entries()))
     } catch (error) {
       // They are few, and are asked about again at the next start.
       this.#c.logger.debug({ error: messageOf(error) }, 'marks of former schedules stay')
@@ -117,25 +119,36 @@ export class OccurrenceRunner implements Startable {
   }
 
   async #carryOut(effect: ExecutorEffect): Promise<readonly ExecutorEffect[]> {
-    if (this.#ended.signal.aborted) return []
+    const { signal } = this.#ended
+    if (signal.aborted) return []
+    const next = await this.#nextOf(effect)
+    // Cut off by the end of this life: what is on disk tells the next one.
+    return signal.aborted ? [] : next()
+  }
+
+  /** Does it, and gives what its outcome is told by to the executor that asked for it. */
+  async #nextOf(effect: ExecutorEffect): Promise<() => readonly ExecutorEffect[]> {
     const executor = this.#executor
     if (effect.type === 'write') {
       const { mark } = effect
-      return executor.written(mark.run, await this.#write(mark), this.#wallMs())
+      const isWritten = await this.#write(mark)
+      return () => executor.written(mark.run, isWritten, this.#wallMs())
     }
     const { run } = effect
     if (effect.type === 'forget') {
       await this.#inOrder(() => this.#c.kv.write([{ type: 'del', key: keyOf(run) }]))
-      return []
+      return () => []
     }
-    if (effect.type === 'take') return executor.taken(run, await this.#decided({ op: 'occurrence:take', ...run }), this.#wallMs())
+    if (effect.type === 'take') {
+      const isTaken = await this.#decided({ op: 'occurrence:take', ...run })
+      return () => executor.taken(run, isTaken, this.#wallMs())
+    }
     if (effect.type === 'tell') {
       const isTold = await this.#decided({ op: 'occurrence:end', ...run, ...effect.ending })
-      return executor.told(run, isTold, this.#wallMs())
+      return () => executor.told(run, isTold, this.#wallMs())
     }
     const ending = await this.#run(run)
-    // Cut off by the node's own end: what is on disk says so, and nobody here any more.
-    return this.#ended.signal.aborted ? [] : executor.ended(run, ending)
+    return () => executor.ended(run, ending)
   }
 
   async #run(run: OccurrenceRef): Promise<OccurrenceEnding> {

@@ -1,5 +1,12 @@
 import type { Claim, ClaimedResource } from './claim.ts'
-import { CLAIM_CONFIRM_MS, CLAIM_CONFIRMED_MAX_MS, CLAIM_IDLE_MS, CLAIM_RETRY_MS, CLAIM_TURN_MS } from './constants.ts'
+import {
+  CLAIM_CONFIRM_MS,
+  CLAIM_CONFIRMED_MAX_MS,
+  CLAIM_IDLE_MS,
+  CLAIM_PAUSE_MS,
+  CLAIM_RETRY_MS,
+  CLAIM_TURN_MS,
+} from './constants.ts'
 
 /** What calls are made under: who holds it may act, until a higher one is seen. Order is (epoch, token). */
 export interface ClaimToken {
@@ -47,6 +54,8 @@ export class ClaimHolder {
   #noting = false
   /** A claim whose token is lower than one that was seen here: it is given back, for a higher one. */
   #outrun: number | undefined
+  /** A claim that is being given back: that may be decided at any time from then on, also after nobody answered. */
+  #givenBack: number | undefined
   #nowMs = 0
   /** When it was asked: what an answer proves is counted from there. */
   #asked: { question: Question; atMs: number } | undefined
@@ -126,7 +135,7 @@ export class ClaimHolder {
   /** When `tick` has something to do if nothing comes before. */
   nextTickAtMs(): number {
     const { atMs = Number.POSITIVE_INFINITY } = this.#confirmed ?? {}
-    const all = [this.#retryMs, this.#turnEndMs, this.#idleSinceMs + CLAIM_IDLE_MS, atMs + CLAIM_CONFIRM_MS]
+    const all = [this.#retryMs, this.#turnEndMs, this.#idleSinceMs + this.#idleMs, atMs + CLAIM_CONFIRM_MS]
     if (this.#running.size > 0) all.push(atMs + CLAIM_CONFIRMED_MAX_MS)
     // What was due at the last tick waits for an answer now.
     return Math.min(...all.filter((each) => each > this.#nowMs))
@@ -144,6 +153,7 @@ export class ClaimHolder {
     if (this.#mayBegin(nowMs)) this.#begin(effects)
     const question = nowMs < this.#retryMs ? undefined : this.#question(nowMs)
     if (question !== undefined && this.#asked === undefined) {
+      if (question.type === 'release') this.#givenBack = question.askedAtIndex
       this.#asked = { question: question.type, atMs: nowMs }
       effects.push(question)
     }
@@ -152,6 +162,11 @@ export class ClaimHolder {
 
   get #isIdle(): boolean {
     return this.#waiting.length === 0 && this.#running.size === 0
+  }
+
+  /** How long it is kept without work. */
+  get #idleMs(): number {
+    return this.#isContended ? CLAIM_PAUSE_MS : CLAIM_IDLE_MS
   }
 
   #holds(): boolean {
@@ -180,8 +195,9 @@ export class ClaimHolder {
   }
 
   #isTurnOver(nowMs: number): boolean {
-    const isOutrun = this.#claim !== undefined && this.#outrun === this.#claim.askedAtIndex
-    return isOutrun || this.#differs() || (this.#isContended && nowMs >= this.#turnEndMs)
+    const { askedAtIndex } = this.#claim ?? {}
+    if (askedAtIndex !== undefined && (this.#outrun === askedAtIndex || this.#givenBack === askedAtIndex)) return true
+    return this.#differs() || (this.#isContended && nowMs >= this.#turnEndMs)
   }
 
   #mayBegin(nowMs: number): boolean {
@@ -212,7 +228,7 @@ export class ClaimHolder {
     }
     const isOver = !this.#holds() || this.#isTurnOver(nowMs)
     if (this.#running.size === 0) {
-      const isIdle = this.#isIdle && (this.#isContended || nowMs - this.#idleSinceMs >= CLAIM_IDLE_MS)
+      const isIdle = this.#isIdle && nowMs - this.#idleSinceMs >= this.#idleMs
       if (isOver || isIdle) return { type: 'release', askedAtIndex, again: isWanted && !this.#differs() }
     }
     const isNeeded = this.#running.size > 0 || (isWanted && !isOver)

@@ -22,6 +22,9 @@ export const CLAIM_CONFIRM_MS = 3_000
 /** Others wait: calls are begun for so long yet, milliseconds, so that a decision is paid by many calls. Those under way then end first. */
 export const CLAIM_TURN_MS = 250
 
+/** Others wait and nothing is called for so long: given back before its turn is over, milliseconds. Whoever calls one by one is back sooner. */
+export const CLAIM_PAUSE_MS = 20
+
 /** Nobody waits and nothing was called for so long: the claim is given back, milliseconds, lest it outlives its node. */
 export const CLAIM_IDLE_MS = 30_000
 
@@ -42,3 +45,23 @@ export const OCCURRENCES_LOOKED_AT_MAX = 200
 
 /** What the group could not be told, or did not agree to, is tried again after this, milliseconds. */
 export const OCCURRENCE_RETRY_MS = 1_000
+
+/** Allocations swing when one of them changes its direction so often within this window, milliseconds: a load that comes and goes once does not. */
+export const OSCILLATION_REVERSALS = 3
+export const DAMPING_WINDOW_MS = 120_000
+
+/** A change of less than this share is none, and is left out while something swings. */
+export const DAMPING_BAND_SHARE = 0.1
+
+/** The smallest share of a wanted change that is still made: it never stands still for good. */
+export const DAMPED_GAIN_MIN = 1 / 16
+
+/** Nothing is changed for so long after a swing is found, milliseconds, at half gain; twice as long at each halving, more or less by this share. */
+export const DAMPING_DWELL_MS = 5_000
+export const DAMPING_JITTER_SHARE = 0.25
+
+/** When nothing has turned for so long, the gain is doubled, milliseconds: more than two bargains. */
+export const DAMPING_CALM_MS = 30_000
+
+/** Allocations watched by one damper: as many as one System 3 bargains among. */
+export const ALLOCATIONS_WATCHED_MAX = 4_096
