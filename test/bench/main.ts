@@ -21,6 +21,7 @@ import { pauseBench } from './pause.ts'
 import { rpcBench } from './rpc.ts'
 import { starvationBench } from './starvation.ts'
 import { strangersBench } from './strangers.ts'
+import { vsmBench } from './vsm.ts'
 
 const ALL: readonly Bench[] = [
   callBench,
@@ -34,6 +35,7 @@ const ALL: readonly Bench[] = [
   idleBench,
   strangersBench,
   algedonicBench,
+  vsmBench,
 ]
 
 const say = (line: string): void => console.error(`bench: ${line}`)

@@ -66,6 +66,12 @@ export const REPORT_PERIOD_MS = 5_000
 /** How often System 3 looks at the load of its units, milliseconds. */
 export const BARGAIN_TICK_MS = 1_000
 
+/** How often the memory of units is measured, milliseconds. */
+export const MEMORY_PERIOD_MS = 10_000
+
+/** Share of the machine's memory that units may have together: the node, the system and its file cache need the rest. */
+export const MEMORY_SHARE = 0.8
+
 /** Calls in work at once that a node grants for each processor core, unless told otherwise: what one unit can have at the most. */
 export const CONCURRENCY_PER_CORE = 128
 

@@ -19,7 +19,7 @@ export interface NodeInit {
   pnetKey?: string
   http: { host: string; port: number; token?: string }
   /** What all units of this node together may have in work at once, and begin per second. @default by the number of processor cores; no bound */
-  capacity?: { concurrency?: number; ratePerS?: number }
+  capacity?: { concurrency?: number; ratePerS?: number; memoryBytes?: number }
   /** Mean time between two audits of units elsewhere, milliseconds. @default 60_000 */
   auditMeanMs?: number
   logLevel: 'debug' | 'info' | 'warn' | 'error'

@@ -3,7 +3,7 @@ import type { Unit, UnitCounters, UnitLimits } from '@vsmcp/mcp'
 import { describe, expect, it } from 'vitest'
 import type { UnitTerms } from '../src/control.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
-import { Bargaining } from '../src/system3/bargaining.ts'
+import { Bargaining, type BargainingInit } from '../src/system3/bargaining.ts'
 import { checkedTerms } from '../src/system3/unit-terms.ts'
 
 const IDLE = {
@@ -47,7 +47,7 @@ class Worker {
   }
 }
 
-function nodeOf(workers: readonly Worker[], capacity: { concurrency: number; ratePerS?: number }) {
+function nodeOf(workers: readonly Worker[], capacity: BargainingInit, memory = new Map<string, number>()) {
   let nowMs = 0
   const clock = { ...systemClock, monotonicMs: () => nowMs }
   const units = {
@@ -56,7 +56,7 @@ function nodeOf(workers: readonly Worker[], capacity: { concurrency: number; rat
     termsOf: (name: string) => workers.find((worker) => worker.name === name)?.terms ?? {},
     on: () => () => {},
   } as unknown as LocalUnits
-  const bargaining = new Bargaining(capacity, { units, clock, logger: silentLogger })
+  const bargaining = new Bargaining(capacity, { units, guard: { memory: async () => memory }, clock, logger: silentLogger })
   const passSecond = (): void => {
     nowMs += 1_000
     for (const worker of workers) worker.pass(1_000)
@@ -96,6 +96,25 @@ describe('bargaining at a node', () => {
     passSecond()
     expect(a.limits).toEqual({ concurrency: 2, ratePerS: 5 })
     expect(b.limits).toEqual({ concurrency: 98, ratePerS: 45 })
+  })
+
+  it('has a unit that uses more memory than is fair work on one call at a time, until it does no longer', async () => {
+    const [a, b] = [new Worker('a', 3), new Worker('b', 3)] as const
+    const memory = new Map([
+      ['a', 700],
+      ['b', 500],
+    ])
+    const { bargaining, passSecond } = nodeOf([a, b], { concurrency: 256, memoryBytes: 1_000 }, memory)
+    await bargaining.weigh()
+    passSecond()
+    expect(bargaining.grantOf('a')?.memoryBytes).toBe(500)
+    await bargaining.weigh()
+    expect([a.limits.concurrency, b.limits.concurrency]).toEqual([1, 128])
+    for (let second = 0; second < 20; second++) passSecond()
+    expect(a.limits.concurrency).toBe(1)
+    memory.set('a', 400)
+    await bargaining.weigh()
+    expect(a.limits.concurrency).toBe(128)
   })
 
   it.each<[string, UnitTerms]>([

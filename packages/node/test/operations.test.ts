@@ -10,6 +10,9 @@ describe('operations', () => {
     if (a === undefined || b === undefined) throw new Error('two nodes were started')
     await a.units.attach(attach('u', 'hostile-server', ['slow']))
     await expect.poll(() => b.catalog.units.map(({ unit }) => unit)).toEqual(['u'])
+    // A Node.js process takes more than ten MiB; other systems do not say.
+    const memory = await a.guard.memory()
+    if (process.platform === 'linux') expect(memory.get('u')).toBeGreaterThan(10 * 1_024 * 1_024)
     // What is measured from here on is one window.
     await a.operations.stop()
     a.operations.report()

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
-import { type Clock, type Logger, messageOf, type Random, type Startable } from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf, type Random, type Startable, type UnitName } from '@vsmcp/kernel'
 import { CLOSE_GRACE_MS, GROUP_CHECK_MS, TERM_GRACE_MS } from './constants.ts'
 import { CLOSE_DESCRIPTORS, LAUNCH_SHELL } from './launch-shell.ts'
 import { ProcessGuardError } from './errors.ts'
+import { memoryOfGroups } from './group-memory.ts'
 import { Guardian } from './guardian.ts'
 import { isGroupAlive, signalGroup } from './process-identity.ts'
 import { ProcessRecord } from './process-record.ts'
@@ -58,6 +59,8 @@ export interface GuardedProcess {
 export interface ProcessGuard extends Startable {
   /** @throws `ProcessGuardError` when no process can be started */
   launch(options: LaunchOptions): GuardedProcess
+  /** Resident memory of what runs for each unit, bytes; a unit without processes here, or of a platform that does not say, is not in it. */
+  memory(): Promise<ReadonlyMap<UnitName, number>>
   /** The guardian's process, while there is one. */
   readonly guardianPid: number | undefined
 }
@@ -72,7 +75,7 @@ class UnixProcessGuard implements ProcessGuard {
   readonly #components: ProcessGuardComponents
   readonly #guardian: Guardian
   readonly #record: ProcessRecord
-  readonly #running = new Set<GuardedProcess>()
+  readonly #running = new Map<GuardedProcess, UnitName>()
 
   constructor(init: ProcessGuardInit, components: ProcessGuardComponents) {
     this.#dir = init.dir
@@ -102,9 +105,19 @@ class UnixProcessGuard implements ProcessGuard {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#running].map(async (running) => running.end()))
+    await Promise.all([...this.#running.keys()].map(async (running) => running.end()))
     await this.#guardian.stop()
     this.#record.clear()
+  }
+
+  async memory(): Promise<ReadonlyMap<UnitName, number>> {
+    const groups = new Map([...this.#running].map(([{ pid }, name]) => [pid, name]))
+    const sums = new Map<UnitName, number>()
+    for (const [group, bytes] of await memoryOfGroups(new Set(groups.keys()))) {
+      const name = groups.get(group)
+      if (name !== undefined) sums.set(name, (sums.get(name) ?? 0) + bytes)
+    }
+    return sums
   }
 
   launch(options: LaunchOptions): GuardedProcess {
@@ -147,7 +160,7 @@ class UnixProcessGuard implements ProcessGuard {
       exited: exit.promise,
       end: async () => (ending ??= this.#end(guarded)),
     }
-    this.#running.add(guarded)
+    this.#running.set(guarded, name)
     void exit.promise.then(async () => guarded.end())
     return guarded
   }

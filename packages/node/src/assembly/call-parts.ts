@@ -155,7 +155,7 @@ function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): 
   const damp: Damper = (unit, held, wanted, nowMs) => damping.damp(unit, held, wanted, nowMs)
   const bargaining = new Bargaining(
     { ...init.capacity, damp },
-    { units, clock: scopes.clock('resource bargain'), logger: logger.child({ part: 'system3' }) },
+    { units, guard, clock: scopes.clock('resource bargain'), logger: logger.child({ part: 'system3' }) },
   )
   return { guard, publisher, units, operations, bargaining }
 }

@@ -1,8 +1,8 @@
-import { availableParallelism } from 'node:os'
-import type { Clock, Logger, Startable, Timer, UnitName } from '@vsmcp/kernel'
-import { IN_FLIGHT_MAX, type Unit, type UnitCounters } from '@vsmcp/mcp'
+import { availableParallelism, totalmem } from 'node:os'
+import { type Clock, type Logger, messageOf, type Startable, type Timer, type UnitName } from '@vsmcp/kernel'
+import { IN_FLIGHT_MAX, type ProcessGuard, type Unit, type UnitCounters } from '@vsmcp/mcp'
 import { type Capacity, type Damper, type Grant, ResourceBargain } from '@vsmcp/vsm'
-import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE } from '../constants.ts'
+import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE, MEMORY_PERIOD_MS, MEMORY_SHARE } from '../constants.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { owedBy } from './unit-terms.ts'
 
@@ -11,12 +11,16 @@ export interface BargainingInit {
   concurrency?: number
   /** Calls all units of this node may begin per second. @default no bound */
   ratePerS?: number
+  /** Resident memory all units of this node may have, bytes. @default four fifths of what the machine, or its container, has */
+  memoryBytes?: number
   /** System 2's say on changes. @default none */
   damp?: Damper
 }
 
 export interface BargainingComponents {
   units: LocalUnits
+  /** Measures what units use of memory. */
+  guard: Pick<ProcessGuard, 'memory'>
   clock: Clock
   logger: Logger
 }
@@ -30,13 +34,22 @@ export class Bargaining implements Startable {
   readonly #bargain: ResourceBargain
   readonly capacity: Capacity
   readonly #last = new Map<UnitName, { unit: Unit; counters: UnitCounters; atMs: number }>()
+  #memory: ReadonlyMap<UnitName, number> = new Map()
+  /** Units that use more memory than they are granted. */
+  readonly #tooLarge = new Set<UnitName>()
   #timer: Timer | undefined
+  #weighing: Timer | undefined
   #offs: (() => void)[] = []
 
   constructor(init: BargainingInit, components: BargainingComponents) {
     this.#c = components
-    const { concurrency = CONCURRENCY_PER_CORE * availableParallelism(), ratePerS = null, damp } = init
-    this.capacity = { concurrency, ratePerS, memoryBytes: null }
+    const {
+      concurrency = CONCURRENCY_PER_CORE * availableParallelism(),
+      ratePerS = null,
+      memoryBytes = memoryOfMachine(),
+      damp,
+    } = init
+    this.capacity = { concurrency, ratePerS, memoryBytes }
     this.#bargain = new ResourceBargain({ capacity: this.capacity, ...(damp === undefined ? {} : { damp }) })
   }
 
@@ -45,14 +58,17 @@ export class Bargaining implements Startable {
     this.#offs = [
       units.on('unit:gone', ({ name }) => {
         this.#last.delete(name)
+        this.#tooLarge.delete(name)
         this.#bargain.forget(name)
       }),
     ]
     this.#timer = clock.every(BARGAIN_TICK_MS, () => this.bargain())
+    this.#weighing = clock.every(MEMORY_PERIOD_MS, () => void this.weigh())
   }
 
   async stop(): Promise<void> {
     this.#timer?.cancel()
+    this.#weighing?.cancel()
     for (const off of this.#offs) off()
   }
 
@@ -60,19 +76,47 @@ export class Bargaining implements Startable {
     return this.#bargain.grantOf(unit)
   }
 
+  /** Measures what units use of memory. Who uses more than it is granted works on one call at a time until it does no longer. */
+  async weigh(): Promise<void> {
+    const { guard, units, logger } = this.#c
+    try {
+      this.#memory = await guard.memory()
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'the memory of units cannot be measured')
+      return
+    }
+    for (const unit of units.list()) {
+      const { name } = unit
+      const grant = this.grantOf(name)
+      if (grant === undefined) continue
+      const used = this.#memory.get(name) ?? 0
+      const isTooLarge = grant.memoryBytes !== null && used > grant.memoryBytes
+      if (isTooLarge === this.#tooLarge.has(name)) continue
+      if (isTooLarge) this.#tooLarge.add(name)
+      else this.#tooLarge.delete(name)
+      const fields = { unit: name, bytes: used, granted: grant.memoryBytes }
+      if (isTooLarge) logger.warn(fields, 'a unit uses more memory than it is granted: one call at a time')
+      else logger.info(fields, 'a unit uses no more memory than it is granted again')
+      this.#apply(unit, grant)
+    }
+  }
+
   /** Looks at the load, and bargains when it is time. */
   bargain(): void {
-    const { units, clock, logger } = this.#c
+    const { units, clock } = this.#c
     const nowMs = clock.monotonicMs()
     for (const unit of units.list()) this.#observe(unit, nowMs)
-    for (const { unit: name, concurrency, ratePerS } of this.#bargain.tick(nowMs)) {
-      const unit = units.get(name)
-      if (unit === undefined) continue
-      const held = unit.limits
-      unit.limit({ concurrency, ratePerS })
-      if (held.concurrency === unit.limits.concurrency && held.ratePerS === ratePerS) continue
-      logger.debug({ unit: name, concurrency, ratePerS }, 'a unit was granted something else')
+    for (const grant of this.#bargain.tick(nowMs)) {
+      const unit = units.get(grant.unit)
+      if (unit !== undefined) this.#apply(unit, grant)
     }
+  }
+
+  #apply(unit: Unit, { unit: name, concurrency, ratePerS }: Grant): void {
+    const held = unit.limits
+    unit.limit({ concurrency: this.#tooLarge.has(name) ? 1 : concurrency, ratePerS })
+    if (held.concurrency === unit.limits.concurrency && held.ratePerS === ratePerS) return
+    this.#c.logger.debug({ unit: name, ...unit.limits }, 'a unit was granted something else')
   }
 
   #observe(unit: Unit, nowMs: number): void {
@@ -91,9 +135,16 @@ export class Bargaining implements Startable {
       owed: owedBy(terms),
       concurrency: (grown('workMs') + grown('waitMs')) / sinceMs,
       ratePerS: (Math.max(0, came) * 1_000) / sinceMs,
-      memoryBytes: null,
+      memoryBytes: this.#memory.get(unit.name) ?? null,
     })
   }
+}
+
+/** Bytes, of a container where there is one. */
+function memoryOfMachine(): number {
+  const bound = process.constrainedMemory()
+  const machine = totalmem()
+  return Math.floor(MEMORY_SHARE * (bound > 0 && bound < machine ? bound : machine))
 }
 
 function endedOf({ answered, refused, unanswered, cancelled, turnedAway, inFlight }: UnitCounters): number {

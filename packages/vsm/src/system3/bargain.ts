@@ -162,11 +162,16 @@ export class ResourceBargain {
       demand: demand.concurrencyMax - (needed[at] ?? 0),
     }))
     const spare = fairShares(capacity - needed.reduce((sum, share) => sum + share, 0), over)
-    return entries.map(([unit, { demand, grant }], at) => {
+    const damped = entries.map(([unit, { demand, grant }], at) => {
       const share = (needed[at] ?? 1) + Math.floor(spare[at] ?? 0)
-      const damped = grant === undefined ? share : this.#damp(unit, grant.concurrency, share, nowMs)
-      return Math.max(1, Math.min(Math.round(damped), demand.concurrencyMax))
+      const said = grant === undefined ? share : this.#damp(unit, grant.concurrency, share, nowMs)
+      return Math.max(1, Math.min(Math.round(said), demand.concurrencyMax))
     })
+    // Who keeps for a while what another is given already must not make it more than there is.
+    return fairWholeShares(
+      capacity,
+      entries.map(([, { demand }], at) => ({ weight: demand.weight, demand: damped[at] ?? 1 })),
+    )
   }
 
   #rates(entries: readonly [UnitName, Bargainer][]): (number | null)[] {

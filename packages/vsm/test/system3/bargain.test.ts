@@ -137,15 +137,18 @@ describe('a resource bargain', () => {
     expect([a?.memoryBytes, b?.memoryBytes, c?.memoryBytes]).toEqual([875, 125, null])
   })
 
-  it("lets System 2 damp what it gives, within the unit's bounds", () => {
-    const bargain = new ResourceBargain({
-      capacity: { concurrency: 100, ...UNBOUND },
-      damp: (_unit, held, wanted) => held + (wanted - held) / 2,
-    })
+  it("lets System 2 damp what it gives, within the unit's bounds and what there is", () => {
+    const damp = (_unit: string, held: number, wanted: number): number => held + (wanted - held) / 2
+    const bargain = new ResourceBargain({ capacity: { concurrency: 100, ...UNBOUND }, damp })
+    bargain.observe('a', demandOf({ concurrency: 200 }))
+    expect(concurrencyOf(bargain.tick(0))).toEqual({ a: 100 })
     bargain.observe('a', demandOf({ concurrencyMax: 10 }))
-    expect(concurrencyOf(bargain.tick(0))).toEqual({ a: 10 })
-    bargain.resize({ concurrency: 2, ...UNBOUND })
-    expect(concurrencyOf(bargain.tick(2_000))).toEqual({ a: 6 })
+    expect(concurrencyOf(bargain.tick(2_000))).toEqual({ a: 10 })
+    bargain.observe('a', demandOf())
+    expect(concurrencyOf(bargain.tick(4_000))).toEqual({ a: 55 })
+    bargain.observe('b', demandOf({ concurrency: 90 }))
+    const both = concurrencyOf(bargain.tick(6_000))
+    expect((both['a'] ?? 0) + (both['b'] ?? 0)).toBeLessThanOrEqual(100)
   })
 
   it.each<[string, Partial<Demand>]>([
