@@ -1,9 +1,18 @@
-import { bootstrap, encodeGroupState, NO_AUTHORITY, type StoredRaft } from '@vsmcp/consensus'
+import {
+  bootstrap,
+  type Charter,
+  decodeGroupState,
+  encodeGroupState,
+  foundGroup,
+  NO_AUTHORITY,
+  type StoredRaft,
+} from '@vsmcp/consensus'
 import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { openStore } from '@vsmcp/store'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { pack } from 'msgpackr'
 import { StorageRefusedError } from '../src/errors.ts'
+import { AppliedGroup } from '../src/system5/applied-group.ts'
 import { GroupLog } from '../src/system5/group-log.ts'
 import { loadOfEpoch } from '../src/system5/stored-log.ts'
 import { FailingStorage } from './support/failing-storage.ts'
@@ -19,12 +28,44 @@ import {
   until,
 } from './support/group.ts'
 
+const CHARTER: Charter = {
+  meshId: '0'.repeat(32),
+  meshName: 'm',
+  meshPublicKey: 'AAAA',
+  groupId: 'root',
+  path: '/',
+  epoch: 1,
+  featureLevel: 3,
+  voters: ['a'],
+  policies: {},
+  operators: [],
+  revocations: [],
+  zones: [],
+}
+
 async function onFailingDisk(): Promise<{ node: TestNode; disk: FailingStorage }> {
   let disk: FailingStorage | undefined
   const node = await foundMesh('a', { storage: (storage) => (disk = new FailingStorage(storage)) })
   if (disk === undefined) throw new Error('the node did not ask for its storage')
   return { node, disk }
 }
+
+describe('what is applied', () => {
+  it('counts as up to the term only once an entry of that term is', () => {
+    const founder = { peer: 'a', name: 'a', role: 'member', zone: '', addresses: [], joinedAtMs: 1 } as const
+    const data = encodeGroupState(foundGroup(CHARTER, founder))
+    const { configuration } = decodeGroupState(data)
+    const applied = new AppliedGroup(NO_AUTHORITY)
+    applied.install({ index: 1, term: 1, configuration, data })
+    applied.apply({ index: 2, term: 1, type: 'noop', data: new Uint8Array() })
+    expect([applied.index, applied.term]).toEqual([2, 1])
+    applied.apply({ index: 3, term: 4, type: 'noop', data: new Uint8Array() })
+    expect(applied.apply({ index: 3, term: 1, type: 'noop', data: new Uint8Array() })).toBeUndefined()
+    expect([applied.index, applied.term]).toEqual([3, 4])
+    applied.beginAnew()
+    expect([applied.index, applied.term]).toEqual([0, 0])
+  })
+})
 
 describe('a full disk', () => {
   it('takes the node out of decisions until it accepts again; what was acknowledged stays, also over a restart', async () => {
@@ -48,6 +89,7 @@ describe('a full disk', () => {
     await expect(waiting).rejects.toThrow(StorageRefusedError)
     await expect(node.log.readIndex()).rejects.toThrow(StorageRefusedError)
     expect(node.log.state?.invitations.size).toBe(5)
+    expect(node.log.isUpToTerm).toBe(false)
     await disk.refusedTimes(3)
     disk.refuses = false
     await recovered

@@ -50,10 +50,10 @@ export class GroupView {
   /** A node that holds no copy of the docket yet goes by the credential alone, which the hello has verified. */
   isMember = (peer: PeerIdString): boolean => this.state?.members.has(peer) ?? true
 
-  /** Undefined for whom its copy does not list while nobody leads: it may lack a newcomer then. */
+  /** Undefined for whom its copy does not list while that may lack a newcomer. */
   lists = (peer: PeerIdString): boolean | undefined => {
     const isListed = this.state?.members.has(peer)
-    return isListed === false && this.#whole().log.status()?.leader === undefined ? undefined : isListed
+    return isListed === false && !this.#whole().log.isUpToTerm ? undefined : isListed
   }
 
   /** While nobody leads, its copy may lack a newcomer for long; whom it saw leave it knows. */

@@ -35,6 +35,7 @@ export class AppliedGroup {
   readonly #authority: Authority
   #state: GroupState | undefined
   #index = 0
+  #term = 0
 
   /** @param authority what proofs in entries are checked with (rule 5) */
   constructor(authority: Authority) {
@@ -51,13 +52,18 @@ export class AppliedGroup {
     return this.#index
   }
 
+  get term(): number {
+    return this.#term
+  }
+
   /** @returns undefined for a snapshot of what is applied already */
-  install({ index, data }: Snapshot): InstalledState | undefined {
+  install({ index, term, data }: Snapshot): InstalledState | undefined {
     if (index <= this.#index) return undefined
     const before = this.#state
     const state = decodeGroupState(data)
     this.#state = state
     this.#index = index
+    this.#term = term
     return { before, state }
   }
 
@@ -70,6 +76,7 @@ export class AppliedGroup {
     const { state, result, effects } = applyEntry(before, entry, this.#authority)
     this.#state = state
     this.#index = index
+    this.#term = term
     return { applied: { index, term, data, before, state, effects }, result }
   }
 
@@ -83,5 +90,6 @@ export class AppliedGroup {
   /** The log is another one, of a later epoch: its entries count from the beginning. The state stands until its first snapshot. */
   beginAnew(): void {
     this.#index = 0
+    this.#term = 0
   }
 }

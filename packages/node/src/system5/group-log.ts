@@ -34,7 +34,8 @@ import {
 import type { RaftStorage } from '@vsmcp/store'
 import { LOG_UNCOMPACTED_MAX, RAFT_HEARTBEAT_MS } from '../constants.ts'
 import { StorageRefusedError } from '../errors.ts'
-import { AppliedGroup, type AppliedEntry, type InstalledState } from './applied-group.ts'
+import { AppliedGroup } from './applied-group.ts'
+import type { GroupLogEvents } from './group-log-events.ts'
 import { OpenProposals } from './open-proposals.ts'
 import { OpenReads } from './open-reads.ts'
 import { packRaftNotice, readRaftNotice } from './raft-notice.ts'
@@ -61,20 +62,6 @@ export interface GroupLogComponents {
   mayCompact: () => boolean
 }
 
-interface Events extends Record<string, unknown> {
-  /** An entry changed the group's state here. */
-  'entry:applied': AppliedEntry
-  /** The whole state was replaced by a snapshot. */
-  'state:installed': InstalledState
-  /** Role, leader or term changed. */
-  'leader:changed': { leader: PeerIdString | undefined; term: number; role: RaftStatus['role'] }
-  /** The disk refuses: this node takes no part in decisions until it accepts again. */
-  'storage:failed': { error: unknown }
-  'storage:recovered': Record<string, never>
-  /** A peer takes part in another epoch than this node. */
-  'epoch:differs': { peer: PeerIdString }
-}
-
 /**
  * The shell around the pure Raft: gives it time and messages, writes before it sends, applies what is committed to the
  * group's state. When the disk refuses a write the Raft node is thrown away, as its contract says, and made anew from
@@ -82,7 +69,7 @@ interface Events extends Record<string, unknown> {
  */
 export class GroupLog implements Startable {
   readonly #c: GroupLogComponents
-  readonly #events: Emitter<Events>
+  readonly #events: Emitter<GroupLogEvents>
   readonly #proposals = new OpenProposals()
   readonly #reads: OpenReads
   readonly #group: AppliedGroup
@@ -132,6 +119,15 @@ export class GroupLog implements Startable {
     return this.#group.index
   }
 
+  /**
+   * An entry of the term of now is applied here: so is all that was decided before that term. Until then the copy of a node that was
+   * just started may lack the last of it.
+   */
+  get isUpToTerm(): boolean {
+    const status = this.status()
+    return status?.leader !== undefined && this.#group.term === status.term
+  }
+
   status(): RaftStatus | undefined {
     return this.#raft?.status()
   }
@@ -145,7 +141,7 @@ export class GroupLog implements Startable {
     return this.#raft?.status().role === 'leader'
   }
 
-  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
+  on<K extends keyof GroupLogEvents & string>(event: K, listener: (payload: GroupLogEvents[K]) => void): () => void {
     return this.#events.on(event, listener)
   }
 
