@@ -123,6 +123,9 @@ inNetwork(
     // alive is what any member hears; calls need the way through the relay, which both look for anew
     await expect.poll(() => tenMegabytes(b, 'blob-a').catch(() => 0), { timeout: 60_000 }).toBe(TEN_MB)
     console.log(`a relayed call went through ${(performance.now() - backMs).toFixed(0)} ms after the relay was back`)
+    // who cannot be dialled invites: the newcomer, behind the other NAT, is let in by the member that both can reach
+    const { token } = (await a.vsmcp('invite')) as { token: string }
+    await vsmcpAt(b.place, `${network.folder}/newcomer`, 'join', token, '--name', 'newcomer')
   },
   120_000,
 )

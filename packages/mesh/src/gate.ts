@@ -56,7 +56,8 @@ export class Gate {
   /**
    * Puts the gate before every protocol, those included that somebody registers later. The list is built anew each time:
    * libp2p 3.3 appends the handler to the list it is given, so a list passed to `registrar.use` would run the handlers of
-   * all earlier streams once more for each new one.
+   * all earlier streams once more for each new one. Nor does anybody get a list of the protocols (multistream's `ls`), by which a
+   * stranger would learn what runs here, and which versions; members know what they ask for.
    */
   guard(registrar: Registrar): void {
     const middleware: StreamMiddleware = (stream, connection, next) => {
@@ -67,6 +68,8 @@ export class Gate {
       throw new ConnectionEndedError(`${stream.protocol} is closed before the hello`)
     }
     registrar.getMiddleware = (protocol) => (PROTOCOLS_FOR_STRANGERS.has(protocol) ? [] : [middleware])
+    const getProtocols = registrar.getProtocols.bind(registrar)
+    registrar.getProtocols = () => unlisted(getProtocols())
   }
 
   /** Who says hello first never comes here; who goes on knocking costs members their time. */
@@ -169,4 +172,9 @@ export class Gate {
     this.#strangers.get(connection)?.timer.cancel()
     this.#strangers.delete(connection)
   }
+}
+
+/** Protocols that can be asked for by name; the list that multistream makes of them by `map` is empty. */
+function unlisted(protocols: readonly string[]): string[] {
+  return Object.defineProperty([...protocols], 'map', { value: () => [], enumerable: false })
 }

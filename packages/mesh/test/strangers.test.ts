@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { Stream } from '@libp2p/interface'
+import type { Stream, StreamMuxer } from '@libp2p/interface'
 import { expect, onTestFinished, test } from 'vitest'
 import { HELLO_PROTOCOL, JOIN_PROTOCOL, PLANE_PROTOCOLS, STRANGER_STREAMS_MAX } from '../src/constants.ts'
 import { encodeLinkMessage } from '../src/link-message.ts'
@@ -44,6 +44,23 @@ test('a peer without a hello gets nothing from any protocol', async () => {
   const gossip = ['/meshsub/1.0.0', '/meshsub/1.1.0', '/meshsub/1.2.0', '/floodsub/1.0.0']
   for (const protocol of [...closed, ...gossip]) await bringsNothing(await stranger(mesh.listenAddresses()), protocol)
   expect(mesh.peers()).toEqual([])
+})
+
+/** A line of multistream: a length, the text, a newline. */
+const line = (said: string): Buffer => Buffer.concat([Buffer.from([said.length + 1]), Buffer.from(`${said}\n`)])
+
+test('nobody is told which protocols there are', async () => {
+  const mesh = await startMesh()
+  const connection = await stranger(mesh.listenAddresses())
+  // below libp2p's own negotiation, which never asks for the list
+  const { muxer } = connection as unknown as { muxer: StreamMuxer }
+  const stream = await muxer.createStream()
+  const heard: Buffer[] = []
+  stream.addEventListener('message', ({ data }) => heard.push(Buffer.from(data.subarray())))
+  stream.send(Buffer.concat([line('/multistream/1.0.0'), line('ls'), line('/nothing/1')]))
+  await expect.poll(() => Buffer.concat(heard).toString()).toContain('na\n')
+  const empty = Buffer.from([1, 10])
+  expect(Buffer.concat(heard)).toEqual(Buffer.concat([line('/multistream/1.0.0'), empty, line('na')]))
 })
 
 test('a stranger that goes on knocking at closed protocols is shown out', async () => {

@@ -114,6 +114,10 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
     clock,
     addresses: () => mesh.listenAddresses(),
     isUp: (peer) => members.isAlive(peer),
+    reached: () => {
+      const dialled = mesh.peers().filter(({ direction, relayed }) => direction === 'outbound' && !relayed)
+      return new Map(dialled.map(({ peer, address }) => [peer, address]))
+    },
   })
   return { credentials, renewal, admission }
 }

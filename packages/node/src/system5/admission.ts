@@ -32,6 +32,8 @@ export interface AdmissionComponents {
   addresses: () => string[]
   /** Whether a member is connected now. */
   isUp: (peer: PeerIdString) => boolean
+  /** Where this node itself dialled members that are connected now, with nobody between. */
+  reached: () => ReadonlyMap<PeerIdString, string>
 }
 
 /**
@@ -75,13 +77,18 @@ export class Admission {
     return { id: invitation.id, token, expiresAt: new Date(expiresAtMs).toISOString(), warnings: warningsFor(reachable) }
   }
 
-  /** This node, and some other members that are up: an invitation should not die with its inviter. */
+  /**
+   * This node, and some other members that are up: an invitation should not die with its inviter. Those first that this node
+   * dialled itself, at the address where it found them: it may sit behind a NAT that nobody can dial into, and others, too.
+   */
   #doors(own: readonly string[]): { addresses: string[]; inviters: PeerIdString[] } {
-    const { identity, log, isUp } = this.#c
+    const { identity, log, isUp, reached } = this.#c
+    const proven = new Map([...reached()].filter(([, address]) => !LOOPBACK.test(address)))
     const others = (log.state?.members.entries() ?? [])
-      .filter(([peer, { addresses }]) => peer !== identity.peerId && addresses.length > 0 && isUp(peer))
+      .filter(([peer, { addresses }]) => peer !== identity.peerId && (addresses.length > 0 || proven.has(peer)) && isUp(peer))
+      .sort(([one], [other]) => Number(proven.has(other)) - Number(proven.has(one)))
       .slice(0, INVITATION_DOORS_MAX - 1)
-    const addresses = others.map(([, member]) => member.addresses[0]).filter((address) => address !== undefined)
+    const addresses = others.flatMap(([peer, member]) => proven.get(peer) ?? outward(member) ?? [])
     return {
       addresses: [...own.slice(0, 8 - addresses.length), ...addresses],
       inviters: [identity.peerId, ...others.map(([peer]) => peer)],
@@ -158,6 +165,11 @@ function peersOf(state: GroupState | undefined, joiner: PeerIdString): JoinGrant
     .filter(([peer, { addresses }]) => peer !== joiner && addresses.length > 0)
     .slice(0, JOIN_GRANT_PEERS_MAX)
     .map(([peer, { addresses }]) => ({ peer, addresses }))
+}
+
+/** Nodes list the loopback first, which leads a newcomer on another machine to itself. */
+function outward({ addresses }: Member): string | undefined {
+  return addresses.find((address) => !LOOPBACK.test(address)) ?? addresses[0]
 }
 
 const LOOPBACK = /^\/ip4\/127\.|^\/ip6\/::1\//
