@@ -42,7 +42,9 @@ export function defineKeyRemove(command: Command, open: Open): void {
     .option('--exported <file>', 'where it was exported to (default: where "vsmcp key export" put it)')
     .addHelpText(
       'after',
-      notes('A running mesh does not need it: only a recovery does. On flash and copying file systems old blocks may survive.'),
+      notes(
+        'A running mesh does not need it: only a recovery without a recovery key does. On flash and copying file systems old blocks may survive.',
+      ),
     )
     .addHelpText('after', examples('vsmcp key remove', 'vsmcp key remove --exported /media/usb/mesh.key'))
     .action(async ({ exported }: { exported?: string }) => {
