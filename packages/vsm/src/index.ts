@@ -67,7 +67,12 @@ export { type MeteredCall, type MeterEffect, type MeterSnapshot, VarietyMeter } 
 export { type CapabilityRequest, type Unmet } from './variety/unmet.ts'
 export { type VarietyFigures, varietyOf } from './variety/variety.ts'
 export { type CallEnd, type CallOutcome, type Count, OUTCOMES } from './variety/window.ts'
-export { COUNTS_GIVEN_MAX, SLOT_MS as VARIETY_SLOT_MS, WINDOW_SLOTS as VARIETY_SLOTS } from './variety/constants.ts'
+export {
+  COUNTS_GIVEN_MAX,
+  TOOL_NAME_LENGTH_MAX,
+  SLOT_MS as VARIETY_SLOT_MS,
+  WINDOW_SLOTS as VARIETY_SLOTS,
+} from './variety/constants.ts'
 export { type PolicyNotice } from './system5/policy-notice.ts'
 export { type Alert } from './algedonic/alert.ts'
 export { AlgedonicChannel, type AlgedonicChannelInit } from './algedonic/channel.ts'

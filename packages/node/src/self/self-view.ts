@@ -7,7 +7,6 @@ import type { Members } from '../members/members.ts'
 import type { Router } from '../route/router.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { ForecastDesk } from '../system4/forecast-desk.ts'
-import type { Scanner } from '../system4/scanner.ts'
 import type { CallVariety } from '../variety/call-variety.ts'
 import { regulatorsOf } from '../variety/regulators.ts'
 import type { SelfView, UnmetView, VarietyView } from './contract.ts'
@@ -24,7 +23,6 @@ export interface SelfComponents {
   router: Router
   alertsView: AlertsView
   variety: CallVariety
-  scanner: Scanner
   forecasts: ForecastDesk
 }
 
@@ -37,10 +35,10 @@ export class Self {
   }
 
   async view(): Promise<SelfView> {
-    const { statusView, scanner, forecasts, alertsView, router } = this.#c
+    const { statusView, forecasts, alertsView, router } = this.#c
     const { node, mesh, group, version, health, problems, members, system5, units, tools } = statusView.status()
     const charter = this.#c.log.state?.charter
-    const series = scanner.view()
+    const series = await forecasts.series([1])
     return {
       identity: {
         node: node.name,

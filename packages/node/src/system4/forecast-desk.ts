@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock, PeerIdString, Plane, UnitName } from '@vsmcp/kernel'
-import { MEASURES, type Measure } from '@vsmcp/vsm'
+import { MEASURES, type Measure, type SeriesOutlook } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
 import type { Catalog } from '../catalog/catalog.ts'
@@ -69,14 +70,14 @@ export class ForecastDesk {
 
   constructor(components: ForecastDeskComponents) {
     this.#c = components
-    components.control.handle(FORECAST, async ({ payload }) => pack(this.#of(questionSchema.parse(unpack(payload)))))
+    components.control.handle(FORECAST, async ({ payload }) => pack(await this.#of(questionSchema.parse(unpack(payload)))))
   }
 
   /** Throws `UnitUnknownError`, and what the plane throws when the unit's node does not answer. */
   async forecast({ unit }: ForecastRequest): Promise<ForecastView> {
     const { self, units, catalog, nameOf } = this.#c
     const tickMs = SCAN_PERIOD_MS
-    if (unit === undefined || units.get(unit) !== undefined) return { tickMs, nodeName: nameOf(self), ...this.#of(unit) }
+    if (unit === undefined || units.get(unit) !== undefined) return { tickMs, nodeName: nameOf(self), ...(await this.#of(unit)) }
     const entry = catalog.units.find((each) => each.unit === unit)
     if (entry === undefined) {
       throw new UnitUnknownError(`no unit ${unit} is attached in this group`, { hint: 'List what there is with `vsmcp units`.' })
@@ -89,9 +90,20 @@ export class ForecastDesk {
     return turns.map((turn) => viewOf(turn))
   }
 
-  #of(unit: UnitName | undefined): Pick<ForecastView, 'series' | 'turns'> {
-    const series = this.#c.scanner.view(unit).map(({ ahead, ...each }) => ({ ...each, ahead: [...ahead] }))
-    return { series, turns: this.turns(unit) }
+  /** All series of this node, the loop left to others after each subject: a thousand take a second or two. */
+  async series(horizons?: readonly number[]): Promise<SeriesOutlook[]> {
+    const { scanner } = this.#c
+    const series: SeriesOutlook[] = []
+    for (const subject of scanner.subjects) {
+      series.push(...scanner.view(subject, horizons))
+      await setImmediate()
+    }
+    return series
+  }
+
+  async #of(unit: UnitName | undefined): Promise<Pick<ForecastView, 'series' | 'turns'>> {
+    const series = unit === undefined ? await this.series() : this.#c.scanner.view(unit)
+    return { series: series.map(({ ahead, ...each }) => ({ ...each, ahead: [...ahead] })), turns: this.turns(unit) }
   }
 
   async #ask(node: PeerIdString, unit: UnitName): Promise<Pick<ForecastView, 'series' | 'turns'>> {

@@ -127,8 +127,12 @@ export class Scanner implements Startable {
   }
 
   /** @param subject a unit's name or `GROUP_SUBJECT`. @default all */
-  view(subject?: string): SeriesOutlook[] {
-    return this.#outlook.view(subject)
+  view(subject?: string, horizons?: readonly number[]): SeriesOutlook[] {
+    return this.#outlook.view(subject, horizons)
+  }
+
+  get subjects(): ReadonlySet<string> {
+    return this.#outlook.subjects
   }
 
   /** The newest turns of series, oldest first. */

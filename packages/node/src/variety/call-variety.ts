@@ -12,6 +12,7 @@ import {
 import {
   type Count,
   COUNTS_GIVEN_MAX,
+  TOOL_NAME_LENGTH_MAX,
   OUTCOMES,
   type VarietyFigures,
   VARIETY_SLOT_MS,
@@ -27,6 +28,9 @@ import type { CalledTool } from '../route/call-watch.ts'
 
 const COUNTS = 'variety:counts'
 const KEY = 'meter'
+
+/** With a thousand kinds of calls in the window the sum takes some milliseconds. */
+const COUNTS_KEPT_MS = 1_000
 
 const WINDOW_MS = VARIETY_SLOT_MS * VARIETY_SLOTS
 
@@ -82,6 +86,7 @@ export interface GroupVariety {
 export class CallVariety implements Startable {
   readonly #c: CallVarietyComponents
   #meter = new VarietyMeter()
+  #counts: { atMs: number; counts: readonly Count[] } | undefined
   #timer: Timer | undefined
   #off: (() => void) | undefined
 
@@ -112,7 +117,7 @@ export class CallVariety implements Startable {
 
   called({ tool, target, outcome }: CalledTool): void {
     const response = target === undefined ? null : `${target.unit}/${target.name}`
-    const call = { demand: tool.slice(0, 1_024), response, unit: target?.unit ?? null, outcome }
+    const call = { demand: tool.slice(0, TOOL_NAME_LENGTH_MAX), response, unit: target?.unit ?? null, outcome }
     for (const { request } of this.#meter.step(call, this.#c.clock.wallMs())) {
       this.#c.logger.info({ ...request }, 'a capability is asked for in vain')
     }
@@ -148,9 +153,15 @@ export class CallVariety implements Startable {
     return group
   }
 
-  #given(): Count[] {
-    const counts = this.#meter.counts(this.#c.clock.wallMs())
-    return counts.sort((a, b) => b.calls - a.calls).slice(0, COUNTS_GIVEN_MAX)
+  /** Put together at most once a second, however many members ask. */
+  #given(): readonly Count[] {
+    const { clock } = this.#c
+    const nowMs = clock.monotonicMs()
+    if (this.#counts === undefined || nowMs - this.#counts.atMs >= COUNTS_KEPT_MS) {
+      const counts = this.#meter.counts(clock.wallMs()).sort((a, b) => b.calls - a.calls)
+      this.#counts = { atMs: nowMs, counts: counts.slice(0, COUNTS_GIVEN_MAX) }
+    }
+    return this.#counts.counts
   }
 
   #tick(): void {

@@ -123,13 +123,17 @@ export class Outlook {
     return new Set([...this.#series.keys()].map(subjectOf))
   }
 
-  /** @param subject only its series. @default all */
-  view(subject?: string): SeriesOutlook[] {
+  /**
+   * A millisecond or so for each series: who looks at many does it subject by subject.
+   * @param subject only its series. @default all
+   * @param horizons ticks ahead. @default 1, 5, 10, 20
+   */
+  view(subject?: string, horizons: readonly number[] = AHEAD): SeriesOutlook[] {
     const views: SeriesOutlook[] = []
     for (const [key, { forecaster, skill, last }] of this.#series) {
       if (subject !== undefined && subjectOf(key) !== subject) continue
       const { level, slope, current, settled, observed } = forecaster
-      const ahead = AHEAD.flatMap((ticks) => forecaster.predict(ticks) ?? [])
+      const ahead = horizons.flatMap((ticks) => forecaster.predict(ticks) ?? [])
       views.push({
         subject: subjectOf(key),
         measure: measureOf(key),
