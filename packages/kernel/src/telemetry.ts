@@ -89,12 +89,46 @@ export interface SeriesTurn {
   readonly probability: number
 }
 
+/** `vsmcp:system2:claim`: a call of a unit that claims resources may begin, or was not given what it needs. */
+export interface ClaimWait {
+  readonly unit: string
+  /** In order of name. */
+  readonly resources: readonly string[]
+  readonly waitMs: number
+  readonly outcome: 'granted' | 'not-granted'
+  /** Fencing token of a `granted` one. */
+  readonly token?: number
+}
+
+/** `vsmcp:system2:occurrence`: a scheduled run has ended at the node that ran it. */
+export interface OccurrenceRun {
+  readonly schedule: string
+  /** When it was due, milliseconds since the Unix epoch. */
+  readonly dueMs: number
+  readonly attempt: number
+  /** From when it was due until it began, by the node's wall clock. */
+  readonly lateMs: number
+  readonly durationMs: number
+  readonly outcome: 'done' | 'failed' | 'unknown'
+}
+
+/** `vsmcp:system2:damping`: allocations of this node were found to swing, or have calmed down. */
+export interface DampingChange {
+  /** Share of a wanted change that is made from now on; 1 when nothing is damped any more. */
+  readonly gain: number
+  /** How often a swing was found since the node started. */
+  readonly oscillations: number
+}
+
 /** Every event that this project publishes, by the name of its channel. docs/telemetry.md says when. */
 export interface TelemetryEvents {
   'vsmcp:algedonic:alert': AlertTold
   'vsmcp:mcp:tool_invocation': ToolInvocation
   'vsmcp:system1:operation': UnitOperation
   'vsmcp:decision:latency': DecisionLatency
+  'vsmcp:system2:claim': ClaimWait
+  'vsmcp:system2:damping': DampingChange
+  'vsmcp:system2:occurrence': OccurrenceRun
   'vsmcp:supervision:child': SupervisionChange
   'vsmcp:variety:calculation': VarietyCalculation
   'vsmcp:system4:turn': SeriesTurn

@@ -1,5 +1,5 @@
-import { NotSentError, OutcomeUnknownError } from '@vsmcp/kernel'
-import { describe, expect, it } from 'vitest'
+import { NotSentError, OutcomeUnknownError, telemetry } from '@vsmcp/kernel'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { AttachRequest } from '../src/control.ts'
 import { claimsView } from '../src/system2/claims-view.ts'
 import { followersOf, foundMesh, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
@@ -113,9 +113,12 @@ describe('a call that needs a claim', () => {
     await attached([node], node, 'right')
     const running = call(node, 'left__wait', { name: 'x' })
     await until(node, () => holderOf(node) === 'left')
+    const told: object[] = []
+    onTestFinished(telemetry('vsmcp:system2:claim').subscribe((event) => told.push(event)))
     const late = await call(node, 'right__meta', {}, { deadlineMs: 100 }).text.catch((error: unknown) => error)
     expect(late).toBeInstanceOf(NotSentError)
     expect((late as Error).message).toContain('did not get arm')
+    expect(told).toMatchObject([{ unit: 'right', resources: ['arm'], outcome: 'not-granted' }])
     const cancelled = call(node, 'right__meta')
     await until(node, () => waitersOf(node).length > 0)
     cancelled.cancel()

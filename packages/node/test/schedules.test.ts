@@ -1,6 +1,8 @@
-import { type Clock, systemClock } from '@vsmcp/kernel'
-import { describe, expect, it } from 'vitest'
+import { type Clock, systemClock, telemetry } from '@vsmcp/kernel'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ScheduleRequest, ScheduleView } from '../src/control.ts'
+import { schedulesView } from '../src/system2/schedules-view.ts'
+import { Timetables } from '../src/system2/timetables.ts'
 import { followersOf, foundMesh, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
 import { attach } from './support/servers.ts'
 
@@ -14,7 +16,7 @@ function request(change: Partial<ScheduleRequest> = {}): ScheduleRequest {
   return { name: 'job', cron: EVERY_FIVE, tool: 'unit__sum', args: { a: 1, b: 2 }, ...change }
 }
 
-const view = (node: TestNode): ScheduleView | undefined => node.schedules.list()[0]
+const view = ({ log }: TestNode): ScheduleView | undefined => schedulesView(log.state, new Timetables(), (peer) => peer)[0]
 
 /** What ended by itself, newest first. */
 const ended = (node: TestNode): ScheduleView['recent'] =>
@@ -30,6 +32,8 @@ describe('a schedule', () => {
     const nodes = await startGroup(3, { clock })
     const leader = leaderOf(nodes)
     const [one, other] = followersOf(nodes)
+    const told: object[] = []
+    onTestFinished(telemetry('vsmcp:system2:occurrence').subscribe((event) => told.push(event)))
     await attached(nodes, one)
     const added = await other.schedules.add(request())
     expect(added).toMatchObject({ outcome: 'added', warnings: [] })
@@ -37,7 +41,9 @@ describe('a schedule', () => {
     expect(await other.schedules.add(request())).toMatchObject({ outcome: 'unchanged' })
     await expect(other.schedules.add(request({ missed: 'all' }))).rejects.toMatchObject({ code: 'VSMCP_NODE_SCHEDULE_EXISTS' })
     await until(one, () => ended(one).length > 0)
+    expect((await one.schedules.list())[0]).toMatchObject({ name: 'job', next: expect.any(String) })
     expect(ended(one)[0]).toMatchObject({ outcome: 'done', node: one.peer, attempt: 1, reason: '' })
+    expect(told[0]).toMatchObject({ schedule: 'job', attempt: 1, outcome: 'done' })
     await leader.stop()
     const before = ended(one)[0]?.due
     await until(one, () => ended(one)[0]?.due !== before)
@@ -45,7 +51,7 @@ describe('a schedule', () => {
     expect(new Set(dues).size).toBe(dues.length)
     for (const due of dues) expect(Date.parse(due) % 5_000).toBe(0)
     await one.schedules.remove('job')
-    expect(one.schedules.list()).toEqual([])
+    expect(await one.schedules.list()).toEqual([])
     await expect(one.schedules.remove('job')).rejects.toMatchObject({ code: 'VSMCP_NODE_SCHEDULE_UNKNOWN' })
   }, 120_000)
 
@@ -99,6 +105,6 @@ describe('a schedule', () => {
     expect(await refused({ timezone: 'Mars/Olympus' })).toContain('Mars/Olympus')
     expect(await refused({ node: 'nobody' })).toContain('no member nobody')
     expect(await refused({ args: { text: 'x'.repeat(5_000) } })).toContain('4096')
-    expect(node.schedules.list()).toEqual([])
+    expect(await node.schedules.list()).toEqual([])
   }, 60_000)
 })

@@ -16,11 +16,11 @@ import { Bargaining } from '../system3/bargaining.ts'
 import { Performance } from '../system3/performance.ts'
 import { Auditing } from '../system3star/auditing.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
+import { damperOf } from '../system2/damper.ts'
 import { Feeds } from '../system4/feeds.ts'
 import { Scanner } from '../system4/scanner.ts'
 import { Simulations } from '../system4/simulations.ts'
 import { Reports } from '../topics/reports.ts'
-import { AllocationDamping, type Damper } from '@vsmcp/vsm'
 import { algedonicParts } from './algedonic-parts.ts'
 import { CallVariety } from '../variety/call-variety.ts'
 import type { Assembly } from './assembly.ts'
@@ -151,10 +151,8 @@ function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): 
     logger,
   })
   const operations = new Operations({ self, signals, units, clock: scopes.clock('operations'), logger })
-  const damping = new AllocationDamping(random)
-  const damp: Damper = (unit, held, wanted, nowMs) => damping.damp(unit, held, wanted, nowMs)
   const bargaining = new Bargaining(
-    { ...init.capacity, damp },
+    { ...init.capacity, damp: damperOf(random) },
     { units, guard, clock: scopes.clock('resource bargain'), logger: logger.child({ part: 'system3' }) },
   )
   return { guard, publisher, units, operations, bargaining }

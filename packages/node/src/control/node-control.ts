@@ -223,7 +223,7 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.claims()
   }
 
-  async schedules(): Promise<ScheduleView[]> {
+  schedules(): Promise<ScheduleView[]> {
     return this.#c.schedules.list()
   }
 

@@ -9,6 +9,7 @@ import {
   OutcomeUnknownError,
   type PeerIdString,
   type Startable,
+  telemetry,
   type Timer,
   type UnitName,
 } from '@vsmcp/kernel'
@@ -44,6 +45,8 @@ export interface ClaimDeskComponents {
   clock: Clock
   logger: Logger
 }
+
+const waits = telemetry('vsmcp:system2:claim')
 
 /** A call that needs a claim, from the moment it came. */
 interface Held {
@@ -134,7 +137,7 @@ export class ClaimDesk implements Startable {
     const call = ++this.#calls
     const cut = new AbortController()
     try {
-      const token = await this.#granted(unit, holding, call, cut, request)
+      const token = await this.#told(unit, holding, this.#granted(unit, holding, call, cut, request))
       const signals = request.signal === undefined ? [cut.signal] : [cut.signal, request.signal]
       return await send({
         ...request,
@@ -153,6 +156,21 @@ export class ClaimDesk implements Startable {
       holding.calls.delete(call)
       holding.uses--
       this.#act(unit, holding, holding.holder.ended(call, this.#now()))
+    }
+  }
+
+  /** Publishes how long a call waited for its claim, and whether it got it. */
+  async #told(unit: UnitName, { resources }: Holding, granted: Promise<ClaimToken>): Promise<ClaimToken> {
+    if (!waits.hasSubscribers) return granted
+    const startedMs = this.#now()
+    const told = { unit, resources: resources.map(({ resource }) => resource) }
+    try {
+      const token = await granted
+      waits.publish({ ...told, waitMs: this.#now() - startedMs, outcome: 'granted', token: token.token })
+      return token
+    } catch (error) {
+      waits.publish({ ...told, waitMs: this.#now() - startedMs, outcome: 'not-granted' })
+      throw error
     }
   }
 

@@ -7,6 +7,7 @@ import {
   OutcomeUnknownError,
   type PeerIdString,
   type Startable,
+  telemetry,
   type Timer,
 } from '@vsmcp/kernel'
 import {
@@ -21,6 +22,8 @@ import { OCCURRENCE_LOOK_MS, OCCURRENCE_REASON_LENGTH_MAX } from '../constants.t
 import type { ToolCallAnswer, ToolCallRequest } from '../control.ts'
 import type { Decisions } from '../system5/decisions.ts'
 import type { GroupLog } from '../system5/group-log.ts'
+
+const runs = telemetry('vsmcp:system2:occurrence')
 
 const markSchema = z.object({
   run: z.object({ name: z.string(), addedAtIndex: z.number(), timeMs: z.number(), attempt: z.number() }),
@@ -159,7 +162,16 @@ export class OccurrenceRunner implements Startable {
     const fields = { schedule: run.name, due: new Date(run.timeMs).toISOString(), attempt: run.attempt, ...ending }
     if (ending.outcome === 'done') logger.info(fields, 'a scheduled run is done')
     else logger.warn(fields, 'a scheduled run did not end well')
-    return { ...ending, startedAtMs, endedAtMs: Math.max(startedAtMs, this.#wallMs()) }
+    const endedAtMs = Math.max(startedAtMs, this.#wallMs())
+    runs.publish({
+      schedule: run.name,
+      dueMs: run.timeMs,
+      attempt: run.attempt,
+      lateMs: Math.max(0, startedAtMs - run.timeMs),
+      durationMs: endedAtMs - startedAtMs,
+      outcome: ending.outcome,
+    })
+    return { ...ending, startedAtMs, endedAtMs }
   }
 
   async #outcomeOf(

@@ -40,6 +40,7 @@ export class ScheduleCoordinator implements Duty {
     if (state === undefined) return
     const schedules = state.schedules.entries()
     timetables.keepOnly((name) => state.schedules.has(name))
+    await timetables.readAll(schedules)
     this.#forgetUntaken(schedules)
     for (const [name, schedule] of schedules) {
       await this.#sayDue(name, schedule, state)

@@ -28,8 +28,9 @@ export class ScheduleDesk {
     this.#c = components
   }
 
-  list(): ScheduleView[] {
+  async list(): Promise<ScheduleView[]> {
     const { log, timetables, nameOf } = this.#c
+    await timetables.readAll(log.state?.schedules.entries() ?? [])
     return schedulesView(log.state, timetables, nameOf)
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Schedule } from '@vsmcp/consensus'
 import { messageOf } from '@vsmcp/kernel'
 import type { Timetable } from '@vsmcp/vsm'
@@ -35,6 +36,18 @@ export class Timetables {
       known.nextMs = known.timetable?.next(decidedToMs) ?? Number.POSITIVE_INFINITY
     }
     return known.nextMs
+  }
+
+  /**
+   * Reads what is not known yet, one in each turn: a calendar takes milliseconds to go through, a group may have hundreds, and heartbeats
+   * are not to wait for them.
+   */
+  async readAll(schedules: Iterable<readonly [string, Schedule]>): Promise<void> {
+    for (const [name, schedule] of schedules) {
+      if (this.#known.get(name)?.addedAtIndex === schedule.addedAtIndex) continue
+      this.nextOf(name, schedule)
+      await setImmediate()
+    }
   }
 
   keepOnly(isKnown: (name: string) => boolean): void {
