@@ -74,7 +74,7 @@ export class Bulkhead {
   }
 
   get occupancy(): Occupancy {
-    this.#pass()
+    this.#pass(this.#clock.monotonicMs())
     const { inFlight, queued } = this
     return { busyMs: this.#busyMs, workMs: this.#workMs, waitMs: this.#waitMs, inFlight, queued }
   }
@@ -85,14 +85,17 @@ export class Bulkhead {
     if (ratePerS !== (this.#bucket?.ratePerS ?? null)) {
       this.#bucket = ratePerS === null ? undefined : new TokenBucket(ratePerS, RATE_BURST_MS, this.#clock.monotonicMs())
     }
-    this.#admit()
+    this.#admit(this.#clock.monotonicMs())
   }
 
-  /** Takes a place if one is free and nobody waits. */
-  tryEnter(): boolean {
+  /**
+   * Takes a place if one is free and nobody waits.
+   * @param nowMs by the clock it was made with, which whoever comes has just read: the hot path reads it as rarely as can be
+   */
+  tryEnter(nowMs: number): boolean {
     if (this.#inFlight >= this.#limits.concurrency || this.#waiting.length > 0) return false
-    if (this.#bucket !== undefined && this.#bucket.take(this.#clock.monotonicMs()) > 0) return false
-    this.#pass()
+    if (this.#bucket !== undefined && this.#bucket.take(nowMs) > 0) return false
+    this.#pass(nowMs)
     this.#inFlight++
     return true
   }
@@ -102,7 +105,7 @@ export class Bulkhead {
    * @returns a function that gives up waiting
    * @throws `BusyError` when the queue is full, or longer than the caller has time
    */
-  wait(waiter: Waiter): () => void {
+  wait(waiter: Waiter, nowMs: number): () => void {
     const { name, queueLengthMax } = this.#init
     const { caller } = waiter
     const expectedMs = this.#expectedWaitMs()
@@ -115,37 +118,37 @@ export class Bulkhead {
       if (displaced === undefined) throw this.#full()
       displaced.onRefused(this.#full())
     }
-    this.#pass()
+    this.#pass(nowMs)
     this.#waiting.push(caller, waiter)
     // With a place free it is the rate that it waits for.
-    if (this.#inFlight < this.#limits.concurrency) this.#admit()
+    if (this.#inFlight < this.#limits.concurrency) this.#admit(nowMs)
     return () => {
-      this.#pass()
+      this.#pass(this.#clock.monotonicMs())
       this.#waiting.remove(caller, waiter)
     }
   }
 
   /** @param workMs how long the place was held, unless it was not used */
-  leave(workMs?: number): void {
-    this.#pass()
+  leave(nowMs: number, workMs?: number): void {
+    this.#pass(nowMs)
     this.#inFlight--
     if (workMs !== undefined) {
       const mean = this.#meanWorkMs ?? workMs
       this.#meanWorkMs = mean + (workMs - mean) * WORK_TIME_WEIGHT
     }
-    if (this.#waiting.length > 0) this.#admit()
+    if (this.#waiting.length > 0) this.#admit(nowMs)
   }
 
   /** Gives free places to those who wait, as far as the rate allows. */
-  #admit(): void {
+  #admit(nowMs: number): void {
     while (this.#inFlight < this.#limits.concurrency && this.#waiting.length > 0) {
-      const waitMs = this.#bucket?.take(this.#clock.monotonicMs()) ?? 0
+      const waitMs = this.#bucket?.take(nowMs) ?? 0
       if (waitMs > 0) {
         this.#timer?.cancel()
-        this.#timer = this.#clock.after(Math.ceil(waitMs), () => this.#admit())
+        this.#timer = this.#clock.after(Math.ceil(waitMs), () => this.#admit(this.#clock.monotonicMs()))
         return
       }
-      this.#pass()
+      this.#pass(nowMs)
       this.#inFlight++
       this.#waiting.shift()?.onPlace()
     }
@@ -160,10 +163,10 @@ export class Bulkhead {
   }
 
   /** Brings the sums to now. */
-  #pass(): void {
-    const now = this.#clock.monotonicMs()
-    const passedMs = now - this.#atMs
-    this.#atMs = now
+  #pass(nowMs: number): void {
+    // What ends within what begins may have been told a later time already.
+    const passedMs = Math.max(0, nowMs - this.#atMs)
+    this.#atMs += passedMs
     if (this.#inFlight > 0) {
       this.#busyMs += passedMs
       this.#workMs += passedMs * this.#inFlight

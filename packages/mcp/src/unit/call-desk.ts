@@ -120,7 +120,7 @@ export class CallDesk {
       const why = this.#breaker.isOpen ? 'it answers nothing, and is being looked into' : whyNotReady()
       return this.#refuse(call, this.#notReady(call, why))
     }
-    if (this.#bulkhead.tryEnter()) return this.#send(call, whyNotReady)
+    if (this.#bulkhead.tryEnter(call.beganMs)) return this.#send(call, call.beganMs, whyNotReady)
     let leaveQueue = (): void => {}
     let isRefused = false
     const onRefused = (busy: BusyError): void => {
@@ -135,7 +135,8 @@ export class CallDesk {
     }
     try {
       const { caller, leftMs } = call
-      leaveQueue = this.#bulkhead.wait({ caller, leftMs, onPlace: () => this.#send(call, whyNotReady), onRefused })
+      const onPlace = (): void => this.#send(call, this.#clock.monotonicMs(), whyNotReady)
+      leaveQueue = this.#bulkhead.wait({ caller, leftMs, onPlace, onRefused }, call.beganMs)
     } catch (error) {
       if (!(error instanceof BusyError)) throw error
       onRefused(error)
@@ -143,12 +144,12 @@ export class CallDesk {
   }
 
   /** With a place in the bulkhead, which is given back when the call ends. */
-  #send(call: Call, whyNotReady: () => string): void {
-    const placedMs = this.#clock.monotonicMs()
+  #send(call: Call, placedMs: number, whyNotReady: () => string): void {
     call.onEnd = (outcome, latencyMs) => {
       this.#count(call, outcome, latencyMs)
       this.#tell(call, outcome, latencyMs)
-      this.#bulkhead.leave(outcome === 'not-sent' ? undefined : this.#clock.monotonicMs() - placedMs)
+      const endedMs = call.beganMs + latencyMs
+      this.#bulkhead.leave(endedMs, outcome === 'not-sent' ? undefined : endedMs - placedMs)
     }
     // It may have waited too long, or while the server went away.
     if (call.endIfOverdue()) return

@@ -49,7 +49,8 @@ export class Call {
   readonly #request: McpRequest
   readonly #settle: PromiseWithResolvers<McpReply>
   readonly #timer: Timer
-  readonly #beganMs: number
+  /** By the clock it was made with. */
+  readonly beganMs: number
   #isEnded = false
   #notified = 0
 
@@ -65,7 +66,7 @@ export class Call {
     this.#request = request
     this.#settle = Promise.withResolvers<McpReply>()
     this.reply = this.#settle.promise
-    this.#beganMs = clock.monotonicMs()
+    this.beganMs = clock.monotonicMs()
     this.#timer = clock.after(this.deadlineMs, () => this.#giveUp('deadline'))
     if (request.signal?.aborted === true) this.#giveUp('cancelled')
     else request.signal?.addEventListener('abort', this.#onAbort, { once: true })
@@ -150,7 +151,7 @@ export class Call {
   }
 
   #elapsedMs(): number {
-    return this.#clock.monotonicMs() - this.#beganMs
+    return this.#clock.monotonicMs() - this.beganMs
   }
 
   #notSent(what: string): NotSentError {

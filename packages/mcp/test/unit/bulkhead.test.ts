@@ -6,18 +6,58 @@ import { CallDesk } from '../../src/unit/call-desk.ts'
 import type { Call } from '../../src/unit/call.ts'
 import type { Connection } from '../../src/unit/connection.ts'
 
-function bulkheadOf(clock: ManualClock, inFlightMax = 2, queueLengthMax = 4): Bulkhead {
-  return new Bulkhead({ name: 'arm', clock, inFlightMax, queueLengthMax })
+/** A bulkhead at the time of its clock. */
+class Room {
+  readonly #clock: ManualClock
+  readonly #bulkhead: Bulkhead
+
+  constructor(clock: ManualClock, inFlightMax: number, queueLengthMax: number) {
+    this.#clock = clock
+    this.#bulkhead = new Bulkhead({ name: 'arm', clock, inFlightMax, queueLengthMax })
+  }
+
+  /** Enters or waits; what happens is written down. */
+  come(said: string[], name: string, caller: string, leftMs: number): () => void {
+    const nowMs = this.#clock.monotonicMs()
+    if (this.#bulkhead.tryEnter(nowMs)) {
+      said.push(`${name} in`)
+      return () => {}
+    }
+    const onRefused = (): void => void said.push(`${name} refused`)
+    return this.#bulkhead.wait({ caller, leftMs, onPlace: () => void said.push(`${name} in`), onRefused }, nowMs)
+  }
+
+  leave(workMs?: number): void {
+    this.#bulkhead.leave(this.#clock.monotonicMs(), workMs)
+  }
+
+  limit(limits: Bulkhead['limits']): void {
+    this.#bulkhead.limit(limits)
+  }
+
+  get limits(): Bulkhead['limits'] {
+    return this.#bulkhead.limits
+  }
+
+  get occupancy(): Bulkhead['occupancy'] {
+    return this.#bulkhead.occupancy
+  }
+
+  get inFlight(): number {
+    return this.#bulkhead.inFlight
+  }
+
+  get queued(): number {
+    return this.#bulkhead.queued
+  }
 }
 
-/** Enters or waits; what happens is written down. */
-function come(bulkhead: Bulkhead, said: string[], name: string, caller = name, leftMs = 10_000): () => void {
-  if (bulkhead.tryEnter()) {
-    said.push(`${name} in`)
-    return () => {}
-  }
-  const onRefused = (): void => void said.push(`${name} refused`)
-  return bulkhead.wait({ caller, leftMs, onPlace: () => void said.push(`${name} in`), onRefused })
+function bulkheadOf(clock: ManualClock, inFlightMax = 2, queueLengthMax = 4): Room {
+  return new Room(clock, inFlightMax, queueLengthMax)
+}
+
+function come(bulkhead: Room, said: string[], name: string, caller = name, leftMs = 10_000): () => void {
+  return bulkhead.come(said, name, caller, leftMs)
 }
 
 describe('a bulkhead', () => {
