@@ -5,6 +5,7 @@ import { LoopSense } from '../algedonic/loop-sense.ts'
 import { Senses } from '../algedonic/senses.ts'
 import { UnitSenses } from '../algedonic/unit-senses.ts'
 import type { Parts } from '../parts.ts'
+import type { Scope } from '../tree/scope.ts'
 import type { Assembly } from './assembly.ts'
 
 type Beneath = Pick<Parts, 'log' | 'decisions' | 'signals' | 'units' | 'operations'>
@@ -32,8 +33,23 @@ export function algedonicParts(assembly: Assembly, beneath: Beneath): Feeling {
     algedonic,
     alertsView,
     alerts,
-    senses: new Senses({ algedonic, units, log, clock: scopes.clock('senses') }),
-    unitSenses: new UnitSenses({ algedonic, operations, units }),
+    senses: sensesOf(scopes.of('senses'), { algedonic, units, log }),
+    unitSenses: unitSensesOf(scopes.of('senses of units'), { algedonic, units, operations }),
     loopSense: new LoopSense({ algedonic, clock: scopes.clock('sense of time') }),
   }
+}
+
+/** What hurts goes before what is only measured. */
+function sensesOf(scope: Scope, { algedonic, units, log }: Pick<Parts, 'algedonic' | 'units' | 'log'>): Senses {
+  const first = { isUrgent: true }
+  return new Senses({ algedonic, units: scope.hears(units, first), log: scope.hears(log, first), clock: scope.clock })
+}
+
+function unitSensesOf(scope: Scope, heard: Pick<Parts, 'algedonic' | 'units' | 'operations'>): UnitSenses {
+  const { algedonic, units, operations } = heard
+  return new UnitSenses({
+    algedonic: scope.hears(algedonic),
+    operations: scope.hears(operations),
+    units: scope.hears(units),
+  })
 }

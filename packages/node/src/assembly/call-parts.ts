@@ -69,7 +69,16 @@ export function callParts(
     watch: { called: (call) => variety.called(call), asked: (unit) => scanner.asked(unit) },
   })
   const gateway = gatewayOf(assembly, beneath, router)
-  const reports = new Reports({ self, signals, units, router, operations, log, clock: scopes.clock('reports') })
+  const reporting = scopes.of('reports')
+  const reports = new Reports({
+    self,
+    signals,
+    units: reporting.hears(units),
+    router,
+    operations,
+    log: reporting.hears(log),
+    clock: reporting.clock,
+  })
   const controlling = controlParts(assembly, { ...beneath, ...working, ...feeling, router })
   return { ...working, ...watching, ...feeling, ...controlling, claims, ownResources, router, gateway, reports }
 }
@@ -79,7 +88,14 @@ function controlParts(
   { init, scopes, clock, logger, self, group }: Assembly,
   parts: Beneath & Pick<Parts, 'units' | 'operations' | 'algedonic' | 'router' | 'reportJudge'>,
 ): Controlling {
-  const performance = new Performance({ ...parts, wallMs: () => clock.wallMs(), logger: logger.child({ part: 'system3' }) })
+  const watching = scopes.of('performance')
+  const performance = new Performance({
+    ...parts,
+    units: watching.hears(parts.units),
+    operations: watching.hears(parts.operations),
+    wallMs: () => clock.wallMs(),
+    logger: logger.child({ part: 'system3' }),
+  })
   const auditing = new Auditing(init.auditMeanMs === undefined ? {} : { meanMs: init.auditMeanMs }, {
     ...parts,
     self,
@@ -151,9 +167,10 @@ function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): 
     logger,
   })
   const operations = new Operations({ self, signals, units, clock: scopes.clock('operations'), logger })
+  const bargain = scopes.of('resource bargain')
   const bargaining = new Bargaining(
     { ...init.capacity, damp: damperOf(random) },
-    { units, guard, clock: scopes.clock('resource bargain'), logger: logger.child({ part: 'system3' }) },
+    { units: bargain.hears(units), guard, clock: bargain.clock, logger: logger.child({ part: 'system3' }) },
   )
   return { guard, publisher, units, operations, bargaining }
 }

@@ -41,6 +41,7 @@ export function stateParts(
     clock: scopes.clock('signals'),
     logger,
   })
-  const office = new Office({ self, log, signals, clock: scopes.clock('office') })
+  const inOffice = scopes.of('office')
+  const office = new Office({ self, log: inOffice.hears(log), signals: inOffice.hears(signals), clock: inOffice.clock })
   return { state, catalog, signals, reportJudge, office }
 }

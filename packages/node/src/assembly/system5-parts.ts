@@ -154,10 +154,11 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
   const timetables = new Timetables()
   const hostOf = (tool: string): PeerIdString | undefined => whole().catalog.findTool(tool)?.node
   const coordinator = new ScheduleCoordinator({ self, log, decisions, timetables, sees, hostOf, clock, logger })
+  const leading = scopes.of('leader duties')
   const duties = new LeaderDuties({
-    log,
-    members,
-    clock: scopes.clock('leader duties'),
+    log: leading.hears(log),
+    members: leading.hears(members),
+    clock: leading.clock,
     logger,
     duties: [
       voters,

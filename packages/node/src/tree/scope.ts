@@ -74,6 +74,23 @@ export class Scope {
     return this.#tell((actor) => actor.tellUrgent(work))
   }
 
+  /**
+   * The same source, whose events wait in the part's mailbox: heard one at a time, between its ticks, and what the listener throws is
+   * the crash of the part, not a line in the source's log.
+   */
+  hears<T extends object>(source: T, { isUrgent = false } = {}): T {
+    const deliver = (work: Work): boolean => (isUrgent ? this.deliverUrgent(work) : this.deliver(work))
+    return new Proxy(source, {
+      get: (target, key) => {
+        const member: unknown = Reflect.get(target, key, target)
+        if (typeof member !== 'function') return member
+        if (key !== 'on') return member.bind(target) as unknown
+        return (event: unknown, listener: (payload: unknown) => void): unknown =>
+          Reflect.apply(member, target, [event, (payload: unknown) => deliver(() => listener(payload))])
+      },
+    })
+  }
+
   /** @returns false when no supervisor looks after this part: then it is the process that has failed */
   crash(error: unknown): boolean {
     this.#lastCrash = error
@@ -95,7 +112,8 @@ export class Scope {
   onlyOnce(part: Supervised): WorkerSpec {
     const start = async (): Promise<void> => {
       if (this.#hasLived) {
-        throw new StoppedError(`${this.name} cannot be started again in this process`, { cause: this.#lastCrash })
+        const why = this.#lastCrash === undefined ? '' : `: ${messageOf(this.#lastCrash)}`
+        throw new StoppedError(`${this.name} cannot be started again in this process${why}`, { cause: this.#lastCrash })
       }
       await running.run(this, () => part.start())
     }

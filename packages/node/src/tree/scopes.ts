@@ -4,7 +4,7 @@ import { Scope, type ScopeInit } from './scope.ts'
 
 const ACTOR: ScopeInit = { mailboxMax: MAILBOX_MAX }
 
-/** The parts that live under a supervisor, by the name `vsmcp status --tree` shows. An actor takes its timers and messages one at a time. */
+/** The parts that live under a supervisor, by the name `vsmcp status --tree` shows. An actor takes its ticks and what it `hears` one at a time. */
 const PARTS = {
   time: {},
   life: {},
@@ -13,7 +13,7 @@ const PARTS = {
   'session keys': {},
   credential: {},
   'leader duties': ACTOR,
-  office: {},
+  office: ACTOR,
   membership: {},
   connections: {},
   'shared state': {},
@@ -24,12 +24,12 @@ const PARTS = {
   feeds: {},
   simulations: {},
   reports: ACTOR,
-  'resource bargain': {},
-  performance: {},
+  'resource bargain': ACTOR,
+  performance: ACTOR,
   audits: {},
   'algedonic channel': {},
-  senses: {},
-  'senses of units': {},
+  senses: ACTOR,
+  'senses of units': ACTOR,
   'sense of time': {},
   claims: {},
   occurrences: {},
