@@ -1,26 +1,17 @@
 import type { Connection, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { Emitter, type Gossip, InvalidArgumentError, messageOf, type PeerIdString, StoppedError } from '@vsmcp/kernel'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import { parseAddress, withPeer } from './addresses.ts'
-import {
-  DIRECT_ADDRESSES_MAX,
-  RELAY_DIAL_TIMEOUT_MS,
-  HELLO_PROTOCOL,
-  JOIN_PROTOCOL,
-  JOIN_TIMEOUT_MS,
-  PLANE_PROTOCOLS,
-  PLANE_STREAMS_MAX,
-} from './constants.ts'
+import { DIRECT_ADDRESSES_MAX, HELLO_PROTOCOL, JOIN_PROTOCOL, PLANE_PROTOCOLS, PLANE_STREAMS_MAX } from './constants.ts'
 import type { DialOptions, JoinExchange, JoinOptions, Mesh, MeshComponents, MeshEvents, MeshInit, PeerInfo } from './contract.ts'
-import { Dialer, type Route } from './dialer.ts'
+import { Dialer } from './dialer.ts'
 import { ConnectionEndedError, DuplicateIdentityError, HelloFailedError, HelloRefusedError } from './errors.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
 import { HelloDesk } from './hello-desk.ts'
 import { DUPLICATE_IDENTITY, refusalCode, type Verified } from './hello.ts'
 import { readPrivateKey } from './identity.ts'
-import { BoundedExchange, JoinDesk } from './join.ts'
+import { JoinDesk } from './join.ts'
 import { Keepalive } from './keepalive.ts'
 import { listenError } from './listen-error.ts'
 import { LocalDiscovery } from './local-discovery.ts'
@@ -29,6 +20,7 @@ import { createNode, type Node } from './node.ts'
 import { type FullInit, fullInit } from './options.ts'
 import { PeerBook } from './peer-book.ts'
 import { RoutedPlane } from './planes.ts'
+import { Reach } from './reach.ts'
 import { isRelayed, Relays } from './relays.ts'
 import { SeenFrom } from './seen-from.ts'
 import { PLANE_NAMES, type PlaneName, Session, type SessionComponents } from './session.ts'
@@ -50,7 +42,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   readonly #book: PeerBook<Info>
   readonly #desk: HelloDesk<Info>
   readonly #joins: JoinDesk | undefined
-  readonly #dialer: Dialer
+  readonly #reach: Reach<Info>
   readonly #keepalive: Keepalive
   readonly #sweep: Sweep
   readonly #sessions = new Map<Connection, Session<Info>>()
@@ -85,19 +77,13 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     const gate = this.#gate
     const { helloTimeoutMs, silenceMs } = this.#init
     this.#joins = onJoin === undefined ? undefined : new JoinDesk({ clock, logger, gate, helloTimeoutMs, onJoin })
-    this.#dialer = new Dialer({
-      self: this.peerId,
-      clock,
-      hasPnetKey: this.#init.pnetKey !== undefined,
-      connect: (address, signal) => this.#running().dial(address, { signal }),
-      discard: (connection, error) => this.#discard(connection, error),
-    })
+    this.#reach = this.#newReach()
     this.#upgrades = new Upgrades({
       clock,
       random,
       logger,
       addressesOf: (connection) => this.#listenedAt(connection),
-      dialDirect: async (peer, addresses) => void (await this.#greetFirst(addresses, { expect: [peer] })),
+      dialDirect: async (peer, addresses) => void (await this.#reach.first(addresses, { expect: [peer] })),
     })
     const { mdnsMeshId } = this.#init
     this.#local = mdnsMeshId === undefined ? undefined : this.#newLocalDiscovery(mdnsMeshId)
@@ -175,39 +161,8 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   }
 
   async dial(addresses: readonly string[], options: DialOptions = {}): Promise<PeerInfo<Info>> {
-    const { expect, signal, timeoutMs } = options
     this.#running()
-    const known = expect === undefined ? undefined : this.#book.get(expect)
-    if (known !== undefined) return known
-    const route = { expect: expect === undefined ? undefined : [expect], signal, timeoutMs }
-    try {
-      return await this.#greetFirst(addresses, route)
-    } catch (error) {
-      const around = expect === undefined || signal?.aborted === true ? undefined : await this.#dialAround(expect, signal)
-      if (around !== undefined) return around
-      throw error
-    }
-  }
-
-  async #greetFirst(addresses: readonly (string | Multiaddr)[], route: Route): Promise<PeerInfo<Info>> {
-    return this.#dialer.first(addresses, route, async (connection, limit) => {
-      await limit.race(this.#desk.greet(connection))
-      return limit.race(this.#book.whenUp(connection.remotePeer.toString()))
-    })
-  }
-
-  /** Through members, when no address leads there; whoever cannot be reached may not reach this node, either. */
-  async #dialAround(peer: PeerIdString, signal: AbortSignal | undefined): Promise<PeerInfo<Info> | undefined> {
-    const routes = this.#relays?.routesTo(peer) ?? []
-    if (routes.length === 0) return undefined
-    const reserved = this.#relays?.reserve()
-    try {
-      return await this.#greetFirst(routes, { expect: [peer], signal, timeoutMs: RELAY_DIAL_TIMEOUT_MS })
-    } catch (error) {
-      this.#components.logger.debug({ peer, error: messageOf(error) }, 'no member leads to a peer')
-      await reserved
-      return this.#book.get(peer)
-    }
+    return this.#reach.dial(addresses, options)
   }
 
   async join<T>(
@@ -215,25 +170,8 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     options: JoinOptions,
     talk: (exchange: JoinExchange, peer: PeerIdString, address: string) => Promise<T>,
   ): Promise<T> {
-    const { exchangeTimeoutMs = JOIN_TIMEOUT_MS, signal } = options
     this.#running()
-    const { clock } = this.#components
-    const reached = await this.#dialer.first(addresses, options, async (connection, limit, address) => {
-      const open = connection.newStream(JOIN_PROTOCOL, { signal: limit.signal, runOnLimitedConnection: true })
-      return { connection, address, exchange: new BoundedExchange(await limit.race(open), clock, exchangeTimeoutMs) }
-    })
-    const { connection, address, exchange } = reached
-    const onAbort = (): void => exchange.abort('it was cancelled')
-    signal?.addEventListener('abort', onAbort, { once: true })
-    try {
-      const result = await talk(exchange, connection.remotePeer.toString(), address)
-      await exchange.finish()
-      return result
-    } finally {
-      signal?.removeEventListener('abort', onAbort)
-      exchange.abort('it is over')
-      this.#discard(connection, new ConnectionEndedError('the join is over'))
-    }
+    return this.#reach.join(addresses, options, talk)
   }
 
   async hangUp(peer: PeerIdString): Promise<void> {
@@ -269,6 +207,19 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
         this.#emitter.emit('peer:down', { peer, reason })
       },
     })
+  }
+
+  #newReach(): Reach<Info> {
+    const { clock, logger } = this.#components
+    const discard = (connection: Connection, error: Error): void => this.#discard(connection, error)
+    const dialer = new Dialer({
+      self: this.peerId,
+      clock,
+      hasPnetKey: this.#init.pnetKey !== undefined,
+      connect: (address, signal) => this.#running().dial(address, { signal }),
+      discard,
+    })
+    return new Reach({ clock, logger, dialer, desk: this.#desk, book: this.#book, relays: () => this.#relays, discard })
   }
 
   #newLocalDiscovery(meshId: string): LocalDiscovery {

@@ -114,10 +114,14 @@ describe('a call', () => {
 
   test('whose answer comes after the deadline does no harm', async () => {
     const [a, b] = await pair()
-    const { handler, answer } = parked()
+    const { handler, answer, call } = parked()
     b.rpc.handle('slow', handler)
     b.rpc.handle('echo', async ({ payload }) => payload)
-    await expect(a.rpc.call(b.peerId, 'slow', bytes(''), { deadlineMs: 20 })).rejects.toThrow(TimeoutError)
+    // the stream stands, so that the deadline is not over before the call is there
+    await a.rpc.call(b.peerId, 'echo', bytes(''), DEADLINE)
+    const outcome = expect(a.rpc.call(b.peerId, 'slow', bytes(''), { deadlineMs: 500 })).rejects.toThrow(TimeoutError)
+    await call
+    await outcome
     answer()
     expect(text(await a.rpc.call(b.peerId, 'echo', bytes('still here'), DEADLINE))).toBe('still here')
   })
