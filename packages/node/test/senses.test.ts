@@ -1,4 +1,4 @@
-import { type Clock, Emitter } from '@vsmcp/kernel'
+import { Emitter } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
 import { expect, it } from 'vitest'
 import type { Algedonic } from '../src/algedonic/algedonic.ts'
@@ -9,6 +9,7 @@ import { LOOP_LOOK_MS, SYSTEM5_MISSED_MS, UNCALLED_WINDOWS } from '../src/consta
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import type { Operations } from '../src/system1/operations.ts'
 import type { GroupLog } from '../src/system5/group-log.ts'
+import { Hands } from './support/hands.ts'
 
 const emitter = () =>
   new Emitter<Record<string, unknown>>((error) => {
@@ -32,38 +33,6 @@ class Felt {
 
   on(event: string, listener: (payload: never) => void): () => void {
     return this.events.on(event, listener as (payload: unknown) => void)
-  }
-}
-
-/** Time as the test says. */
-class Hands {
-  nowMs = 0
-  readonly timers = new Set<{ atMs: number; everyMs: number | undefined; work: () => void }>()
-  readonly clock = {
-    monotonicMs: () => this.nowMs,
-    wallMs: () => this.nowMs,
-    after: (ms: number, work: () => void) => this.#add(ms, undefined, work),
-    every: (ms: number, work: () => void) => this.#add(ms, ms, work),
-  } as unknown as Clock
-
-  /** @param lateMs how much after its time each timer comes */
-  pass(ms: number, lateMs = 0): void {
-    const end = this.nowMs + ms
-    for (;;) {
-      const [next] = [...this.timers].sort((a, b) => a.atMs - b.atMs)
-      if (next === undefined || next.atMs > end) break
-      this.nowMs = Math.max(this.nowMs, next.atMs + lateMs)
-      if (next.everyMs === undefined) this.timers.delete(next)
-      else next.atMs = this.nowMs + next.everyMs
-      next.work()
-    }
-    this.nowMs = Math.max(this.nowMs, end)
-  }
-
-  #add(ms: number, everyMs: number | undefined, work: () => void) {
-    const timer = { atMs: this.nowMs + ms, everyMs, work }
-    this.timers.add(timer)
-    return { cancel: () => void this.timers.delete(timer) }
   }
 }
 

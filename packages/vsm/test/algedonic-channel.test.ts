@@ -202,9 +202,13 @@ describe('delivery', () => {
     bench.remedy()
     expect(bench.since()).toEqual(['raised', 'deliver', 'climbed', 'resolve'])
     bench.feel({ severity: 'critical' })
-    expect(bench.since()).toEqual([])
+    expect(bench.since()).toEqual(['raised', 'deliver', 'climbed'])
+    const next = bench.channel.held.at(-1)?.id ?? ''
+    // System 5 has the first yet: the second waits until its end is heard.
+    bench.take(bench.channel.step({ type: 'adopted', id: next, as: id }, bench.nowMs))
     bench.step('closed', id)
-    expect(bench.since()).toEqual(['over', 'raised', 'deliver', 'climbed'])
+    bench.pass(2_000)
+    expect(bench.since()).toEqual(['over', 'deliver'])
     expect(bench.only.id).not.toBe(id)
   })
 
@@ -363,7 +367,8 @@ test('any history: within bounds, one alert per pain, what is kept is what is he
       }
       const { held } = bench.channel
       expect(held.length).toBeLessThanOrEqual(HELD_MAX)
-      expect(new Set(held.map(({ source, subject }) => JSON.stringify([source, subject]))).size, `seed ${seed}`).toBe(held.length)
+      const open = held.filter(({ remedied }) => remedied === undefined)
+      expect(new Set(open.map(({ source, subject }) => JSON.stringify([source, subject]))).size, `seed ${seed}`).toBe(open.length)
       expect([...bench.kept.keys()].toSorted(), `seed ${seed}`).toEqual(held.map(({ id }) => id).toSorted())
     }
   }

@@ -82,15 +82,17 @@ export class AlertDesk {
     return this.#mark('alert:acknowledge', id, reason)
   }
 
-  resolve({ id, reason }: AlertMarkRequest): Promise<void> {
-    return this.#mark('alert:resolve', id, reason)
+  /** What this node holds it ends itself, and tells System 5 as soon as there is one. */
+  async resolve({ id, reason }: AlertMarkRequest): Promise<void> {
+    const { algedonic } = this.#c
+    if (algedonic.resolve(id, reason)) await this.#withinReason(algedonic.answered(id))
+    else await this.#mark('alert:resolve', id, reason)
   }
 
   async #mark(op: 'alert:acknowledge' | 'alert:resolve', id: string, reason: string): Promise<void> {
-    const { decisions, log, view, algedonic } = this.#c
+    const { decisions, log, view } = this.#c
     const alert = view.find(id)
     if (alert?.decided === false) {
-      if (op === 'alert:resolve' && algedonic.resolve(id, reason)) return
       throw new AlertUnknownError(`the group does not know the alert ${id} yet`, {
         hint:
           alert.level === 'node' ? `It is still the affair of ${alert.nodeName}.` : 'It is told as soon as there is a System 5.',

@@ -1,4 +1,11 @@
-import { type AlertRaise, type ApplyResult, type GroupEffect, type GroupState, ORGANS_LEVEL } from '@vsmcp/consensus'
+import {
+  type AlertMark,
+  type AlertRaise,
+  type ApplyResult,
+  type GroupEffect,
+  type GroupState,
+  ORGANS_LEVEL,
+} from '@vsmcp/consensus'
 import {
   type Clock,
   Emitter,
@@ -192,7 +199,7 @@ export class Algedonic implements Startable {
     const result = await this.#propose(this.#raise(alert))
     const record = this.#c.log.state?.alerts.get(id)
     if (result.ok) {
-      if (record?.closed !== undefined) return { type: 'closed', id, reason: record.closed.reason }
+      if (record?.closed !== undefined) return this.#closedBy(id, record.closed)
       return { type: 'delivered', id }
     }
     if (result.code === 'alert-exists' && result.holder !== undefined) {
@@ -206,7 +213,7 @@ export class Algedonic implements Startable {
 
   async #resolve(id: string, reason: string): Promise<AlgedonicInput> {
     const result = await this.#propose({ op: 'alert:resolve', id, reason })
-    if (result.ok || result.code === 'alert-unknown') return { type: 'closed', id, reason }
+    if (result.ok || result.code === 'alert-unknown') return { type: 'closed', id, reason, own: true }
     throw new Error(result.message)
   }
 
@@ -257,8 +264,18 @@ export class Algedonic implements Startable {
     const record = state.alerts.get(id) ?? before.alerts.get(id)
     this.#events.emit('decided', { event, id, before, state })
     if (record?.peer !== self) return
-    const input = inputOf(event, id, record.closed?.reason)
-    if (input !== undefined) this.#do(this.#channel.step(input, clock.wallMs()))
+    if (event === 'alert:raised' && record.closed === undefined && nameOfSystem(record.system)) {
+      // Given up as lost, and decided late: somebody must see to its end.
+      this.#do(this.#channel.recall(heldFrom(id, record), clock.wallMs()))
+    }
+    if (event === 'alert:resolved' && record.closed !== undefined) {
+      this.#do(this.#channel.step(this.#closedBy(id, record.closed), clock.wallMs()))
+    }
+    if (event === 'alert:displaced') this.#do(this.#channel.step({ type: 'displaced', id }, clock.wallMs()))
+  }
+
+  #closedBy(id: string, { by, reason }: AlertMark): AlgedonicInput {
+    return { type: 'closed', id, reason, own: by === this.#c.self }
   }
 
   /** What came about while this node did not look: closed meanwhile, lost by the group (in a recovery), or held by it and lost here. */
@@ -269,7 +286,7 @@ export class Algedonic implements Startable {
       const record = state.alerts.get(id)
       if (record === undefined && level === 'group') this.#do(this.#channel.step({ type: 'displaced', id }, now))
       if (record?.closed !== undefined) {
-        this.#do(this.#channel.step({ type: 'closed', id, reason: record.closed.reason }, now))
+        this.#do(this.#channel.step(this.#closedBy(id, record.closed), now))
       }
     }
     for (const [id, record] of state.alerts.entries()) {
@@ -281,10 +298,4 @@ export class Algedonic implements Startable {
 
 function isAlertEffect(effect: GroupEffect): effect is Extract<GroupEffect, { type: DocketEvent }> {
   return effect.type.startsWith('alert:')
-}
-
-/** What somebody else may have decided about an alert of this node. */
-function inputOf(event: DocketEvent, id: string, reason: string | undefined): AlgedonicInput | undefined {
-  if (event === 'alert:resolved') return { type: 'closed', id, ...(reason === undefined ? {} : { reason }) }
-  return event === 'alert:displaced' ? { type: 'displaced', id } : undefined
 }

@@ -30,8 +30,8 @@ interface Entry {
   asked: boolean
   /** System 5 may have heard of it, whatever came back. */
   left: boolean
-  /** Felt again while System 5 was being told that it is over. */
-  feltAfter: Signal | undefined
+  /** System 5 may have heard that it is over, now or later: this id is not used for what is felt from then on. */
+  ending: boolean
   /** Not before this is System 5 told again. */
   notBeforeMs: number
   tries: number
@@ -95,7 +95,7 @@ export class AlgedonicChannel {
       subject: plainText(felt.subject, ALERT_SUBJECT_LENGTH_MAX) || 'no subject',
       text: plainText(felt.text, ALERT_TEXT_LENGTH_MAX),
     }
-    const known = this.#byKey.get(keyOf(signal))
+    const known = this.#openOf(signal)
     if (signal.feeling === 'pain' && known !== undefined) return this.#again(known, signal)
     const account = accountOf(signal.source)
     if (!this.#allowance.spend(account, nowMs)) {
@@ -149,11 +149,11 @@ export class AlgedonicChannel {
         entry.notBeforeMs = nowMs + RETRY_MAX_MS
         return []
       case 'closed':
-        return this.#closed(entry, entry.alert.remedied ?? (input.reason || 'resolved'))
+        return this.#closed(entry, input)
       case 'taken':
         return this.#rename(entry, this.#newId(), undefined)
       default:
-        return this.#rename(entry, input.as, { count: 0, severity: 'low' })
+        return this.#adopt(entry, input.as)
     }
   }
 
@@ -207,13 +207,8 @@ export class AlgedonicChannel {
   }
 
   #again(entry: Entry, signal: Signal): Felt {
-    if (entry.alert.remedied !== undefined) {
-      if (entry.asked) {
-        entry.feltAfter = signal
-        return { outcome: 'repeated', id: entry.alert.id, effects: [] }
-      }
-      entry.alert = withoutRemedy(entry.alert)
-    }
+    const wasOver = entry.alert.remedied !== undefined
+    if (wasOver) entry.alert = withoutRemedy(entry.alert)
     const { alert } = entry
     const isMore = isWorse(signal.severity, alert.severity)
     const { text } = signal
@@ -221,7 +216,7 @@ export class AlgedonicChannel {
     entry.alert = { ...alert, severity, text, count: alert.count + 1, lastMs: Math.max(alert.lastMs, this.#nowMs) }
     entry.unfeltSinceMs = undefined
     const { id } = alert
-    if (!isMore) return { outcome: 'repeated', id, effects: [] }
+    if (!isMore) return { outcome: 'repeated', id, effects: wasOver ? [keepOf(entry)] : [] }
     entry.dueMs = Math.min(entry.dueMs, this.#nowMs + this.#termMs(entry.alert))
     const news: AlgedonicEffect = { type: 'news', event: 'repeated', alert: entry.alert }
     if (entry.alert.level === 'group') entry.notBeforeMs = this.#nowMs
@@ -243,6 +238,7 @@ export class AlgedonicChannel {
     const { alert, told } = entry
     if (alert.remedied !== undefined) {
       entry.asked = true
+      entry.ending = true
       return [{ type: 'resolve', id: alert.id, reason: alert.remedied }]
     }
     if (told?.count === alert.count && told.severity === alert.severity) return []
@@ -261,19 +257,18 @@ export class AlgedonicChannel {
 
   #undelivered(entry: Entry): readonly AlgedonicEffect[] {
     entry.notBeforeMs = this.#nowMs + Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** Math.min(entry.tries++, 10))
-    const { feltAfter } = entry
-    entry.feltAfter = undefined
-    return feltAfter === undefined ? [] : this.#again(entry, feltAfter).effects
+    return []
   }
 
-  #closed(entry: Entry, reason: string): readonly AlgedonicEffect[] {
-    const dropped = this.#drop(entry, reason)
-    return entry.feltAfter === undefined ? dropped : [...dropped, ...this.#raise(entry.feltAfter).effects]
+  #closed(entry: Entry, { reason, own }: Extract<AlgedonicInput, { type: 'closed' }>): readonly AlgedonicEffect[] {
+    const { remedied } = entry.alert
+    if (remedied !== undefined || own !== true) return this.#drop(entry, remedied ?? (reason || 'resolved'))
+    // It said so once, and has felt it again since.
+    return [...this.#drop(entry, 'its end was decided late'), ...this.#raise(entry.alert).effects]
   }
 
   /** It is well again. What System 5 has heard of it must hear that, too. */
   #end(entry: Entry, reason: string): readonly AlgedonicEffect[] {
-    entry.feltAfter = undefined
     if (entry.alert.remedied !== undefined) return []
     const remedied = plainText(reason, REASON_LENGTH_MAX) || 'remedied'
     if (!entry.left) return this.#drop(entry, remedied)
@@ -295,6 +290,11 @@ export class AlgedonicChannel {
     ]
   }
 
+  /** The same pain of before is open there yet: when its end has been heard this one is told anew, else they become one. */
+  #adopt(entry: Entry, as: string): readonly AlgedonicEffect[] {
+    return this.#entries.has(as) ? this.#undelivered(entry) : this.#rename(entry, as, { count: 0, severity: 'low' })
+  }
+
   #rename(entry: Entry, id: string, told: Entry['told']): readonly AlgedonicEffect[] {
     const before = entry.alert.id
     this.#entries.delete(before)
@@ -302,6 +302,12 @@ export class AlgedonicChannel {
     entry.told = told
     this.#entries.set(id, entry)
     return [...this.#tell(entry), { type: 'forget', id: before }, keepOf(entry)]
+  }
+
+  /** What is open under the key of a signal, and may be felt again. */
+  #openOf(signal: Signal): Entry | undefined {
+    const entry = this.#byKey.get(keyOf(signal))
+    return entry?.ending === true ? undefined : entry
   }
 
   #add(alert: HeldAlert, { dueMs, unfeltSinceMs }: Pick<Entry, 'dueMs' | 'unfeltSinceMs'>): Entry {
@@ -314,7 +320,7 @@ export class AlgedonicChannel {
       told: undefined,
       asked: false,
       left: alert.level === 'group',
-      feltAfter: undefined,
+      ending: alert.remedied !== undefined,
       notBeforeMs: this.#nowMs,
       tries: 0,
     }
@@ -335,7 +341,7 @@ export class AlgedonicChannel {
 
   #feelFlood(account: string): readonly AlgedonicEffect[] {
     const signal = floodOf(account)
-    const known = this.#byKey.get(keyOf(signal))
+    const known = this.#openOf(signal)
     return known === undefined ? this.#raise(signal).effects : this.#again(known, signal).effects
   }
 

@@ -19,8 +19,8 @@ export type AlgedonicEffect =
 /** What the shell has learned. */
 export type AlgedonicInput =
   | { readonly type: 'delivered' | 'undelivered'; readonly id: string }
-  /** System 5 knows it as over, or not at all. */
-  | { readonly type: 'closed'; readonly id: string; readonly reason?: string }
+  /** System 5 knows it as over, or not at all. `own`: by the word of this node, which may be an earlier one that was decided late. */
+  | { readonly type: 'closed'; readonly id: string; readonly reason?: string; readonly own?: boolean }
   /** System 5 gave it up for a more severe one. */
   | { readonly type: 'displaced'; readonly id: string }
   /** The id belongs to somebody else's alert. */
