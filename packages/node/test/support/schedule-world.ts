@@ -35,7 +35,7 @@ export type Fault = 'begins before the disk has it' | 'names an occurrence by th
 
 /** Rules of endorsement are tested where they are; here the voters say what the world tells them. */
 const AUTHORITY: Authority = { verifySignature: () => true, digest: () => '', verifyCertificate: () => false }
-const PEERS = ['a', 'b', 'c'] as const
+export const PEERS = ['a', 'b', 'c'] as const
 
 interface Node {
   readonly peer: string
@@ -272,7 +272,7 @@ export class ScheduleWorld {
 }
 
 /** Three voters, at the level of this version. */
-function foundedGroup(): GroupState {
+export function foundedGroup(): GroupState {
   const founder = { peer: 'a', name: 'a', role: 'member', zone: '', addresses: [], joinedAtMs: 1 } as const
   const charter = {
     meshId: '00112233445566778899aabbccddeeff',
