@@ -139,9 +139,9 @@ describe('a call that needs a claim', () => {
     await attached([node], node, 'right')
     await call(node, 'right__meta').text
     const running = call(node, 'right__wait', { name: 'x' })
-    await expect.poll(() => node.units.get('right')?.counters().inFlight).toBe(1)
+    await expect.poll(() => node.units.get('right')?.counters().inFlight, { timeout: 60_000 }).toBe(1)
     await node.claims.stop()
-    expect(view(node)).toEqual([])
+    await until(node, () => view(node).length === 0)
     await expect(running.text).rejects.toThrow()
     // A part may be started again.
     await node.claims.start()

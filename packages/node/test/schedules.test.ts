@@ -75,7 +75,7 @@ describe('a schedule', () => {
     await node.schedules.add(request({ tool: 'unit__wait', args: { name: 'x' } }))
     await until(node, () => view(node)?.running?.state === 'running')
     const due = view(node)?.running?.due
-    await expect.poll(() => node.units.get('unit')?.counters().inFlight).toBe(1)
+    await expect.poll(() => node.units.get('unit')?.counters().inFlight, { timeout: 60_000 }).toBe(1)
     await node.occurrences.stop()
     await node.occurrences.start()
     await until(node, () => ended(node).length > 0)
