@@ -1,11 +1,14 @@
 import { seededRandom } from '../../packages/kernel/src/index.ts'
 import {
   Auditor,
+  Outlook,
   PerformanceMonitor,
   ReportJudge,
   ResourceBargain,
+  StationMeter,
   UnitMeter,
   type UnitReport,
+  VarietyMeter,
   type WorkCounts,
 } from '../../packages/vsm/src/index.ts'
 
@@ -95,18 +98,21 @@ function lives(): Record<string, number> {
     name: `unit-${at}`,
     load: 0.5 + random.next(),
     meter: new UnitMeter(),
+    station: new StationMeter(),
   }))
   const judge = new ReportJudge()
   const bargain = new ResourceBargain({ capacity: { concurrency: 4_000, ratePerS: 20_000, memoryBytes: null } })
   const monitor = new PerformanceMonitor()
   const auditor = new Auditor({ self: SELF, random, nowMs: 0 })
+  const outlook = new Outlook()
+  const variety = new VarietyMeter()
   const auditable = units.map(({ name }) => ({ unit: name, node: HOST }))
   const limits = { concurrency: 16, ratePerS: null }
   const owed = { p99Ms: 50, errorShare: 0.01 }
   for (let window = 1; window <= WINDOWS; window++) {
     watch.isWarm = window > WARM_UP
     const nowMs = window * WINDOW_MS
-    for (const { name: unit, load, meter } of units) {
+    for (const { name: unit, load, meter, station } of units) {
       const counts = countsOf(window, load)
       const report = reportOf(unit, window, counts.answered)
       watch.time('system 1: a unit is measured', () => meter.measure(counts, limits, nowMs))
@@ -126,6 +132,12 @@ function lives(): Record<string, number> {
       )
       const call = { outcome: 'answered', latencyMs: 41, bytes: 500, overheadMs: 1 } as const
       watch.time('system 3*: a call is remembered', () => auditor.called({ unit, node: HOST }, call, nowMs))
+      const calls = Math.round(20 * load + 4 * random.next())
+      watch.time('system 4: a value is heard and foretold', () => outlook.step(unit, 'calls', calls))
+      const begun = watch.time('system 4: a call begins', () => station.begun(nowMs))
+      watch.time('system 4: a call ends', () => station.ended(begun, true, nowMs + 41))
+      const asked = { demand: unit, response: `${unit}/tool`, unit, outcome: 'ok' } as const
+      watch.time('variety: a call is counted', () => variety.step(asked, nowMs))
       watch.time('system 3*: a report is heard', () => auditor.heard(HOST, report, nowMs))
     }
     watch.time('system 3: all units bargain', () => bargain.tick(nowMs))
@@ -136,7 +148,7 @@ function lives(): Record<string, number> {
 
 export const vsmBench: Bench = {
   name: 'vsm',
-  title: `Steps of Systems 1, 3 and 3* at ${UNITS.toLocaleString('en')} units`,
+  title: `Steps of Systems 1, 3, 3* and 4 at ${UNITS.toLocaleString('en')} units`,
   async run(context) {
     const measured: Record<string, number>[] = []
     for (let round = 0; round < context.rounds; round++) {
