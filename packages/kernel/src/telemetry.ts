@@ -120,6 +120,37 @@ export interface DampingChange {
   readonly oscillations: number
 }
 
+/** `vsmcp:system3:grant`: a unit of this node may use something else from now on. */
+export interface GrantChange {
+  readonly unit: string
+  /** Calls in work at once. */
+  readonly concurrency: number
+  /** Calls begun per second; null for no bound. */
+  readonly ratePerS: number | null
+}
+
+/** `vsmcp:system3:exception`: a unit of this node misses a target, goes on missing it, or delivers what it owes again. */
+export interface TargetException {
+  readonly unit: string
+  readonly metric: 'latency' | 'errors'
+  readonly event: 'raised' | 'grave' | 'over'
+  /** Milliseconds of the 99th percentile, or a share of calls. */
+  readonly target: number
+  readonly measured: number
+}
+
+/** `vsmcp:system3star:finding`: audits by this node bear out that reports are not true, or nothing is to remark any more. */
+export interface AuditFinding {
+  /** Absent when it is about all that the node reports. */
+  readonly unit?: string
+  readonly node: string
+  readonly kind: 'calls' | 'errors' | 'latency' | 'definitions' | 'reports'
+  readonly event: 'found' | 'over'
+  readonly claimed: string
+  readonly measured: string
+  readonly audits: number
+}
+
 /** Every event that this project publishes, by the name of its channel. docs/telemetry.md says when. */
 export interface TelemetryEvents {
   'vsmcp:algedonic:alert': AlertTold
@@ -131,6 +162,9 @@ export interface TelemetryEvents {
   'vsmcp:system2:occurrence': OccurrenceRun
   'vsmcp:supervision:child': SupervisionChange
   'vsmcp:variety:calculation': VarietyCalculation
+  'vsmcp:system3:exception': TargetException
+  'vsmcp:system3:grant': GrantChange
+  'vsmcp:system3star:finding': AuditFinding
   'vsmcp:system4:turn': SeriesTurn
 }
 

@@ -55,7 +55,7 @@ export interface NodeControl {
   units(): Promise<UnitView[]>
 
   /** Resources that units of the group claim: who has them, and who waits. */
-  /** System 3's list, as far as this node made it. */
+  /** Targets that units of the group miss, and what audits by this node found. */
   findings(): Promise<FindingView[]>
   claims(): Promise<ResourceView[]>
 
@@ -285,7 +285,7 @@ export interface UnitWorkView extends WorkView {
   grant: { owedP99Ms: number | null; owedErrors: number | null; expiresAt: string } | null
 }
 
-/** What System 3 found: a target missed by a unit of this node, or what an audit saw against what was reported. */
+/** What System 3 found: a target missed by a unit of the group, or what an audit saw against what was reported. */
 export interface FindingView {
   system: 'system3' | 'system3*'
   /** Null when it is about all that a node reports. */

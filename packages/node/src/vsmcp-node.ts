@@ -252,7 +252,7 @@ class RunningNode implements VsmcpNode {
       backup: () => this.#backup(parts),
       claims: () => claimsView(groupLog.state, nameOf),
       schedules: parts.schedules,
-      findings: () => findingsView({ ...parts, self: mesh.peerId, nameOf, clock: systemClock }),
+      findings: () => findingsView({ ...parts, nameOf, clock: systemClock }),
       charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),
       log,
       clock: systemClock,

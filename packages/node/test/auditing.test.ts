@@ -115,7 +115,10 @@ describe('the performance of units', () => {
     let measured: Listener | undefined
     const operations = { on: (_event: string, listener: Listener) => ((measured = listener), () => {}) } as unknown as Operations
     const units = { on: () => () => {}, termsOf: () => ({ targetP99Ms: 100 }) } as unknown as LocalUnits
-    const watch = { units, operations, algedonic, wallMs: () => 1, logger: silentLogger }
+    type Control = (message: { node: string; body: { exceptions?: unknown } }) => void
+    let heard: Control | undefined
+    const signals = { on: (_topic: string, listener: Control) => ((heard = listener), () => {}) }
+    const watch = { self: 'here', signals, units, operations, algedonic, wallMs: () => 1, logger: silentLogger }
     const performance = new Performance(watch as unknown as ConstructorParameters<typeof Performance>[0])
     await performance.start()
     const windows = (count: number, p99Ms: number): void => {
@@ -124,8 +127,11 @@ describe('the performance of units', () => {
       for (let window = 0; window < count; window++) measured?.({ unit, figures })
     }
     windows(3, 150)
-    const exception = { unit: 'a', metric: 'latency', target: 100, measured: 150, sinceMs: 1, isGrave: false }
+    const exception = { node: 'here', unit: 'a', metric: 'latency', target: 100, measured: 150, sinceMs: 1, isGrave: false }
     expect([performance.exceptions, felt]).toEqual([[exception], []])
+    heard?.({ node: 'there', body: { exceptions: performance.report } })
+    expect(performance.groupExceptions(() => true)).toEqual([exception, { ...exception, node: 'there' }])
+    expect(performance.groupExceptions((node) => node === 'here')).toEqual([exception])
     windows(9, 150)
     expect([performance.exceptions, felt]).toEqual([[{ ...exception, isGrave: true }], ['unit a misses its target for latency']])
     windows(3, 50)

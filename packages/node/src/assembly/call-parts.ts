@@ -69,6 +69,8 @@ export function callParts(
     watch: { called: (call) => variety.called(call), asked: (unit) => scanner.asked(unit) },
   })
   const gateway = gatewayOf(assembly, beneath, router)
+  const controlling = controlParts(assembly, { ...beneath, ...working, ...feeling, router })
+  const { performance } = controlling
   const reporting = scopes.of('reports')
   const reports = new Reports({
     self,
@@ -76,10 +78,10 @@ export function callParts(
     units: reporting.hears(units),
     router,
     operations,
+    performance,
     log: reporting.hears(log),
     clock: reporting.clock,
   })
-  const controlling = controlParts(assembly, { ...beneath, ...working, ...feeling, router })
   return { ...working, ...watching, ...feeling, ...controlling, claims, ownResources, router, gateway, reports }
 }
 
@@ -91,8 +93,10 @@ function controlParts(
   const watching = scopes.of('performance')
   const performance = new Performance({
     ...parts,
+    self,
     units: watching.hears(parts.units),
     operations: watching.hears(parts.operations),
+    signals: watching.hears(parts.signals),
     wallMs: () => clock.wallMs(),
     logger: logger.child({ part: 'system3' }),
   })

@@ -1,10 +1,12 @@
 import { availableParallelism, totalmem } from 'node:os'
-import { type Clock, type Logger, messageOf, type Startable, type Timer, type UnitName } from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf, type Startable, telemetry, type Timer, type UnitName } from '@vsmcp/kernel'
 import { IN_FLIGHT_MAX, type ProcessGuard, type Unit, type UnitCounters } from '@vsmcp/mcp'
 import { type Capacity, type Damper, type Grant, ResourceBargain } from '@vsmcp/vsm'
 import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE, MEMORY_PERIOD_MS, MEMORY_SHARE } from '../constants.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { owedBy } from './unit-terms.ts'
+
+const grants = telemetry('vsmcp:system3:grant')
 
 export interface BargainingInit {
   /** Calls all units of this node may have in work at once. @default 128 for each processor core */
@@ -117,6 +119,7 @@ export class Bargaining implements Startable {
     unit.limit({ concurrency: this.#tooLarge.has(name) ? 1 : concurrency, ratePerS })
     if (held.concurrency === unit.limits.concurrency && held.ratePerS === ratePerS) return
     this.#c.logger.debug({ unit: name, ...unit.limits }, 'a unit was granted something else')
+    if (grants.hasSubscribers) grants.publish({ unit: name, ...unit.limits })
   }
 
   #observe(unit: Unit, nowMs: number): void {

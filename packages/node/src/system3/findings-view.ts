@@ -1,33 +1,36 @@
 import type { Clock, PeerIdString } from '@vsmcp/kernel'
 import type { FindingView } from '../control.ts'
+import type { Members } from '../members/members.ts'
 import type { Auditing } from '../system3star/auditing.ts'
 import { type Performance, said } from './performance.ts'
 
 export interface FindingsViewComponents {
-  self: PeerIdString
+  members: Pick<Members, 'isAlive'>
   auditing: Pick<Auditing, 'findings'>
-  performance: Pick<Performance, 'exceptions'>
+  performance: Pick<Performance, 'groupExceptions'>
   nameOf: (peer: PeerIdString) => string
   clock: Clock
 }
 
-/** System 3's list: what units of this node owe and do not deliver, and what audits by this node found elsewhere. The newest first. */
-export function findingsView({ self, auditing, performance, nameOf, clock }: FindingsViewComponents): FindingView[] {
+/** System 3's list: what units of the group owe and do not deliver, and what audits by this node found elsewhere. The newest first. */
+export function findingsView({ members, auditing, performance, nameOf, clock }: FindingsViewComponents): FindingView[] {
   // Audits go by the monotonic clock; people do not.
   const wall = (atMs: number): string => new Date(clock.wallMs() - clock.monotonicMs() + atMs).toISOString()
-  const exceptions = performance.exceptions.map(({ unit, metric, target, measured, sinceMs, isGrave }): FindingView => ({
-    system: 'system3',
-    unit,
-    node: self,
-    nodeName: nameOf(self),
-    kind: metric,
-    claimed: said(metric, target),
-    measured: said(metric, measured),
-    grave: isGrave,
-    audits: null,
-    foundAt: new Date(sinceMs).toISOString(),
-    overAt: null,
-  }))
+  const exceptions = performance
+    .groupExceptions((node) => members.isAlive(node))
+    .map(({ node, unit, metric, target, measured, sinceMs, isGrave }): FindingView => ({
+      system: 'system3',
+      unit,
+      node,
+      nodeName: nameOf(node),
+      kind: metric,
+      claimed: said(metric, target),
+      measured: said(metric, measured),
+      grave: isGrave,
+      audits: null,
+      foundAt: new Date(sinceMs).toISOString(),
+      overAt: null,
+    }))
   const audits = auditing.findings.map(
     ({ unit, node, kind, claimed, measured, audits: count, foundMs, overMs }): FindingView => ({
       system: 'system3*',

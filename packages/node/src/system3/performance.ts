@@ -1,11 +1,23 @@
-import type { Logger, Startable, UnitName } from '@vsmcp/kernel'
-import { type ExceptionEffect, type MetricOwed, organ, PerformanceMonitor } from '@vsmcp/vsm'
+import { type Logger, type PeerIdString, type Startable, telemetry, type UnitName } from '@vsmcp/kernel'
+import {
+  type ControlReport,
+  type ExceptionEffect,
+  EXCEPTIONS_TOLD_MAX,
+  type MetricOwed,
+  organ,
+  PerformanceMonitor,
+} from '@vsmcp/vsm'
 import type { Algedonic } from '../algedonic/algedonic.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
+import type { GroupSignals } from '../topics/group-signals.ts'
 import { owedBy } from './unit-terms.ts'
 
+const told = telemetry('vsmcp:system3:exception')
+
 export interface PerformanceComponents {
+  self: PeerIdString
+  signals: Pick<GroupSignals, 'on'>
   units: Pick<LocalUnits, 'on' | 'termsOf'>
   operations: Pick<Operations, 'on'>
   algedonic: Pick<Algedonic, 'feel' | 'remedy'>
@@ -14,8 +26,11 @@ export interface PerformanceComponents {
   logger: Logger
 }
 
-/** What a unit of this node owes and does not deliver. */
+type ReportedExceptions = NonNullable<ControlReport['exceptions']>
+
+/** What a unit owes and does not deliver. */
 export interface PerformanceException {
+  readonly node: PeerIdString
   readonly unit: UnitName
   readonly metric: MetricOwed
   readonly target: number
@@ -28,6 +43,8 @@ export interface PerformanceException {
 export class Performance implements Startable {
   readonly #c: PerformanceComponents
   readonly #monitor = new PerformanceMonitor()
+  /** Of other nodes, as they reported last. */
+  readonly #heard = new Map<PeerIdString, readonly PerformanceException[]>()
   readonly #exceptions = new Map<string, PerformanceException>()
   #offs: (() => void)[] = []
 
@@ -36,8 +53,9 @@ export class Performance implements Startable {
   }
 
   async start(): Promise<void> {
-    const { units, operations } = this.#c
+    const { units, operations, signals } = this.#c
     this.#offs = [
+      signals.on('control', ({ node, body: { exceptions = [] } }) => this.#hear(node, exceptions)),
       operations.on('measured', ({ unit, figures: { calls, errors, answered } }) => {
         const result = { calls, errors, p99Ms: unit.latencies(answered)?.p99Ms ?? null }
         for (const effect of this.#monitor.judge(unit.name, result, owedBy(units.termsOf(unit.name)))) this.#follow(effect)
@@ -53,17 +71,52 @@ export class Performance implements Startable {
     for (const off of this.#offs) off()
   }
 
+  /** Of this node. */
   get exceptions(): readonly PerformanceException[] {
     return [...this.#exceptions.values()]
   }
 
+  /** Of the group, as reported to System 5. */
+  groupExceptions(isPresent: (node: PeerIdString) => boolean): PerformanceException[] {
+    for (const node of this.#heard.keys()) if (!isPresent(node)) this.#heard.delete(node)
+    return [...this.exceptions, ...[...this.#heard.values()].flat()]
+  }
+
+  /** For the report to System 5: the grave ones first. */
+  get report(): ReportedExceptions {
+    return this.exceptions
+      .map(({ unit, metric, target, measured, isGrave, sinceMs }) => ({
+        unit,
+        metric,
+        target,
+        measured,
+        grave: isGrave,
+        sinceMs,
+      }))
+      .sort((a, b) => Number(b.grave) - Number(a.grave))
+      .slice(0, EXCEPTIONS_TOLD_MAX)
+  }
+
+  #hear(node: PeerIdString, exceptions: ReportedExceptions): void {
+    if (exceptions.length === 0) this.#heard.delete(node)
+    else
+      this.#heard.set(
+        node,
+        exceptions.map(({ grave, ...exception }) => ({ ...exception, node, isGrave: grave })),
+      )
+  }
+
   #follow(effect: ExceptionEffect): void {
     const { type, unit, metric, target, measured } = effect
-    if (type === 'over') return this.#over(effect)
-    const { logger, algedonic, wallMs } = this.#c
+    if (type === 'over') {
+      if (told.hasSubscribers) told.publish({ unit, metric, event: type, target, measured })
+      return this.#over(effect)
+    }
+    const { logger, algedonic, wallMs, self } = this.#c
+    if (told.hasSubscribers) told.publish({ unit, metric, event: type, target, measured })
     const key = keyOf(effect)
     const sinceMs = this.#exceptions.get(key)?.sinceMs ?? wallMs()
-    this.#exceptions.set(key, { unit, metric, target, measured, sinceMs, isGrave: type === 'grave' })
+    this.#exceptions.set(key, { node: self, unit, metric, target, measured, sinceMs, isGrave: type === 'grave' })
     logger.warn(
       { unit, metric, target, measured },
       type === 'grave' ? 'a unit goes on owing' : 'a unit does not deliver what it owes',

@@ -7,6 +7,7 @@ import {
   type PeerIdString,
   type Random,
   type Startable,
+  telemetry,
   type Timer,
   type UnitName,
 } from '@vsmcp/kernel'
@@ -20,6 +21,8 @@ import type { Members } from '../members/members.ts'
 import type { Router } from '../route/router.ts'
 import type { GroupSignals } from '../topics/group-signals.ts'
 import { digestOfTools, probe, probeMethod } from './probing.ts'
+
+const findings = telemetry('vsmcp:system3star:finding')
 
 export interface AuditingInit {
   /** Mean time between two audits by this node, milliseconds. @default 60_000 */
@@ -134,6 +137,7 @@ export class Auditing implements Startable {
   #found(finding: Finding): void {
     const { algedonic, logger } = this.#c
     const { unit, node, kind, claimed, measured, audits } = finding
+    publish('found', finding)
     logger.warn({ unit, node, kind, claimed, measured, audits }, 'an audit found something else than was reported')
     const text = `Claimed: ${claimed}; found: ${measured}, in ${audits} audits by this node. Host: ${node}. See "vsmcp findings".`
     algedonic.feel({ ...painOf(finding), feeling: 'pain', severity: 'high', text })
@@ -141,9 +145,15 @@ export class Auditing implements Startable {
 
   #over(finding: Finding): void {
     const { unit, node, kind } = finding
+    publish('over', finding)
     this.#c.logger.info({ unit, node, kind }, 'audits find nothing to remark any more')
     this.#c.algedonic.remedy(painOf(finding), 'audits find nothing to remark any more')
   }
+}
+
+function publish(event: 'found' | 'over', { unit, node, kind, claimed, measured, audits }: Finding): void {
+  if (!findings.hasSubscribers) return
+  findings.publish({ ...(unit === undefined ? {} : { unit }), node, kind, event, claimed, measured, audits })
 }
 
 function painOf({ unit, node, kind }: Finding): Pick<Parameters<Algedonic['feel']>[0], 'source' | 'subject'> {

@@ -5,6 +5,7 @@ import { NOTICES_PER_CHANGE_MAX, REPORT_PERIOD_MS } from '../constants.ts'
 import type { Router } from '../route/router.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
+import type { Performance } from '../system3/performance.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import { sha256Hex } from '../sha256.ts'
 import { offersOf } from './capabilities.ts'
@@ -19,6 +20,7 @@ export interface ReportsComponents {
   units: LocalUnits
   router: Router
   operations: Operations
+  performance: Pick<Performance, 'report'>
   log: GroupLog
   clock: Clock
 }
@@ -72,7 +74,7 @@ export class Reports implements Startable {
   }
 
   #report(): void {
-    const { signals, units, router, operations } = this.#c
+    const { signals, units, router, operations, performance } = this.#c
     // The monitor counts its own resolution as delay.
     this.#eventLoopLagMs = Math.max(0, Math.round((this.#lag.mean / 1e6 - LAG_RESOLUTION_MS) * 10) / 10) || 0
     this.#lag.reset()
@@ -83,6 +85,7 @@ export class Reports implements Startable {
       eventLoopLagMs: this.#eventLoopLagMs,
       rssBytes,
       achievement: operations.achievement(),
+      exceptions: performance.report,
     }
     signals.say('control', { kind: 'report', from: 'system3', to: 'system5' }, body)
   }

@@ -26,3 +26,6 @@ export const GRAVE_WINDOWS = 12
 
 /** An error share as measured exceeds its target only if chance alone would bring that about more rarely than this. */
 export const MISS_SIGNIFICANCE = 0.01
+
+/** Exceptions in one report to System 5: some 150 bytes each of the 8 KiB that a message may have. */
+export const EXCEPTIONS_TOLD_MAX = 32
