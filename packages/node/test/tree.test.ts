@@ -198,6 +198,33 @@ async function troubled(times: number): Promise<VsmcpNode> {
   return node
 }
 
+describe('every part that can live again', () => {
+  it('does, with what depends on it, and the node is whole afterwards: it decides, and calls are answered', async () => {
+    const a = await foundMesh('a')
+    const b = await joinNode(a, 'b')
+    await b.units.attach(attach('u', 'hostile-server'))
+    await expect.poll(() => a.catalog.listing.tools.length, grace).toBe(1)
+    // The first of each chain takes the rest along; no system more often than it allows.
+    const crashed = ['time', 'epoch', 'membership', 'discovery', 'signals', 'algedonic channel', 'variety', 'scanner'] as const
+    const more = ['reports', 'resource bargain', 'performance', 'operations', 'process guard', 'claims', 'occurrences'] as const
+    for (const part of [...crashed, ...more, 'gateway' as const]) b.scopes.of(part).crash(new Error('planted'))
+    const restarted = [
+      ['core/time'],
+      ['epoch', 'consensus', 'session keys', 'credential', 'leader duties', 'office'].map((each) => `system5/${each}`),
+      ['membership', 'discovery', 'signals'].map((each) => `mesh/${each}`),
+      ['algedonic channel', 'senses', 'senses of units', 'sense of time'].map((each) => `algedonic/${each}`),
+      ['system4/variety', 'system4/scanner', 'system3/reports', 'system3/resource bargain', 'system3/performance'],
+      ['system1/operations', 'system1/servers/process guard', 'system1/servers/units'],
+      ['system2/claims', 'system2/occurrences', 'mcp/gateway'],
+    ].flat()
+    await expect.poll(() => Object.keys(restartsOf(b.tree)).toSorted(), grace).toEqual(restarted.toSorted())
+    await b.decisions.decide(invitation(b, 'after'), 30_000)
+    await expect.poll(() => b.units.get('u')?.state, grace).toBe('ready')
+    await calling(a, async () => {})
+    await expect.poll(() => a.members.isAlive(b.peer) && b.members.isAlive(a.peer), grace).toBe(true)
+  })
+})
+
 describe('a fault that heals', () => {
   it('is told by status for a while', async () => {
     const node = await troubled(2)

@@ -45,6 +45,7 @@ export interface TestNode extends Parts {
   peer: string
   wiring: Wiring
   tree: Supervisor
+  scopes: Scopes
   /** In order, but without handing over: what a node leaves behind is its closed connections. */
   stop(): Promise<void>
 }
@@ -88,7 +89,7 @@ export async function startNode(
   }
   const stop = (): Promise<void> => (stopping ??= stopAll())
   onTestFinished(stop)
-  return { ...parts, dir, name: enrolment.name, peer: identity.peerId, wiring, tree, stop }
+  return { ...parts, dir, name: enrolment.name, peer: identity.peerId, wiring, tree, scopes, stop }
 }
 
 /** What brings a node back where the others look for it. */
