@@ -214,6 +214,7 @@ export class Life {
     if (host.up || !this.mesh.hosts.includes(host) || !this.admitted.has(host.id)) return
     this.watch.forget(host)
     host.restart(this.freshRandom())
+    this.watch.of(host).raft.sawRestart(host.key, host.disk.hardState.term)
     this.mesh.started(host)
     this.say(() => `${host.key} starts, with ${host.disk.hardState.term} as its term`)
   }

@@ -324,7 +324,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${SIMULATOR}/host.ts`,
     find: 'const [enrolment, { life }] = [this.#enrolment, this]',
     replace: 'const [enrolment, { life }] = [this.#enrolment, this]\n    this.disk.replace()',
-    seedsMax: 5_000,
+    seedsMax: 2_500,
   },
   {
     name: 'declare failed without suspicion',

@@ -24,6 +24,8 @@ export class RaftInvariants {
   readonly #written = new Map<string, string>()
   readonly #committed = new Map<number, Committed>()
   readonly #seen = new Map<string, Seen>()
+  /** By process: the latest term that it wrote down for good. */
+  readonly #kept = new Map<string, number>()
   highestApplied: number
   elections = 0
 
@@ -104,6 +106,16 @@ export class RaftInvariants {
         `${key} leads term ${term} and commits entry ${commit} of term ${counted} by counting`,
       )
     }
+  }
+
+  sawSynced(key: string, term: number): void {
+    this.#kept.set(key, term)
+  }
+
+  /** A process that begins anew in this epoch still knows the terms in which it may have given its vote away. */
+  sawRestart(key: string, term: number): void {
+    const kept = this.#kept.get(key) ?? 0
+    if (term < kept) throw new InvariantBrokenError('terms grow', `${key} starts in term ${term}, and was in ${kept} for good`)
   }
 
   /** A process begins anew, from its disk. */

@@ -133,6 +133,7 @@ export class Watch {
     const { raft } = this.of(host)
     this.#life.epochs.invariants.sawDeciding(host)
     if (hardState !== undefined) {
+      if (ready.mustSync) raft.sawSynced(host.key, hardState.term)
       if (!host.mayVote && hardState.vote !== null && hardState.vote !== host.disk.hardState.vote) {
         throw new InvariantBrokenError('no votes of copies', `${host.key}, a copy, votes for ${hardState.vote}`)
       }
