@@ -108,6 +108,8 @@ export class Auditing implements Startable {
     this.#wayMs = new Map(mesh.peers().map(({ peer, rttMs }) => [peer, rttMs ?? 0]))
     for (const [, { unit }] of group()?.claims ?? []) this.#claiming.add(unit)
     for (const [node, counts] of reportJudge.refused) this.#follow(this.#auditor.refused(node, counts, nowMs))
+    const present = new Set(catalog.units.map(({ unit }) => unit))
+    for (const unit of this.#claiming) if (!present.has(unit)) this.#claiming.delete(unit)
     const units = catalog.units.filter(({ node }) => node !== self && members.isAlive(node))
     this.#follow(
       this.#auditor.tick(
