@@ -5,6 +5,7 @@ export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type BackoffInit, backoffMs } from './backoff.ts'
 export { NotSentError, OutcomeUnknownError, RemoteError } from './call-errors.ts'
 export { parseDurationMs } from './duration.ts'
+export { isoTime } from './iso-time.ts'
 export { Emitter } from './emitter.ts'
 export {
   BusyError,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { backoffMs, InvalidArgumentError, parseDurationMs, randomInteger, seededRandom } from '../src/index.ts'
+import { backoffMs, InvalidArgumentError, isoTime, parseDurationMs, randomInteger, seededRandom } from '../src/index.ts'
 
 describe('seededRandom', () => {
   it('repeats a sequence for the same seed and differs for another', () => {
@@ -62,4 +62,10 @@ describe('parseDurationMs', () => {
   it.each(['', '10', 's', '-5s', '5 weeks', '1e3s', 'NaNs'])('refuses %j and says what is allowed', (text) => {
     expect(() => parseDurationMs(text)).toThrow(InvalidArgumentError)
   })
+})
+
+it('isoTime shows what is beyond the calendar as its end', () => {
+  expect(isoTime(0)).toBe('1970-01-01T00:00:00.000Z')
+  expect(isoTime(Number.MAX_SAFE_INTEGER)).toBe('+275760-09-13T00:00:00.000Z')
+  expect(isoTime(-Number.MAX_SAFE_INTEGER)).toBe('-271821-04-20T00:00:00.000Z')
 })

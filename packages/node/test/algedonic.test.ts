@@ -59,6 +59,30 @@ describe('an alert', () => {
     await expect(one.alerts.resolve({ id: 'nothing', reason: 'x' })).rejects.toThrow(AlertUnknownError)
   })
 
+  it('of a member that writes impossible times is shown on every node, with the others, and can be resolved', async () => {
+    const nodes = await startGroup(2)
+    const [one, other] = nodes as [TestNode, TestNode]
+    const beyond = Number.MAX_SAFE_INTEGER
+    const what = {
+      feeling: 'pain',
+      severity: 'high',
+      origin: 'organ',
+      system: 'system3',
+      subject: 'bad',
+      text: '',
+      count: 1,
+    } as const
+    await other.decisions.decide({ op: 'alert:raise', id: 'bad', ...what, onsetMs: beyond, lastMs: beyond })
+    const id = idOf(one.algedonic.feel(pain()))
+    for (const node of nodes) {
+      await until(node, () => node.log.state?.alerts.has('bad') === true && alertOf(node, id)?.decided === true)
+      expect(alertOf(node, 'bad')).toMatchObject({ onset: '+275760-09-13T00:00:00.000Z', state: 'open' })
+      expect(node.alertsView.counts()).toMatchObject({ open: 2 })
+    }
+    await one.alerts.resolve({ id: 'bad', reason: 'nonsense' })
+    expect(alertOf(one, 'bad')).toMatchObject({ state: 'over' })
+  })
+
   it('is kept while there is no System 5, over a restart of its node, and delivered to the next', async () => {
     const [first, second] = (await startGroup(2)) as [TestNode, TestNode]
     const back = sameAddresses(first)

@@ -45,6 +45,12 @@ describe('a timetable', () => {
     expect(() => timetableOf(pattern, zone, 0)).toThrow(InvalidArgumentError)
   })
 
+  it.each([8.64e15, 8.64e15 + 1, Number.MAX_SAFE_INTEGER])('has nothing after %d, the end of all calendars', (endMs) => {
+    const table = timetableOf('* * * * *', 'Europe/Berlin', 0)
+    expect(table.next(endMs)).toBeUndefined()
+    expect(table.last(at('2027-01-15T08:00:00Z'), endMs, 9)).toEqual([])
+  })
+
   it('refuses occurrences that are too close, also where only some are', () => {
     for (const pattern of ['* * * * * *', '0,2 * * * * *']) expect(() => timetableOf(pattern, 'UTC', 0)).toThrow('apart')
     expect(timetableOf('*/5 * * * * *', 'UTC', 0)).toBeDefined()

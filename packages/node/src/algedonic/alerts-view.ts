@@ -1,5 +1,5 @@
 import type { AlertMark, AlertRecord, GroupEffect } from '@vsmcp/consensus'
-import { type Clock, type PeerIdString, telemetry } from '@vsmcp/kernel'
+import { type Clock, isoTime, type PeerIdString, telemetry } from '@vsmcp/kernel'
 import { type Alert, type HeldAlert, type OverAlert, type Terms } from '@vsmcp/vsm'
 import { ALERT_HEARD_KEPT_MS, ALERTS_HEARD_MAX } from '../constants.ts'
 import type { GroupLog } from '../system5/group-log.ts'
@@ -24,8 +24,6 @@ interface Heard {
 }
 
 const told = telemetry('vsmcp:algedonic:alert')
-
-const iso = (ms: number): string => new Date(ms).toISOString()
 
 type EventOfOne = Exclude<AlertEventKind, 'open'>
 
@@ -80,7 +78,7 @@ export class AlertsView {
   /** @returns a function that ends it */
   onEvent(listener: (event: AlertEvent) => void): () => void {
     const { clock } = this.#c
-    return this.#listen((event, view) => listener({ event, at: iso(clock.wallMs()), alert: view() }))
+    return this.#listen((event, view) => listener({ event, at: isoTime(clock.wallMs()), alert: view() }))
   }
 
   #publish(event: EventOfOne, view: () => AlertView): void {
@@ -145,9 +143,9 @@ export class AlertsView {
       node: peer,
       nodeName: this.#c.nameOf(peer),
       ...(unit === undefined ? {} : { unit }),
-      onset: iso(onsetMs),
-      last: iso(lastMs),
-      due: isDue ? iso(raisedAtMs + terms.group[severity]) : null,
+      onset: isoTime(onsetMs),
+      last: isoTime(lastMs),
+      due: isDue ? isoTime(raisedAtMs + terms.group[severity]) : null,
       ...(acknowledged === undefined ? {} : { acknowledged: this.#mark(acknowledged) }),
       ...(closed === undefined ? {} : { over: this.#mark(closed) }),
     }
@@ -175,9 +173,9 @@ export class AlertsView {
       decided: false,
       node: self,
       nodeName: nameOf(self),
-      onset: iso(onsetMs),
-      last: iso(lastMs),
-      due: due === undefined || end !== undefined ? null : iso(due),
+      onset: isoTime(onsetMs),
+      last: isoTime(lastMs),
+      due: due === undefined || end !== undefined ? null : isoTime(due),
       ...(end === undefined ? {} : { over: this.#mark({ by: self, ...end }) }),
     }
   }
@@ -199,14 +197,14 @@ export class AlertsView {
       nodeName: this.#c.nameOf(node),
       ...(unit === undefined ? {} : { unit }),
       count: 1,
-      onset: iso(onsetMs),
-      last: iso(onsetMs),
+      onset: isoTime(onsetMs),
+      last: isoTime(onsetMs),
       due: null,
     }
   }
 
   #mark({ by, reason, atMs }: AlertMark): AlertMarkView {
-    return { by, byName: this.#c.nameOf(by), reason, at: iso(atMs) }
+    return { by, byName: this.#c.nameOf(by), reason, at: isoTime(atMs) }
   }
 }
 

@@ -1,5 +1,5 @@
 import { canonicalBytes, type GroupState, type JsonObject, operatorsVersionOf, policyVersionOf } from '@vsmcp/consensus'
-import { type Clock, type Logger, messageOf } from '@vsmcp/kernel'
+import { type Clock, isoTime, type Logger, messageOf } from '@vsmcp/kernel'
 import { charterDigest, CREDENTIAL_LIFE_MS } from '@vsmcp/security'
 import { CONTROL_DEADLINE_MS, EVICTION_MARGIN_MS } from '../constants.ts'
 import { memberNamed } from '../members/member-named.ts'
@@ -32,7 +32,6 @@ export class CharterDesk {
   async show(): Promise<CharterView> {
     const { state, current } = await this.#newest()
     const { charter, charterMark } = state
-    const iso = (ms: number): string => new Date(ms).toISOString()
     return {
       mesh: { id: charter.meshId, name: charter.meshName },
       group: { id: charter.groupId, path: charter.path },
@@ -50,7 +49,7 @@ export class CharterDesk {
         digest,
         by,
         reason,
-        at: iso(atMs),
+        at: isoTime(atMs),
         index,
       })),
       operators: charter.operators.map(({ name, publicKey, recovery = false }) => ({ name, publicKey, recovery })),
@@ -59,8 +58,8 @@ export class CharterDesk {
         peerId: peer,
         by,
         reason,
-        at: iso(atMs),
-        until: iso(untilMs),
+        at: isoTime(atMs),
+        until: isoTime(untilMs),
       })),
     }
   }

@@ -3,6 +3,7 @@ import { AUTHORITY_LEVEL, type GroupState, type SessionKeyRecord } from '@vsmcp/
 import {
   type Clock,
   InvalidArgumentError,
+  isoTime,
   type KeyValueStore,
   type Logger,
   messageOf,
@@ -122,9 +123,9 @@ export class SessionKeys implements Startable {
     const isAccepted = previous !== undefined && until > this.#c.clock.wallMs()
     return {
       id: keyId,
-      rotatedAt: new Date(atMs).toISOString(),
+      rotatedAt: isoTime(atMs),
       held: this.#held.has(keyId),
-      previous: isAccepted ? { id: previous.keyId, acceptedUntil: new Date(until).toISOString() } : null,
+      previous: isAccepted ? { id: previous.keyId, acceptedUntil: isoTime(until) } : null,
     }
   }
 

@@ -1,4 +1,4 @@
-import type { PeerIdString } from '@vsmcp/kernel'
+import { isoTime, type PeerIdString } from '@vsmcp/kernel'
 import { type SeriesOutlook, type Unmet, type VarietyFigures, VARIETY_SLOT_MS, VARIETY_SLOTS } from '@vsmcp/vsm'
 import type { AlertsView } from '../algedonic/alerts-view.ts'
 import type { Catalog } from '../catalog/catalog.ts'
@@ -105,7 +105,7 @@ export class Self {
       why: reason,
     }))
     const decided = [...policies, ...revocations].sort((a, b) => a.atMs - b.atMs).slice(-DECISIONS_SHOWN)
-    return decided.map(({ atMs, ...each }) => ({ at: new Date(atMs).toISOString(), ...each }))
+    return decided.map(({ atMs, ...each }) => ({ at: isoTime(atMs), ...each }))
   }
 }
 

@@ -1,5 +1,5 @@
 import type { GroupState, ResourceClaim } from '@vsmcp/consensus'
-import type { PeerIdString } from '@vsmcp/kernel'
+import { isoTime, type PeerIdString } from '@vsmcp/kernel'
 import type { ClaimantView, ResourceView } from './contract.ts'
 
 /** Who has what, and who waits for it, as this node's copy of the docket has it. */
@@ -24,5 +24,5 @@ function claimantOf(
   shared: boolean,
   nameOf: (peer: PeerIdString) => string,
 ): ClaimantView {
-  return { unit, node: peer, nodeName: nameOf(peer), shared, since: new Date(askedAtMs).toISOString() }
+  return { unit, node: peer, nodeName: nameOf(peer), shared, since: isoTime(askedAtMs) }
 }

@@ -1,6 +1,7 @@
 import type { Schedule } from '@vsmcp/consensus'
 import {
   type Clock,
+  isoTime,
   type KeyValueStore,
   type Logger,
   messageOf,
@@ -159,7 +160,7 @@ export class OccurrenceRunner implements Startable {
     const startedAtMs = this.#wallMs()
     const schedule = log.state?.schedules.get(run.name)
     const ending = await this.#outcomeOf(schedule?.addedAtIndex === run.addedAtIndex ? schedule : undefined, call)
-    const fields = { schedule: run.name, due: new Date(run.timeMs).toISOString(), attempt: run.attempt, ...ending }
+    const fields = { schedule: run.name, due: isoTime(run.timeMs), attempt: run.attempt, ...ending }
     if (ending.outcome === 'done') logger.info(fields, 'a scheduled run is done')
     else logger.warn(fields, 'a scheduled run did not end well')
     const endedAtMs = Math.max(startedAtMs, this.#wallMs())

@@ -1,5 +1,5 @@
 import type { GroupState, PastOccurrence, Schedule } from '@vsmcp/consensus'
-import type { PeerIdString } from '@vsmcp/kernel'
+import { isoTime, type PeerIdString } from '@vsmcp/kernel'
 import type { OccurrenceView, ScheduleView } from './contract.ts'
 import type { Timetables } from './timetables.ts'
 
@@ -22,9 +22,9 @@ export function schedulesView(state: GroupState | undefined, timetables: Timetab
       timeoutMs,
       ...(node === undefined ? {} : { node, nodeName: nameOf(node) }),
       addedBy,
-      addedAt: timeOf(addedAtMs),
+      addedAt: isoTime(addedAtMs),
       ...(problem === undefined ? {} : { problem }),
-      next: Number.isFinite(nextMs) ? timeOf(nextMs) : null,
+      next: Number.isFinite(nextMs) ? isoTime(nextMs) : null,
       running: runningOf(schedule, nameOf),
       waiting: Math.max(0, schedule.queue.length - 1),
       recent: schedule.history.toReversed().map((past) => pastOf(past, nameOf)),
@@ -37,25 +37,20 @@ function runningOf({ run, queue }: Schedule, nameOf: NameOf): ScheduleView['runn
   if (run === undefined || timeMs === undefined) return null
   const { executor, attempt, takenAtIndex } = run
   const state = takenAtIndex === undefined ? 'assigned' : 'running'
-  return { due: timeOf(timeMs), state, node: executor, nodeName: nameOf(executor), attempt }
+  return { due: isoTime(timeMs), state, node: executor, nodeName: nameOf(executor), attempt }
 }
 
 function pastOf(past: PastOccurrence, nameOf: NameOf): OccurrenceView {
   const { timeMs, outcome, reason, executor, startedAtMs, endedAtMs, attempt, toMs, count } = past
   return {
-    due: timeOf(timeMs),
+    due: isoTime(timeMs),
     outcome,
     reason,
     ...(executor === undefined ? {} : { node: executor, nodeName: nameOf(executor) }),
-    ...(startedAtMs === undefined ? {} : { startedAt: timeOf(startedAtMs) }),
-    ...(endedAtMs === undefined ? {} : { endedAt: timeOf(endedAtMs) }),
+    ...(startedAtMs === undefined ? {} : { startedAt: isoTime(startedAtMs) }),
+    ...(endedAtMs === undefined ? {} : { endedAt: isoTime(endedAtMs) }),
     ...(attempt === undefined ? {} : { attempt }),
-    ...(toMs === undefined ? {} : { lastDue: timeOf(toMs) }),
+    ...(toMs === undefined ? {} : { lastDue: isoTime(toMs) }),
     ...(count === undefined ? {} : { count }),
   }
-}
-
-/** A member may write any number for a time; what is beyond a calendar is shown as its end. */
-function timeOf(ms: number): string {
-  return new Date(Math.min(ms, 8.64e15)).toISOString()
 }

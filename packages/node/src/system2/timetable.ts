@@ -3,6 +3,9 @@ import type { Timetable } from '@vsmcp/vsm'
 import { Cron } from 'croner'
 import { OCCURRENCES_APART_MIN_MS, OCCURRENCES_PROBED } from '../constants.ts'
 
+/** Beyond it croner throws instead of saying that nothing comes any more, milliseconds since the epoch: a million days before the last `Date`. */
+const CALENDAR_END_MS = 8.64e15 - 1e6 * 86_400_000
+
 /**
  * The occurrences of a cron pattern in a time zone, by croner: five fields, or six with seconds first, or a nickname such as `@daily`.
  * Where clocks are put back an hour is gone through once; where they are put forward, what falls into the gap comes right after it.
@@ -23,7 +26,8 @@ export function timetableOf(pattern: string, timezone: string, fromMs: number): 
       },
     )
   }
-  const next = (afterMs: number): number | undefined => cron.nextRun(new Date(afterMs))?.getTime()
+  const next = (afterMs: number): number | undefined =>
+    afterMs < CALENDAR_END_MS ? cron.nextRun(new Date(afterMs))?.getTime() : undefined
   return {
     next,
     last(untilMs, afterMs, limit) {

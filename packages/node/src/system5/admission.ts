@@ -1,5 +1,5 @@
 import type { GroupState, Member } from '@vsmcp/consensus'
-import { type Clock, InvalidArgumentError, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import { type Clock, InvalidArgumentError, isoTime, type PeerIdString, type Plane } from '@vsmcp/kernel'
 import {
   createInvitation,
   decodeJoinGrant,
@@ -105,7 +105,7 @@ export class Admission {
       used: invitation.used,
       ...(invitation.absenceMs === undefined ? {} : { absenceMs: invitation.absenceMs }),
       createdBy: invitation.createdBy,
-      expiresAt: new Date(invitation.expiresAtMs).toISOString(),
+      expiresAt: isoTime(invitation.expiresAtMs),
       state: invitation.revoked
         ? 'revoked'
         : invitation.used >= invitation.uses
