@@ -101,6 +101,18 @@ describe('what a member sends on the control plane', () => {
     expect(leader.log.state?.invitations.get(id)?.used).toBe(0)
   })
 
+  it('is dated by the clock of System 5, whatever the member says', async () => {
+    const [leader, member] = (await startGroup(2)) as [TestNode, TestNode]
+    const declared = { cron: '@daily', timezone: 'UTC', tool: 'x', argsJson: '{}', missed: 'skip', idempotent: false } as const
+    const schedule = { op: 'schedule:add', name: 'job', ...declared, timeoutMs: 60_000 } as const
+    const begunMs = Date.now()
+    const proposal = encodeOperation({ ...schedule, author: member.peer, atMs: Date.UTC(9999, 0) })
+    await member.mesh.control.call(leader.peer, 'system5:decide', proposal, { deadlineMs: 10_000 })
+    const { decidedToMs = 0 } = leader.log.state?.schedules.get('job') ?? {}
+    expect(decidedToMs).toBeGreaterThanOrEqual(begunMs)
+    expect(decidedToMs).toBeLessThanOrEqual(Date.now())
+  })
+
   it('gets an error when it is garbage, whatever the method, and the node goes on', async () => {
     const [leader, member] = (await startGroup(2)) as [TestNode, TestNode]
     const seed = 7

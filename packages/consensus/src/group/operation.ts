@@ -7,7 +7,7 @@ import type { CoordinationOperation, CoordinationVote } from './coordination-ope
 export interface Authored {
   /** The member that asks; the shell puts in whom the connection authenticated. */
   readonly author: PeerIdString
-  /** Wall time of the proposer, milliseconds since the Unix epoch. Every node judges by this, none by its own clock. */
+  /** Wall time of whoever leads and proposes it, milliseconds since the Unix epoch. Every node judges by this, none by its own clock. */
   readonly atMs: number
   /** Fields that this version does not know; `invitation:create` and `link:add` keep them in their record. */
   readonly [unknown: string]: unknown

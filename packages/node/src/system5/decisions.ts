@@ -35,7 +35,7 @@ const OF_SYSTEM5_ALONE: ReadonlySet<Operation['op']> = new Set([
   'session-key:rotate',
 ])
 
-/** What a node asks System 5 to decide; author and time are put in here. (`Omit` would lose the fields of a type that carries unknown ones.) */
+/** What a node asks System 5 to decide; author and time are put in here, the time once more where it is proposed. (`Omit` would lose the fields of a type that carries unknown ones.) */
 export type Request<O extends Operation = Operation> = O extends Operation
   ? { readonly [K in keyof O as string extends K ? never : K extends 'author' | 'atMs' ? never : K]: O[K] }
   : never
@@ -67,7 +67,9 @@ export class Decisions {
       if (OF_SYSTEM5_ALONE.has(operation.op)) {
         throw new InvalidArgumentError(`${operation.op} is for System 5 to propose, not for a member`)
       }
-      const result = await within(clock, deadlineMs, log.propose(operation))
+      // By the clock here: a member whose clock is wrong, or that lies, dates nothing that the group decides.
+      const dated = { ...operation, atMs: Math.round(clock.wallMs()) }
+      const result = await within(clock, deadlineMs, log.propose(dated))
       return pack([withoutRecord(result), log.applied])
     })
     control.handle(READ_INDEX, async ({ deadlineMs }) => pack(await within(clock, deadlineMs, log.readIndex())))
