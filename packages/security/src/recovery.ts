@@ -12,7 +12,7 @@ import { peerIdOf, verify, withLabel } from './peer-keys.ts'
 
 /** How a recovery says what it is, beside the fields of every link. */
 export interface Recovery {
-  /** Wall time of the node that was recovered, milliseconds since the Unix epoch; for people. */
+  /** Wall time of the node that was recovered, milliseconds since the Unix epoch: for people, and for schedules. */
   readonly atMs: number
   /** base64url, 32 bytes: two recoveries are never the same statement. */
   readonly nonce: string
@@ -97,11 +97,14 @@ export function verifyRecovery(
 }
 
 /** The recovery that began the chain's epoch; undefined in the first epoch. */
-export function newestRecovery(chain: Chain): { epoch: number; index: number; digest: string; voter: PeerIdString } | undefined {
+export function newestRecovery(
+  chain: Chain,
+): { epoch: number; index: number; digest: string; voter: PeerIdString; atMs: number } | undefined {
   const link = chain.links.findLast(({ statement }) => recoveryOf(statement) !== undefined)
   if (link === undefined) return undefined
   const { epoch, index, votersNow } = decodeLinkStatement(link.statement)
-  return { epoch, index, digest: digestOf(link.statement), voter: votersNow[0] ?? '' }
+  const { atMs = 0 } = recoveryOf(link.statement) ?? {}
+  return { epoch, index, digest: digestOf(link.statement), voter: votersNow[0] ?? '', atMs }
 }
 
 function assertNamed(key: MeshKey | OperatorKey, chain: Chain): void {

@@ -51,7 +51,7 @@ export class Epochs {
     }
     const { state, stored } = nextEpoch(
       remains,
-      { ...recovery, certificate: `recovery-${epoch}-${host.id}-${this.#count}` },
+      { ...recovery, certificate: `recovery-${epoch}-${host.id}-${this.#count}`, atMs: host.clock.wallMs(this.#life.nowMs) },
       AUTHORITY,
     )
     this.#life.say(() => `${host.key} is recovered: epoch ${recovery.id} begins at ${recovery.index}`)

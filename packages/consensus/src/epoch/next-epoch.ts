@@ -1,8 +1,10 @@
 import { applyEntry } from '../group/apply-entry.ts'
 import type { Authority } from '../group/authority.ts'
 import type { Charter } from '../group/charter.ts'
+import { grantedAnew } from '../group/claims.ts'
 import { decodeGroupState, encodeGroupState } from '../group/group-codec.ts'
 import type { GroupState } from '../group/group-state.ts'
+import { occurrencesRecovered } from '../group/occurrences.ts'
 import { canonicalBytes } from '../json/json.ts'
 import { EMPTY_CONFIGURATION } from '../raft/configuration.ts'
 import type { StoredRaft } from '../raft/entry.ts'
@@ -25,6 +27,8 @@ export interface Recovered {
   readonly voter: string
   /** What proves it, as the docket carries it. */
   readonly certificate: string
+  /** Wall time of whoever recovers, milliseconds since the Unix epoch. */
+  readonly atMs: number
 }
 
 /** All that a log holds, applied: nothing that this node may have acknowledged is left out. @returns undefined for one that holds nothing */
@@ -54,16 +58,16 @@ export function charterOfEpoch({ charter }: Pick<GroupState, 'charter'>, epoch: 
 /** What an epoch begins with, and what its first voter stores in place of the log it had. */
 export function nextEpoch(
   { state, term: lastTerm }: Pick<Remains, 'state' | 'term'>,
-  { epoch, index, voter, certificate }: Recovered,
+  { epoch, index, voter, certificate, atMs }: Recovered,
   { digest }: Pick<Authority, 'digest'>,
 ): { readonly state: GroupState; readonly stored: StoredRaft } {
   const charter = charterOfEpoch(state, epoch, voter)
   const digestOf = (of: Charter): string => digest(canonicalBytes(of))
   const { version = 0 } = state.configuration
   const configuration = { ...EMPTY_CONFIGURATION, voters: [voter], version: version + 1 }
+  const carried = occurrencesRecovered(grantedAnew({ ...state, charter }, { index }), atMs)
   const data = encodeGroupState({
-    ...state,
-    charter,
+    ...carried,
     configuration,
     pendingChanges: [],
     charterMark: { index, epoch, digestBefore: digestOf(state.charter), digestNow: digestOf(charter) },

@@ -120,6 +120,16 @@ export function withoutClaimant(
 }
 
 /**
+ * What the first entry of an epoch makes of what was held before: granted anew, so that every token of this epoch is above all of the
+ * one that is over, whose end this log may not have.
+ */
+export function grantedAnew(state: GroupState, { index }: Pick<Place, 'index'>): GroupState {
+  const { epoch } = state.charter
+  const held = state.claims.entries().filter(([, { token }]) => token !== undefined)
+  return held.reduce((next, [key, claim]) => put(next, 'claims', key, { ...claim, token: index, epoch }), state)
+}
+
+/**
  * Grants in order of asking. Who waits counts as if it held what it asked for against all behind it, also those who would share:
  * so nobody overtakes, and the first in the queue has it as soon as those who hold have given back.
  */

@@ -103,6 +103,29 @@ function concluded(schedule: Schedule, run: OccurrenceRun, past: PastOccurrence)
   return { ...next, run: { executor: run.executor, attempt: isAgain ? run.attempt + 1 : 1 } }
 }
 
+/** Why occurrences are not run of which the group cannot know what became before its recovery. */
+const RECOVERED = 'the group was recovered: it may have been begun before'
+
+/**
+ * What a recovery leaves of the schedules: what was decided last may be lost with the log of others. So what may have been begun
+ * there is not begun again, unless it does no harm.
+ * @param atMs when the group was recovered
+ */
+export function occurrencesRecovered(state: GroupState, atMs: number): GroupState {
+  return state.schedules.entries().reduce((next, [name, schedule]) => {
+    if (schedule.idempotent) return next
+    const { run, queue, decidedToMs, ...rest } = schedule
+    const ran = run === undefined ? {} : { executor: run.executor, attempt: run.attempt }
+    const ended = queue.map((timeMs, at): PastOccurrence => {
+      return { timeMs, outcome: 'unknown', reason: RECOVERED, ...(at === 0 ? ran : {}) }
+    })
+    const isLater = atMs > decidedToMs
+    const between: PastOccurrence = { timeMs: decidedToMs + 1, toMs: atMs, outcome: 'skipped', reason: RECOVERED }
+    const history = kept([...schedule.history, ...ended, ...(isLater ? [between] : [])])
+    return put(next, 'schedules', name, { ...rest, decidedToMs: isLater ? atMs : decidedToMs, queue: [], history })
+  }, state)
+}
+
 interface Run {
   readonly schedule: Schedule
   readonly run: OccurrenceRun

@@ -19,6 +19,7 @@ import {
   type Link,
   type MeshKey,
   type OperatorKey,
+  newestRecovery,
   orThrow,
   type ShownChain,
   signRecovery,
@@ -70,7 +71,9 @@ export function startEpoch(remains: Remains, chain: Chain, voter: PeerIdString, 
 export function epochOf(remains: Remains, chain: Chain, link: Link): NextEpoch {
   const { epoch, index, voters } = chain
   const [voter = ''] = voters
-  return { chain, ...nextEpoch(remains, { epoch, index, voter, certificate: encodeLink(link) }, { digest: sha256Hex }) }
+  const { atMs = 0 } = newestRecovery(chain) ?? {}
+  const recovered = { epoch, index, voter, certificate: encodeLink(link), atMs }
+  return { chain, ...nextEpoch(remains, recovered, { digest: sha256Hex }) }
 }
 
 export function digestOf(charter: Charter): string {
