@@ -48,6 +48,12 @@ export const DRAIN_DEADLINE_MS = 5_000
 /** A decision (proposal answered by the group) is given up on after this, milliseconds; longer than a whole election. */
 export const DECISION_DEADLINE_MS = 10_000
 
+/** Questions of one member to System 5 at once; more are refused as busy and asked again. A claim for each unit it may have fits; a sixteenth of what may be uncommitted. */
+export const ASKED_BY_MEMBER_MAX = 256
+
+/** Bytes of them, a sixteenth of what may be uncommitted, too. */
+export const ASKED_BY_MEMBER_BYTES_MAX = 1024 * 1024
+
 /** A forwarded proposal or signature request on the control plane, milliseconds. */
 export const CONTROL_DEADLINE_MS = 3_000
 

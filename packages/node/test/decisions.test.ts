@@ -9,7 +9,8 @@ import {
   telemetry,
 } from '@vsmcp/kernel'
 import { pack } from 'msgpackr'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { ASKED_BY_MEMBER_MAX } from '../src/constants.ts'
 import { NoSystem5Error, RefusedError } from '../src/errors.ts'
 import { Decisions } from '../src/system5/decisions.ts'
 import { followersOf, invitation, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
@@ -111,6 +112,21 @@ describe('what a member sends on the control plane', () => {
     const { decidedToMs = 0 } = leader.log.state?.schedules.get('job') ?? {}
     expect(decidedToMs).toBeGreaterThanOrEqual(begunMs)
     expect(decidedToMs).toBeLessThanOrEqual(Date.now())
+  })
+
+  it('takes only its share of what is undecided while there is no quorum, so that others are heard', async () => {
+    const [leader, one, other] = (await startGroup(3)) as [TestNode, TestNode, TestNode]
+    const proposing = vi.spyOn(leader.log, 'propose').mockReturnValue(new Promise(() => {}))
+    onTestFinished(() => proposing.mockRestore())
+    const ask = (member: TestNode, id: string): Promise<Uint8Array> => {
+      const operation = encodeOperation({ ...invitation(member, id), author: member.peer, atMs: Date.now() })
+      return member.mesh.control.call(leader.peer, 'system5:decide', operation, { deadlineMs: 20_000 })
+    }
+    for (let i = 0; i < ASKED_BY_MEMBER_MAX; i++) ask(one, `i-${i}`).catch(() => {})
+    await expect.poll(() => proposing.mock.calls.length, { timeout: 15_000 }).toBe(ASKED_BY_MEMBER_MAX)
+    await expect(ask(one, 'more')).rejects.toMatchObject({ remoteCode: 'VSMCP_BUSY' })
+    ask(other, 'theirs').catch(() => {})
+    await expect.poll(() => proposing.mock.calls.length, { timeout: 15_000 }).toBe(ASKED_BY_MEMBER_MAX + 1)
   })
 
   it('gets an error when it is garbage, whatever the method, and the node goes on', async () => {

@@ -174,13 +174,16 @@ describe('a voter endorses that an occurrence is lost', () => {
   const lose = { op: 'occurrence:lose', name: 'nightly', addedAtIndex: 9, timeMs: 5, attempt: 1 } as const
 
   it('only when who runs it is no member, or is not seen from here either', () => {
-    const run = (executor: string, failed: Record<string, number> = {}, timeMs = 5) => {
+    const run = (executor: string, failed: Record<string, number> = {}, other: object = {}) => {
       const scene = sceneOf({ voters: 'a', learners: 'b', failed })
-      const schedule = { queue: [timeMs], run: { executor, attempt: 1 } } as unknown as Schedule
+      const { addedAtIndex, timeMs, attempt } = { ...lose, ...other }
+      const schedule = { addedAtIndex, queue: [timeMs], run: { executor, attempt } } as unknown as Schedule
       return objectionToOperation(lose, { ...scene, state: { ...scene.state, schedules: Table.from([['nightly', schedule]]) } })
     }
     expect(run('b')).toContain('is alive')
-    expect(run('b', {}, 6)).toContain('not being run')
+    for (const other of [{ timeMs: 6 }, { attempt: 2 }, { addedAtIndex: 8 }]) {
+      expect(run('b', { b: 10_000 }, other)).toContain('not being run')
+    }
     expect(run('b', { b: 9_999 })).toContain('away for')
     expect(run('b', { b: 10_000 })).toBeUndefined()
     expect(run('x')).toBeUndefined()

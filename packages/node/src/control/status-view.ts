@@ -1,5 +1,5 @@
 import { FEATURE_LEVEL, type GroupState, LINKS_KEPT_FREE_AT, LINKS_MAX, LINKS_TOLD_FROM } from '@vsmcp/consensus'
-import type { PeerIdString } from '@vsmcp/kernel'
+import { isoTime, type PeerIdString } from '@vsmcp/kernel'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
 import type { AlertsView } from '../algedonic/alerts-view.ts'
@@ -158,7 +158,7 @@ export class StatusView {
     return {
       leader,
       leaderName: leader === null ? null : this.nameOf(leader),
-      since: sinceMs === undefined ? null : new Date(sinceMs).toISOString(),
+      since: sinceMs === undefined ? null : isoTime(sinceMs),
       epoch: this.#c.trust.chain.epoch,
       term: status?.term ?? 0,
       appliedIndex: status?.applied ?? 0,

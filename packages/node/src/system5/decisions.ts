@@ -17,6 +17,7 @@ import { pack } from 'msgpackr'
 import { CONTROL_DEADLINE_MS, DECISION_DEADLINE_MS } from '../constants.ts'
 import { CREDENTIAL_OVER, NoSystem5Error, NOT_LISTED, RefusedError } from '../errors.ts'
 import { readDecided, readIndexAnswer } from './answers.ts'
+import { AskingMembers } from './asking-members.ts'
 import type { GroupLog } from './group-log.ts'
 
 const DECIDE = 'system5:decide'
@@ -55,6 +56,7 @@ export interface DecisionsComponents {
  */
 export class Decisions {
   readonly #c: DecisionsComponents
+  readonly #asking = new AskingMembers()
 
   constructor(components: DecisionsComponents) {
     this.#c = components
@@ -69,10 +71,14 @@ export class Decisions {
       }
       // By the clock here: a member whose clock is wrong, or that lies, dates nothing that the group decides.
       const dated = { ...operation, atMs: Math.round(clock.wallMs()) }
-      const result = await within(clock, deadlineMs, log.propose(dated))
+      const decide = (): Promise<ApplyResult> => log.propose(dated)
+      const result = await within(clock, deadlineMs, this.#asking.during(peer, payload.length, decide))
       return pack([withoutRecord(result), log.applied])
     })
-    control.handle(READ_INDEX, async ({ deadlineMs }) => pack(await within(clock, deadlineMs, log.readIndex())))
+    control.handle(READ_INDEX, async ({ peer, deadlineMs }) => {
+      const read = (): Promise<number> => log.readIndex()
+      return pack(await within(clock, deadlineMs, this.#asking.during(peer, 0, read)))
+    })
   }
 
   /** Resolves when the group has decided; throws `RefusedError` with its reason, or `NoSystem5Error` at the deadline. */

@@ -44,11 +44,13 @@ function objectionToForgetting(
 
 /** Who runs it is no member any more, or is seen gone here, too. */
 function objectionToLosing(
-  { name, timeMs }: Extract<EndorsedOperation, { op: 'occurrence:lose' }>,
+  { name, addedAtIndex, timeMs, attempt }: Extract<EndorsedOperation, { op: 'occurrence:lose' }>,
   { state, sees }: OperationJudgement,
 ): string | undefined {
   const schedule = state.schedules.get(name)
-  const executor = schedule?.queue[0] === timeMs ? schedule.run?.executor : undefined
+  const isThis = schedule?.addedAtIndex === addedAtIndex && schedule.queue[0] === timeMs && schedule.run?.attempt === attempt
+  const executor = isThis ? schedule.run?.executor : undefined
+  // Not of an attempt that is still to come either: by then another may run it.
   if (executor === undefined) return `${name} of ${timeMs} is not being run, as known here`
   if (!state.members.has(executor)) return undefined
   const { state: seen, forMs } = sees(executor)
