@@ -1,7 +1,17 @@
+import { NO_AUTHORITY } from '@vsmcp/consensus'
 import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
-import { createMesh } from '@vsmcp/mesh'
-import { decodePassport, decodeToken, encodePassport, generateIdentity, joinerSession, runJoin } from '@vsmcp/security'
+import { createMesh, type Mesh } from '@vsmcp/mesh'
+import {
+  type VerifiedPassport,
+  decodePassport,
+  decodeToken,
+  encodePassport,
+  generateIdentity,
+  joinerSession,
+  runJoin,
+} from '@vsmcp/security'
 import { describe, expect, it } from 'vitest'
+import { Expulsion } from '../src/system5/expulsion.ts'
 import { foundMesh, joinNode, tokenOf } from './support/group.ts'
 
 const nobody = async (): Promise<never> => {
@@ -33,6 +43,35 @@ describe('a program that is too old for the group', () => {
     await mesh.stop()
     expect(member.log.state?.invitations.get(invitation.id)?.used).toBe(0)
     expect(member.log.state?.members.size).toBe(1)
+  })
+
+  it('is cut off when the level is raised while it is connected, before it passes over what it cannot read', async () => {
+    const node = await foundMesh()
+    const peersOf = (levels: Record<string, number>) =>
+      Object.entries(levels).map(([peer, level]) => ({ peer, info: { passport: { wire: { level } } } }))
+    const cut: string[] = []
+    const hangUp = async (peer: string): Promise<void> => void cut.push(peer)
+    const mesh = {
+      peerId: node.peer,
+      on() {},
+      peers: () => peersOf({ old: 2, new: 3 }),
+      hangUp,
+    } as unknown as Mesh<VerifiedPassport>
+    const { log, trust, control } = node
+    const authority = NO_AUTHORITY
+    const expulsion = new Expulsion({
+      mesh,
+      log,
+      trust,
+      authority,
+      control: { ...control, onNotice() {} },
+      clock: systemClock,
+      logger: silentLogger,
+    })
+    expulsion.follow([{ type: 'feature:raised', level: 3 }], new Uint8Array())
+    expect(cut).toEqual(['old'])
+    expulsion.install()
+    expect(cut).toEqual(['old', 'old'])
   })
 
   it('is refused at the hello, though it is a member with a good credential', async () => {

@@ -25,7 +25,7 @@ interface Events extends Record<string, unknown> {
 }
 
 /**
- * What follows from an eviction: every node tells who was evicted, with the operator's signed word, and closes the connection
+ * What follows from an eviction, or from a level that a program is too old for: every node tells who was evicted, with the operator's signed word, and closes the connection
  * at once; its hello is refused from then on. On the evicted node: believes the operator's signature, or a majority of the
  * voters it knows that turn it away at the door. One member's word is not enough.
  */
@@ -60,6 +60,7 @@ export class Expulsion {
     const { mesh } = this.#c
     for (const effect of effects) {
       if (effect.type === 'member:evicted') this.#cut(effect.peer, data)
+      if (effect.type === 'feature:raised') this.#cutTooOld(effect.level)
       const isOfThisNode = 'peer' in effect && effect.peer === mesh.peerId
       if (isOfThisNode && effect.type === 'member:left') {
         this.#events.emit('removed', { evicted: effects.some(({ type }) => type === 'member:evicted') })
@@ -67,12 +68,21 @@ export class Expulsion {
     }
   }
 
-  /** The whole state was replaced: evictions among what was missed. */
+  /** The whole state was replaced: evictions and a higher level among what was missed. */
   install(): void {
     const { log, mesh } = this.#c
     for (const { peer } of log.state?.charter.revocations ?? []) {
       if (mesh.peers().some((connected) => connected.peer === peer)) this.#hangUp(peer)
     }
+    this.#cutTooOld(log.state?.charter.featureLevel ?? 1)
+  }
+
+  /**
+   * Programs that cannot read what the group decides from now on, and do not vote. They would pass over it, and keep a docket without it
+   * also after their update. At the next hello they are told why.
+   */
+  #cutTooOld(level: number): void {
+    for (const { peer, info } of this.#c.mesh.peers()) if (info.passport.wire.level < level) this.#hangUp(peer)
   }
 
   #cut(peer: PeerIdString, data: Uint8Array): void {
@@ -85,7 +95,7 @@ export class Expulsion {
 
   #hangUp(peer: PeerIdString): void {
     const { mesh, logger } = this.#c
-    logger.info({ peer }, 'the connection to an evicted node is closed')
+    logger.info({ peer }, 'the connection to a node that is evicted, or too old for the group, is closed')
     mesh.hangUp(peer).catch((error: unknown) => logger.warn({ peer, error: messageOf(error) }, 'hang-up failed'))
   }
 
