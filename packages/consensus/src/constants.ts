@@ -155,6 +155,12 @@ export const CHARTER_ITEMS_MAX = 1_000
 /** Bytes of all records of a group together: a snapshot is one message, and canonical JSON adds little to its records. */
 export const STATE_BYTES_MAX = SNAPSHOT_BYTES_MAX - 1024 * 1024
 
+/**
+ * Bytes of these that are kept, from `ORGANS_LEVEL` on, for what keeps a group going: links of the chain, joins, alerts, the end of
+ * what was begun. Units, claims, schedules, invitations are refused before. The whole chain of a group of five voters fits, or a thousand joins.
+ */
+export const STATE_RESERVED_BYTES = 1024 * 1024
+
 /** Nesting of an operation's JSON, fields that are not understood included. */
 export const JSON_DEPTH_MAX = 16
 
@@ -189,7 +195,7 @@ export const ABSENCE_MAX_MS = 30 * 24 * 60 * 60_000
 /** Revocations dropped by one entry. */
 export const EXPIRED_AT_ONCE_MAX = 64
 
-/** Alerts that are open in a group at once: whoever governs looks at each. Each takes some 4 KiB of the state at worst. */
+/** Alerts that are open in a group at once: whoever governs looks at each. Each takes no more of the state than `ALERT_BYTES_MAX`. */
 export const ALERTS_OPEN_MAX = 256
 
 /** Open alerts of one member, so that one that is in trouble, or lies, leaves room for the others'. */
@@ -197,6 +203,9 @@ export const ALERTS_OPEN_PER_MEMBER_MAX = 32
 
 /** Alerts that are over and still remembered; the one that ended first is forgotten. */
 export const ALERTS_CLOSED_MAX = 64
+
+/** Bytes of an alert as it is raised: subject and text in the widest script, and room for fields of later versions. */
+export const ALERT_BYTES_MAX = 4 * 1024
 
 /** UTF-16 units of an alert's subject, as in the subject line of a mail, and of its text. */
 export const ALERT_SUBJECT_MAX = 160

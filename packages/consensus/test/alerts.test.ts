@@ -39,6 +39,16 @@ test('an alert is kept with its source until somebody resolves it, with author a
   expect(asked.outcome({ op: 'alert:acknowledge', id: 'nope', reason: '' })).toBe('alert-unknown')
 })
 
+test('one that carries more than an alert takes is refused, so that a few members cannot fill the docket', () => {
+  const asked = group()
+  const widest = { subject: '漢'.repeat(constants.ALERT_SUBJECT_MAX), text: '漢'.repeat(constants.ALERT_TEXT_MAX) }
+  expect(asked.outcome(raise('x', { ...widest, unit: 'a'.repeat(24), mood: '漢'.repeat(200) }), { author: 'b' })).toBe('changed')
+  expect(asked.outcome(raise('y', { mood: 'x'.repeat(constants.ALERT_BYTES_MAX) }), { author: 'b' })).toBe('operation-invalid')
+  expect(asked.outcome(raise('z', { feeling: 'pleasure', mood: 'x'.repeat(constants.ALERT_BYTES_MAX) }))).toBe(
+    'operation-invalid',
+  )
+})
+
 test('felt again it is the same alert: the count grows, the severity rises and never falls, an older word changes nothing', () => {
   const asked = group()
   asked.ask(raise('x'), { author: 'b' })

@@ -3,7 +3,7 @@ import { applyEntry, encodeGroupState, encodeOperation, type Operation } from '.
 import * as constants from '../src/constants.ts'
 import { put } from '../src/group/records.ts'
 import { bytes } from './support/cluster.ts'
-import { AUTHORITY, Group } from './support/group.ts'
+import { AUTHORITY, CHARTER, Group } from './support/group.ts'
 
 const redeem = (peer: string, id = 'i'): { op: 'invitation:redeem'; id: string; peer: string; name: string } => ({
   op: 'invitation:redeem',
@@ -282,6 +282,23 @@ test.for<[string, keyof typeof constants, (group: Group) => void, (group: Group)
   expect(ask(group)).toBe(code)
   expect(group.state.units).toBe(before.units)
   expect(group.state.names).toBe(before.names)
+})
+
+test('what members add leaves room for joins, alerts, and the end of what was begun', () => {
+  const group = new Group({ ...CHARTER, featureLevel: constants.ORGANS_LEVEL })
+  group.invite()
+  group.ask({ op: 'unit:claim', unit: 'files', peer: 'a' })
+  group.ask({ op: 'claim:ask', unit: 'files', resources: [{ resource: 'arm', shared: false }] })
+  const askedAtIndex = group.index
+  group.state = { ...group.state, bytes: constants.STATE_BYTES_MAX - constants.STATE_RESERVED_BYTES }
+  expect(group.outcome({ op: 'unit:claim', unit: 'more', peer: 'a' })).toBe('state-full')
+  expect(group.invite('more')).toBe('state-full')
+  expect(group.outcome(redeem('b'))).toBe('changed')
+  expect(group.outcome({ op: 'claim:release', unit: 'files', askedAtIndex, again: true })).toBe('changed')
+  // At a lower level, as it always was.
+  const before = new Group()
+  before.state = { ...before.state, bytes: constants.STATE_BYTES_MAX - constants.STATE_RESERVED_BYTES }
+  expect(before.outcome({ op: 'unit:claim', unit: 'more', peer: 'a' })).toBe('changed')
 })
 
 test('a full state still gives room back', () => {

@@ -1,4 +1,4 @@
-import { ALERTS_CLOSED_MAX, ALERTS_OPEN_MAX, ALERTS_OPEN_PER_MEMBER_MAX } from '../constants.ts'
+import { ALERT_BYTES_MAX, ALERTS_CLOSED_MAX, ALERTS_OPEN_MAX, ALERTS_OPEN_PER_MEMBER_MAX } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
 import { SEVERITIES } from './alert-fields.ts'
 import type { AlertMark, AlertRecord, AlertSeverity } from './docket.ts'
@@ -6,7 +6,7 @@ import { unknownFields } from './fields.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { AlertAcknowledge, AlertClimb, AlertRaise, AlertResolve, GroupEffect } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
-import { drop, put } from './records.ts'
+import { drop, put, recordBytes } from './records.ts'
 
 type Alerts = readonly (readonly [string, AlertRecord])[]
 
@@ -41,6 +41,9 @@ export function raiseAlert(state: GroupState, operation: AlertRaise, place: Plac
     peer: author,
     raisedAtIndex: place.index,
     raisedAtMs: atMs,
+  }
+  if (recordBytes(id, record) > ALERT_BYTES_MAX) {
+    return refused(state, 'operation-invalid', `an alert takes up to ${ALERT_BYTES_MAX} bytes, and this one more`)
   }
   if (feeling === 'pleasure') {
     const noted = close(put(state, 'alerts', id, record), id, { by: author, reason: '', atMs }, place)

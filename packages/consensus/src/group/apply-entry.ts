@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
-import { AUTHORITY_LEVEL, ORGANS_LEVEL, STATE_BYTES_MAX } from '../constants.ts'
+import { AUTHORITY_LEVEL, ORGANS_LEVEL, STATE_BYTES_MAX, STATE_RESERVED_BYTES } from '../constants.ts'
 import { configurationAfter, isJoint } from '../raft/configuration.ts'
 import type { Entry } from '../raft/entry.ts'
 import { acknowledgeAlert, climbAlert, raiseAlert, resolveAlert } from './alerts.ts'
@@ -40,10 +40,26 @@ export function applyEntry(state: GroupState, entry: Entry, authority: Authority
     throw error
   }
   const applied = applyOperation(state, operation, entry, authority)
-  if (applied.state.bytes > STATE_BYTES_MAX && applied.state.bytes > state.bytes) {
-    return refused(state, 'state-full', `the records of the group may take ${STATE_BYTES_MAX} bytes, and this would be more`)
+  const max = bytesFor(operation, state)
+  if (applied.state.bytes > max && applied.state.bytes > state.bytes) {
+    return refused(state, 'state-full', `the records of the group may take ${max} bytes, and this would be more`)
   }
   return applied
+}
+
+/** What members add of their own, as much as they like. Everything else is small, ends what was begun, or keeps the group going. */
+const ADDING: ReadonlySet<Operation['op']> = new Set([
+  'invitation:create',
+  'member:describe',
+  'unit:claim',
+  'name:grant',
+  'claim:ask',
+  'schedule:add',
+])
+
+function bytesFor({ op }: Operation, { charter }: GroupState): number {
+  const isReserved = charter.featureLevel >= ORGANS_LEVEL && ADDING.has(op)
+  return isReserved ? STATE_BYTES_MAX - STATE_RESERVED_BYTES : STATE_BYTES_MAX
 }
 
 type Apply<O extends Operation> = (state: GroupState, operation: O, place: Place, authority: Authority) => Applied
