@@ -1,5 +1,5 @@
 import type { GroupState, Schedule } from '@vsmcp/consensus'
-import type { Clock, Logger, PeerIdString } from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import { dueNow } from '@vsmcp/vsm'
 import { EXECUTOR_AWAY_MS, EXECUTOR_LOST_SEEN_MS, EXECUTOR_SLOW_MS } from '../constants.ts'
 import type { Decisions } from '../system5/decisions.ts'
@@ -35,7 +35,7 @@ export class ScheduleCoordinator implements Duty {
   }
 
   async work(): Promise<void> {
-    const { log, timetables } = this.#c
+    const { log, timetables, logger } = this.#c
     const { state } = log
     if (state === undefined) return
     const schedules = state.schedules.entries()
@@ -43,8 +43,13 @@ export class ScheduleCoordinator implements Duty {
     await timetables.readAll(schedules)
     this.#forgetUntaken(schedules)
     for (const [name, schedule] of schedules) {
-      await this.#sayDue(name, schedule, state)
-      await this.#assign(name, schedule, state)
+      try {
+        await this.#sayDue(name, schedule, state)
+        await this.#assign(name, schedule, state)
+      } catch (error) {
+        // One that the group refuses holds up none of the others.
+        logger.debug({ schedule: name, error: messageOf(error) }, 'nothing is decided of a schedule now: it is tried again')
+      }
     }
   }
 

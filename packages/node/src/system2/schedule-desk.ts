@@ -30,6 +30,7 @@ export class ScheduleDesk {
 
   async list(): Promise<ScheduleView[]> {
     const { log, timetables, nameOf } = this.#c
+    timetables.keepOnly((name) => log.state?.schedules.has(name) === true)
     await timetables.readAll(log.state?.schedules.entries() ?? [])
     return schedulesView(log.state, timetables, nameOf)
   }
