@@ -59,6 +59,12 @@ export const COMPACT_AFTER_ENTRIES = 4_096
 /** Entries kept behind a snapshot, so that a follower that missed a moment catches up by log. */
 export const COMPACT_KEEP_ENTRIES = 1_024
 
+/** Bytes a log holds after which it is compacted however few its entries are: a log is in memory, and members write entries of up to `OPERATION_BYTES_MAX`. */
+export const COMPACT_AFTER_BYTES = 32 * 1024 * 1024
+
+/** Bytes of applied entries that are then kept, and that must at least be gained: a snapshot may take as much. */
+export const COMPACT_KEEP_BYTES = 8 * 1024 * 1024
+
 /** Entries handed to the state machine in one `Ready`. */
 export const APPLY_ENTRIES_MAX = 1_024
 

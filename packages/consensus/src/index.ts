@@ -116,7 +116,7 @@ export interface RaftNode {
   /** Throws `InvalidArgumentError` while an earlier one is not yet advanced. */
   ready(): Ready
   advance(ready: Ready): void
-  /** The index to compact to, once `COMPACT_AFTER_ENTRIES` were applied since the last snapshot. */
+  /** The index to compact to, once `COMPACT_AFTER_ENTRIES` were applied since the last snapshot, or the log holds `COMPACT_AFTER_BYTES`. */
   compactionDue(): number | undefined
   /** A snapshot of the state machine as of everything advanced. Throws `TooLargeError`, and `InvalidArgumentError` between `ready` and `advance`. */
   createSnapshot(data: Uint8Array): Snapshot

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
 import { expect, test } from 'vitest'
 import { bootstrap, StateCorruptError, type Snapshot, type StoredRaft, TooLargeError } from '../src/index.ts'
+import { COMPACT_AFTER_BYTES, COMPACT_KEEP_BYTES, ENTRY_OVERHEAD_BYTES } from '../src/constants.ts'
 import { bytes, Cluster } from './support/cluster.ts'
 import { proposeEndorsed } from './support/endorse.ts'
 import { append, entry, Single } from './support/single.ts'
@@ -110,6 +111,30 @@ test('compaction is due after 4,096 applied entries and keeps 1,024 for follower
   expect(index).toBe(4_097 - 1_024)
   single.node.compact(index ?? 0, single.node.createSnapshot(bytes('state')))
   expect(single.node.status()).toMatchObject({ firstIndex: 4_097 - 1_023, lastIndex: 4_097 })
+  expect(single.node.compactionDue()).toBeUndefined()
+})
+
+test('compaction is due by bytes, too, so that large entries do not fill the memory, and not again before it is worth it', () => {
+  const single = new Single({ voters: ['n1'] })
+  single.node.campaign()
+  single.work()
+  const large = new Uint8Array(64 * 1_024)
+  const fill = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      single.node.propose(large)
+      single.work()
+    }
+  }
+  const perEntry = large.length + ENTRY_OVERHEAD_BYTES
+  const enough = Math.ceil(COMPACT_AFTER_BYTES / perEntry)
+  fill(enough - 1)
+  expect(single.node.compactionDue()).toBeUndefined()
+  fill(1)
+  const index = single.node.compactionDue() ?? 0
+  single.node.compact(index, single.node.createSnapshot(bytes('state')))
+  const { logBytes, lastIndex } = single.node.status()
+  expect(logBytes).toBeLessThanOrEqual(COMPACT_KEEP_BYTES)
+  expect(lastIndex - index).toBe(Math.floor(COMPACT_KEEP_BYTES / perEntry))
   expect(single.node.compactionDue()).toBeUndefined()
 })
 

@@ -118,6 +118,22 @@ export class RaftLog {
     return taken
   }
 
+  /** The last applied entry behind which applied ones of no more than so many bytes are held. */
+  appliedBefore(bytesMax: number): number {
+    let index = this.#applied
+    let bytes = 0
+    for (let entry = this.entryAt(index); entry !== undefined; entry = this.entryAt(--index)) {
+      bytes += entryBytes(entry)
+      if (bytes > bytesMax) break
+    }
+    return index
+  }
+
+  /** Bytes of what is held up to an index. */
+  bytesUpTo(index: number): number {
+    return this.#entries.slice(0, Math.max(0, index - this.#marker.index)).reduce((sum, entry) => sum + entryBytes(entry), 0)
+  }
+
   /** Changes of configuration behind an index, the first of them. */
   changesAfter(index: number, countMax: number): readonly Entry[] {
     return this.#entries.filter((entry) => entry.type === 'configuration' && entry.index > index).slice(0, countMax)

@@ -2,7 +2,9 @@ import { InvalidArgumentError, type PeerIdString } from '@vsmcp/kernel'
 import {
   APPLY_BYTES_MAX,
   APPLY_ENTRIES_MAX,
+  COMPACT_AFTER_BYTES,
   COMPACT_AFTER_ENTRIES,
+  COMPACT_KEEP_BYTES,
   COMPACT_KEEP_ENTRIES,
   ENTRY_BYTES_MAX,
   ENTRY_OVERHEAD_BYTES,
@@ -174,9 +176,15 @@ export class CoreRaftNode implements RaftNode {
   }
 
   compactionDue(): number | undefined {
-    const { applied, snapshot, pendingSnapshot } = this.#core.log
-    if (pendingSnapshot !== undefined || applied - (snapshot?.index ?? 0) < COMPACT_AFTER_ENTRIES) return undefined
-    return applied - COMPACT_KEEP_ENTRIES
+    const { log } = this.#core
+    const { applied, snapshot, pendingSnapshot } = log
+    if (pendingSnapshot !== undefined) return undefined
+    const index = applied - COMPACT_KEEP_ENTRIES
+    if (log.bytes >= COMPACT_AFTER_BYTES) {
+      const last = Math.max(index, log.appliedBefore(COMPACT_KEEP_BYTES))
+      if (log.bytesUpTo(last) >= COMPACT_KEEP_BYTES) return last
+    }
+    return applied - (snapshot?.index ?? 0) < COMPACT_AFTER_ENTRIES ? undefined : index
   }
 
   createSnapshot(data: Uint8Array): Snapshot {
