@@ -18,6 +18,11 @@ import { simulate } from './index.ts'
 /** Milliseconds between lines of progress. */
 const PROGRESS_MS = 5_000
 
+const USAGE = `usage: pnpm sim --seed N [--life MS]             replays one life, every step of it as a line
+       pnpm sim --seeds N [--from N] [--jobs N]  lives many
+       pnpm sim --explore DEPTH                  all interleavings of three voters
+       pnpm sim --mutations [WORD …]             plants broken rules and sees each caught`
+
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const asJson = (value: unknown): void => say(JSON.stringify(value))
 
@@ -73,26 +78,46 @@ function exploreAll(depth: number): number {
   return 0
 }
 
+const options = {
+  seed: { type: 'string' },
+  seeds: { type: 'string' },
+  from: { type: 'string', default: '1' },
+  jobs: { type: 'string', default: String(availableParallelism()) },
+  life: { type: 'string', default: String(LIFE_MS) },
+  explore: { type: 'string' },
+  mutations: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+function read(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], allowPositionals: true, options })
+  } catch (error) {
+    say(messageOf(error))
+    return undefined
+  }
+}
+
+/** A whole number from 1 on. @returns NaN for anything else */
+function counted(text: string): number {
+  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : Number.NaN
+}
+
 async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      seed: { type: 'string' },
-      seeds: { type: 'string' },
-      from: { type: 'string', default: '1' },
-      jobs: { type: 'string', default: String(availableParallelism()) },
-      life: { type: 'string', default: String(LIFE_MS) },
-      explore: { type: 'string' },
-      mutations: { type: 'boolean' },
-    },
-  })
-  const jobs = Number(values.jobs)
-  if (values.seed !== undefined) return replay(Number(values.seed), Number(values.life))
-  if (values.explore !== undefined) return exploreAll(Number(values.explore))
-  if (values.mutations === true) return mutants(positionals, jobs)
-  if (values.seeds !== undefined) return many(Number(values.from), Number(values.seeds), jobs)
-  say('usage: pnpm sim --seed N [--life MS] | --seeds N [--from N] [--jobs N] | --explore DEPTH | --mutations [WORD …]')
+  const asked = read(argv)
+  if (asked?.values.help === true) {
+    say(USAGE)
+    return 0
+  }
+  const { seed, seeds, explore: depth, mutations, from, jobs, life } = asked?.values ?? {}
+  const numbers = [seed, seeds, depth, from, jobs, life].filter((text) => text !== undefined)
+  if (asked !== undefined && !numbers.map(counted).includes(Number.NaN)) {
+    if (seed !== undefined) return replay(counted(seed), Number(life))
+    if (depth !== undefined) return exploreAll(counted(depth))
+    if (mutations === true) return mutants(asked.positionals, Number(jobs))
+    if (seeds !== undefined) return many(Number(from), counted(seeds), Number(jobs))
+  }
+  say(USAGE)
   return 2
 }
 
