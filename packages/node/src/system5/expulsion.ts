@@ -9,6 +9,9 @@ import type { Trust } from './trust.ts'
 
 const EVICTED = 'system5:evicted'
 
+const CUT_EVICTED = 'the connection to an evicted node is closed'
+const CUT_TOO_OLD = 'the connection to a node too old for the group is closed'
+
 export interface ExpulsionComponents {
   mesh: Mesh<VerifiedPassport>
   log: GroupLog
@@ -25,9 +28,9 @@ interface Events extends Record<string, unknown> {
 }
 
 /**
- * What follows from an eviction, or from a level that a program is too old for: every node tells who was evicted, with the operator's signed word, and closes the connection
- * at once; its hello is refused from then on. On the evicted node: believes the operator's signature, or a majority of the
- * voters it knows that turn it away at the door. One member's word is not enough.
+ * What follows from an eviction, or from a level that a program is too old for: every node tells who was evicted, with the
+ * operator's signed word, and closes the connection at once; its hello is refused from then on. On the evicted node: believes
+ * the operator's signature, or a majority of the voters it knows that turn it away at the door. One member's word is not enough.
  */
 export class Expulsion {
   readonly #c: ExpulsionComponents
@@ -72,7 +75,7 @@ export class Expulsion {
   install(): void {
     const { log, mesh } = this.#c
     for (const { peer } of log.state?.charter.revocations ?? []) {
-      if (mesh.peers().some((connected) => connected.peer === peer)) this.#hangUp(peer)
+      if (mesh.peers().some((connected) => connected.peer === peer)) this.#hangUp(peer, CUT_EVICTED)
     }
     this.#cutTooOld(log.state?.charter.featureLevel ?? 1)
   }
@@ -82,7 +85,7 @@ export class Expulsion {
    * also after their update. At the next hello they are told why.
    */
   #cutTooOld(level: number): void {
-    for (const { peer, info } of this.#c.mesh.peers()) if (info.passport.wire.level < level) this.#hangUp(peer)
+    for (const { peer, info } of this.#c.mesh.peers()) if (info.passport.wire.level < level) this.#hangUp(peer, CUT_TOO_OLD)
   }
 
   #cut(peer: PeerIdString, data: Uint8Array): void {
@@ -90,12 +93,12 @@ export class Expulsion {
     if (peer === mesh.peerId) return
     logger.info({ peer }, 'a member was evicted')
     control.notify(peer, EVICTED, data)
-    clock.after(EVICTION_GRACE_MS, () => this.#hangUp(peer))
+    clock.after(EVICTION_GRACE_MS, () => this.#hangUp(peer, CUT_EVICTED))
   }
 
-  #hangUp(peer: PeerIdString): void {
+  #hangUp(peer: PeerIdString, done: string): void {
     const { mesh, logger } = this.#c
-    logger.info({ peer }, 'the connection to a node that is evicted, or too old for the group, is closed')
+    logger.info({ peer }, done)
     mesh.hangUp(peer).catch((error: unknown) => logger.warn({ peer, error: messageOf(error) }, 'hang-up failed'))
   }
 
