@@ -1,4 +1,4 @@
-import { seededRandom } from '../../packages/kernel/src/index.ts'
+import { seededRandom, type UnitCounters } from '../../packages/kernel/src/index.ts'
 import {
   Auditor,
   Outlook,
@@ -9,7 +9,6 @@ import {
   UnitMeter,
   type UnitReport,
   VarietyMeter,
-  type WorkCounts,
 } from '../../packages/vsm/src/index.ts'
 
 import { atMost, type Bench, medians } from './lib/bench.ts'
@@ -53,7 +52,7 @@ function rank(values: readonly number[], share: number): number {
 }
 
 /** What a unit has counted after so many windows of some twenty calls each. */
-function countsOf(window: number, load: number): WorkCounts {
+function countsOf(window: number, load: number): UnitCounters {
   const answered = window * Math.round(20 * load)
   const workMs = answered * 40
   const none = { unanswered: 0, cancelled: 0, turnedAway: 0, notSent: 0, waitMs: 0, queued: 0 }

@@ -175,11 +175,9 @@ export {
   type Revoked,
 } from './group/charter.ts'
 export type {
-  AlertFeeling,
+  AlertContent,
   AlertMark,
-  AlertOrigin,
   AlertRecord,
-  AlertSeverity,
   CharterMark,
   Invitation,
   Link,
@@ -190,14 +188,7 @@ export type {
   SessionKeyRecord,
   UnitClaim,
 } from './group/docket.ts'
-export type {
-  ClaimedResource,
-  MissedPolicy,
-  OccurrenceOutcome,
-  PastOccurrence,
-  ResourceClaim,
-  Schedule,
-} from './group/coordination.ts'
+export type { MissedPolicy, OccurrenceOutcome, PastOccurrence, ResourceClaim, Schedule } from './group/coordination.ts'
 export { decodeGroupState, encodeGroupState, foundGroup } from './group/group-codec.ts'
 export type { Applied, Founder, GroupState } from './group/group-state.ts'
 export { base64urlOf, bytesOfBase64url } from './json/base64url.ts'

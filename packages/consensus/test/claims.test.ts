@@ -1,6 +1,6 @@
-import { randomInteger, seededRandom } from '@vsmcp/kernel'
+import { type ClaimedResource, randomInteger, seededRandom } from '@vsmcp/kernel'
 import { describe, expect, it } from 'vitest'
-import { type ClaimedResource, decodeGroupState, encodeGroupState, type ResourceClaim } from '../src/index.ts'
+import { decodeGroupState, encodeGroupState, type ResourceClaim } from '../src/index.ts'
 import { DECIDING, decidingGroup, endorsedBy } from './support/decided.ts'
 import type { Group } from './support/group.ts'
 

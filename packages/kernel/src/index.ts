@@ -1,6 +1,7 @@
 /**
  * The ground every package stands on: ids, errors, ports, time, chance, supervision, telemetry. It knows nothing of any technology.
  */
+export { type Feeling, FEELINGS, isWorse, type Origin, ORIGINS, SEVERITIES, type Severity } from './alert-words.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type BackoffInit, backoffMs } from './backoff.ts'
 export { NotSentError, OutcomeUnknownError, RemoteError } from './call-errors.ts'
@@ -62,3 +63,4 @@ export {
   type UnitOperation,
   type VarietyCalculation,
 } from './telemetry.ts'
+export type { ClaimedResource, UnitCounters, UnitLimits } from './unit-work.ts'

@@ -1,4 +1,4 @@
-import type { PeerIdString, Startable, UnitName } from '@vsmcp/kernel'
+import type { PeerIdString, Startable, UnitCounters, UnitLimits, UnitName } from '@vsmcp/kernel'
 
 /**
  * `legacy`: revisions up to 2025-11-25 (`initialize`, sessions, requests from the server).
@@ -128,29 +128,6 @@ export interface UnitStats {
   readonly latencyP99Ms: number | null
 }
 
-/** Counted since the unit was made; but for `inFlight` and `queued` none of it ever decreases. */
-export interface UnitCounters {
-  /** Requests that ended with a result. */
-  readonly answered: number
-  /** Requests that ended with an error of the server. */
-  readonly refused: number
-  /** Requests that were sent and never answered: deadline, death, an answer too large. */
-  readonly unanswered: number
-  readonly cancelled: number
-  /** Requests never sent for want of a place or of time in the queue. */
-  readonly turnedAway: number
-  /** Requests never sent for another reason: not ready, breaker open. */
-  readonly notSent: number
-  /** Milliseconds with at least one request in work. */
-  readonly busyMs: number
-  /** Milliseconds in work, summed over requests. */
-  readonly workMs: number
-  /** Milliseconds in the queue, summed over requests. */
-  readonly waitMs: number
-  readonly inFlight: number
-  readonly queued: number
-}
-
 /** What a unit did for one caller, since it was made: requests that its server answered, and their latencies summed. */
 export interface CallerAccount {
   readonly answered: number
@@ -163,14 +140,6 @@ export interface Latencies {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
-}
-
-/** What a unit may take on at once and per second: System 3's grant, as its bulkhead holds it. */
-export interface UnitLimits {
-  /** Requests in work at once; at least 1. */
-  readonly concurrency: number
-  /** Requests sent per second; null for no bound. */
-  readonly ratePerS: number | null
 }
 
 /** A line the server wrote: on stderr, as `notifications/message` of no single call, or rubbish on stdout. */

@@ -1,3 +1,4 @@
+import { Emitter, type KeyValueStore, type Random, seededRandom, SEVERITIES, type Severity, silentLogger } from '@vsmcp/kernel'
 import {
   applyEntry,
   type ApplyResult,
@@ -7,9 +8,8 @@ import {
   type Operation,
   ORGANS_LEVEL,
 } from '@vsmcp/consensus'
-import { Emitter, type KeyValueStore, type Random, seededRandom, silentLogger } from '@vsmcp/kernel'
 import { createMemoryStore } from '@vsmcp/store'
-import { organ, type Severity, SEVERITIES } from '@vsmcp/vsm'
+import { organ } from '@vsmcp/vsm'
 import { expect, it } from 'vitest'
 import { Algedonic } from '../src/algedonic/algedonic.ts'
 import type { Decisions, Request } from '../src/system5/decisions.ts'

@@ -1,5 +1,5 @@
-import { InvalidArgumentError, silentLogger, systemClock } from '@vsmcp/kernel'
-import type { Unit, UnitCounters, UnitLimits } from '@vsmcp/mcp'
+import { InvalidArgumentError, silentLogger, systemClock, type UnitCounters, type UnitLimits } from '@vsmcp/kernel'
+import type { Unit } from '@vsmcp/mcp'
 import { describe, expect, it } from 'vitest'
 import type { UnitTerms } from '../src/control.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'

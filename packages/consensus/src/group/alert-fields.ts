@@ -1,21 +1,10 @@
-import { InvalidArgumentError } from '@vsmcp/kernel'
+import { FEELINGS, InvalidArgumentError, ORIGINS, SEVERITIES } from '@vsmcp/kernel'
 import { ALERT_SUBJECT_MAX, ALERT_TEXT_MAX, COUNTER_MAX, REASON_MAX } from '../constants.ts'
-import type { AlertFeeling, AlertMark, AlertOrigin, AlertRecord, AlertSeverity } from './docket.ts'
+import type { AlertContent, AlertMark } from './docket.ts'
 import { type Fields, integer, label, peerId, unitName } from './fields.ts'
 
-const FEELINGS: readonly AlertFeeling[] = ['pain', 'pleasure']
-const ORIGINS: readonly AlertOrigin[] = ['organ', 'client', 'person']
-
-/** From the least to the most severe. */
-export const SEVERITIES: readonly AlertSeverity[] = ['low', 'high', 'critical']
-
-/** What an alert says, as its record and the operation that raises it carry it. Throws `InvalidArgumentError`. */
-export function alertContent(
-  fields: Fields,
-): Pick<
-  AlertRecord,
-  'feeling' | 'severity' | 'origin' | 'system' | 'unit' | 'subject' | 'text' | 'count' | 'onsetMs' | 'lastMs'
-> {
+/** What an operation or a record says of an alert. Throws `InvalidArgumentError`. */
+export function alertContent(fields: Fields): AlertContent {
   const onsetMs = integer(fields, 'onsetMs', 0)
   return {
     feeling: oneOf(fields, 'feeling', FEELINGS),

@@ -1,7 +1,7 @@
+import { isWorse, SEVERITIES, type Severity } from '@vsmcp/kernel'
 import { ALERT_BYTES_MAX, ALERTS_CLOSED_MAX, ALERTS_OPEN_MAX, ALERTS_OPEN_PER_MEMBER_MAX } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
-import { SEVERITIES } from './alert-fields.ts'
-import type { AlertMark, AlertRecord, AlertSeverity } from './docket.ts'
+import type { AlertMark, AlertRecord } from './docket.ts'
 import { unknownFields } from './fields.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { AlertAcknowledge, AlertClimb, AlertRaise, AlertResolve, GroupEffect } from './operation.ts'
@@ -127,8 +127,7 @@ function close(state: GroupState, id: string, mark: AlertMark, { index }: Place)
 }
 
 const closedAt = ({ closed }: AlertRecord): number => closed?.index ?? 0
-const rank = (severity: AlertSeverity): number => SEVERITIES.indexOf(severity)
-const isWorse = (a: AlertSeverity, b: AlertSeverity): boolean => rank(a) > rank(b)
+const rank = (severity: Severity): number => SEVERITIES.indexOf(severity)
 
 function unknownAlert(state: GroupState, id: string): Applied {
   return refused(state, 'alert-unknown', `there is no alert ${id}, or it is over for long`)

@@ -1,5 +1,5 @@
-import type { PeerIdString, UnitName } from '@vsmcp/kernel'
-import type { ClaimedResource, MissedPolicy, OccurrenceOutcome } from './coordination.ts'
+import type { ClaimedResource, PeerIdString, UnitName } from '@vsmcp/kernel'
+import type { DeclaredSchedule, OccurrenceOutcome } from './coordination.ts'
 import type { Authored, VoterEndorsed } from './operation.ts'
 
 /** Asks for all that a unit claims, together; granted at once, or when those before it have given back. */
@@ -33,18 +33,9 @@ export interface ClaimRevoke extends VoterEndorsed {
   readonly askedAtIndex: number
 }
 
-export interface ScheduleAdd extends Authored {
+export interface ScheduleAdd extends Authored, DeclaredSchedule {
   readonly op: 'schedule:add'
   readonly name: string
-  readonly cron: string
-  readonly timezone: string
-  readonly tool: string
-  /** Text of a JSON object. */
-  readonly argsJson: string
-  readonly missed: MissedPolicy
-  readonly idempotent: boolean
-  readonly timeoutMs: number
-  readonly node?: PeerIdString
 }
 export interface ScheduleRemove extends Authored {
   readonly op: 'schedule:remove'

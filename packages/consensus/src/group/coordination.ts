@@ -1,11 +1,5 @@
-import type { PeerIdString, UnitName } from '@vsmcp/kernel'
+import type { ClaimedResource, PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { Carried } from './docket.ts'
-
-/** A resource as a unit claims it: alone, or with others that share it. */
-export interface ClaimedResource {
-  readonly resource: string
-  readonly shared: boolean
-}
 
 /**
  * System 2: what a unit holds, or waits for. All its resources are granted by one decision or none, so that no two units ever wait
@@ -60,8 +54,8 @@ export interface OccurrenceRun extends Carried {
   readonly takenAtIndex?: number
 }
 
-/** System 2: a job that comes again. An occurrence is named by the time it is due, whatever any clock says. */
-export interface Schedule extends Carried {
+/** What a person declares of a schedule. */
+export interface DeclaredSchedule {
   /** Read by the node; a pattern that it cannot read has no occurrences. */
   readonly cron: string
   readonly timezone: string
@@ -74,6 +68,10 @@ export interface Schedule extends Carried {
   readonly timeoutMs: number
   /** Who runs it; else the node that hosts the tool's unit. */
   readonly node?: PeerIdString
+}
+
+/** System 2: a job that comes again. An occurrence is named by the time it is due, whatever any clock says. */
+export interface Schedule extends Carried, DeclaredSchedule {
   readonly addedBy: PeerIdString
   readonly addedAtIndex: number
   readonly addedAtMs: number

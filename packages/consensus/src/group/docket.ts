@@ -1,4 +1,4 @@
-import type { PeerIdString, UnitName } from '@vsmcp/kernel'
+import type { Feeling, Origin, PeerIdString, Severity, UnitName } from '@vsmcp/kernel'
 
 /** `edge` nodes vote only while there are fewer than three others (rule 7). */
 export type MemberRole = 'member' | 'edge'
@@ -101,12 +101,6 @@ export interface SessionKeyRecord extends Carried {
   readonly atMs: number
 }
 
-/** Good news is an alert, too. */
-export type AlertFeeling = 'pain' | 'pleasure'
-export type AlertSeverity = 'low' | 'high' | 'critical'
-/** Who felt it: an organ of the node, a client of its MCP endpoint, or a person at its command. */
-export type AlertOrigin = 'organ' | 'client' | 'person'
-
 /** Who did something to an alert, and why. */
 export interface AlertMark extends Carried {
   readonly by: PeerIdString
@@ -115,14 +109,12 @@ export interface AlertMark extends Carried {
   readonly atMs: number
 }
 
-/** Pain that the node it came from has not remedied within its time, or pleasure. Stays until it is remedied. */
-export interface AlertRecord extends Carried {
-  /** The node that raised it. */
-  readonly peer: PeerIdString
-  readonly feeling: AlertFeeling
-  readonly severity: AlertSeverity
-  readonly origin: AlertOrigin
-  /** The system of that node which felt it, such as `system1`. */
+/** What an alert says, as its record and the operation that raises it carry it. */
+export interface AlertContent {
+  readonly feeling: Feeling
+  readonly severity: Severity
+  readonly origin: Origin
+  /** The system of the node that felt it, such as `system1`. */
   readonly system: string
   /** What it is about, when it is about one unit. */
   readonly unit?: UnitName
@@ -132,6 +124,12 @@ export interface AlertRecord extends Carried {
   readonly count: number
   readonly onsetMs: number
   readonly lastMs: number
+}
+
+/** Pain that the node it came from has not remedied within its time, or pleasure. Stays until it is remedied. */
+export interface AlertRecord extends Carried, AlertContent {
+  /** The node that raised it. */
+  readonly peer: PeerIdString
   readonly raisedAtIndex: number
   /** Wall time by the proposer's clock. */
   readonly raisedAtMs: number

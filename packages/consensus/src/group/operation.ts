@@ -1,7 +1,7 @@
 import type { PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { JsonObject } from '../json/json.ts'
 import type { Endorsement } from '../raft/endorsement.ts'
-import type { AlertFeeling, AlertOrigin, AlertSeverity, Member, MemberRole } from './docket.ts'
+import type { AlertContent, Member, MemberRole } from './docket.ts'
 import type { CoordinationOperation, CoordinationVote } from './coordination-operation.ts'
 
 export interface Authored {
@@ -169,19 +169,9 @@ export interface CharterCertify extends Authored {
 }
 
 /** The author's own; asked again with more, it is the same alert, felt again. */
-export interface AlertRaise extends Authored {
+export interface AlertRaise extends Authored, AlertContent {
   readonly op: 'alert:raise'
   readonly id: string
-  readonly feeling: AlertFeeling
-  readonly severity: AlertSeverity
-  readonly origin: AlertOrigin
-  readonly system: string
-  readonly unit?: UnitName
-  readonly subject: string
-  readonly text: string
-  readonly count: number
-  readonly onsetMs: number
-  readonly lastMs: number
 }
 /** Somebody sees to it. */
 export interface AlertAcknowledge extends Authored {

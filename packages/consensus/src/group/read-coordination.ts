@@ -1,4 +1,4 @@
-import { InvalidArgumentError, messageOf } from '@vsmcp/kernel'
+import { type ClaimedResource, InvalidArgumentError, messageOf } from '@vsmcp/kernel'
 import {
   ATTEMPTS_MAX,
   CLAIM_RESOURCES_MAX,
@@ -17,7 +17,7 @@ import {
   TOOL_NAME_MAX,
 } from '../constants.ts'
 import { byCodeUnit, isObject, parseJson } from '../json/json.ts'
-import type { ClaimedResource, MissedPolicy, OccurrenceRun, PastOccurrence, ResourceClaim, Schedule } from './coordination.ts'
+import type { DeclaredSchedule, MissedPolicy, OccurrenceRun, PastOccurrence, ResourceClaim, Schedule } from './coordination.ts'
 import { type Fields, fieldsOf, flag, integer, label, list, peerId, unitName } from './fields.ts'
 import type { Skip } from './coordination-operation.ts'
 
@@ -47,10 +47,7 @@ export function readResourceClaim(value: unknown): ResourceClaim {
   }
 }
 
-type Declared = Pick<Schedule, 'cron' | 'timezone' | 'tool' | 'argsJson' | 'missed' | 'idempotent' | 'timeoutMs' | 'node'>
-
-/** What a person declares of a schedule. */
-export function declaredSchedule(fields: Fields): Declared {
+export function declaredSchedule(fields: Fields): DeclaredSchedule {
   return {
     cron: label(fields, 'cron', { max: CRON_MAX }),
     timezone: label(fields, 'timezone', { max: TIMEZONE_MAX }),

@@ -1,12 +1,20 @@
 import { SCHEDULES_MAX } from '../constants.ts'
-import type { Schedule } from './coordination.ts'
+import type { DeclaredSchedule, Schedule } from './coordination.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { ScheduleAdd, ScheduleRemove } from './coordination-operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
 import { drop, put } from './records.ts'
 
-/** What a person declares of a schedule. */
-const DECLARED = ['cron', 'timezone', 'tool', 'argsJson', 'missed', 'idempotent', 'timeoutMs', 'node'] as const
+const DECLARED = [
+  'cron',
+  'timezone',
+  'tool',
+  'argsJson',
+  'missed',
+  'idempotent',
+  'timeoutMs',
+  'node',
+] as const satisfies (keyof DeclaredSchedule)[]
 
 /** The same again is unchanged; a name is never used for two. What lies before it was added is not due. */
 export function addSchedule(state: GroupState, operation: ScheduleAdd, { index }: Place): Applied {

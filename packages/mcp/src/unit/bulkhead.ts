@@ -1,5 +1,4 @@
-import { BusyError, type Clock, type Timer } from '@vsmcp/kernel'
-import type { UnitLimits } from '../contract.ts'
+import { BusyError, type Clock, type Timer, type UnitLimits } from '@vsmcp/kernel'
 import { RATE_BURST_MS, WORK_TIME_WEIGHT } from './constants.ts'
 import { FairQueue } from './fair-queue.ts'
 import { TokenBucket } from './token-bucket.ts'

@@ -5,9 +5,11 @@ import {
   NotSentError,
   type PeerIdString,
   telemetry,
+  type UnitCounters,
+  type UnitLimits,
   type VsmcpError,
 } from '@vsmcp/kernel'
-import type { CallerAccount, Latencies, McpReply, McpRequest, UnitCounters, UnitLimits, UnitStats } from '../contract.ts'
+import type { CallerAccount, Latencies, McpReply, McpRequest, UnitStats } from '../contract.ts'
 import { Breaker } from './breaker.ts'
 import { Bulkhead } from './bulkhead.ts'
 import { Call, type CallOutcome } from './call.ts'

@@ -9,6 +9,8 @@ import {
   OutcomeUnknownError,
   type PeerIdString,
   type Random,
+  type UnitCounters,
+  type UnitLimits,
   VsmcpError,
 } from '@vsmcp/kernel'
 import type {
@@ -18,9 +20,7 @@ import type {
   McpReply,
   McpRequest,
   Unit,
-  UnitCounters,
   UnitEvents,
-  UnitLimits,
   UnitSource,
   UnitState,
   UnitStats,

@@ -1,6 +1,6 @@
+import { parseDurationMs, SEVERITIES } from '@vsmcp/kernel'
 import type { Charter } from '@vsmcp/consensus'
-import { parseDurationMs } from '@vsmcp/kernel'
-import { DEFAULT_TERMS, SEVERITIES, type Terms } from '@vsmcp/vsm'
+import { DEFAULT_TERMS, type Terms } from '@vsmcp/vsm'
 
 /** Policy that sets terms: `{"node": {"high": "5s"}, "group": {"low": "8h"}}`, durations; what it does not name stays as it is. */
 const ALERT_TERMS_POLICY = 'alertTerms'

@@ -1,5 +1,4 @@
-import { InvalidArgumentError, UNIT_NAME_PATTERN } from '@vsmcp/kernel'
-import { SEVERITIES } from '@vsmcp/vsm'
+import { InvalidArgumentError, SEVERITIES, UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import { ALERT_SUBJECT_MAX, ALERT_TEXT_MAX } from '@vsmcp/consensus'
 import { z } from 'zod'
 import { AlertRefusedError } from '../errors.ts'

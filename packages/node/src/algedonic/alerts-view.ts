@@ -1,5 +1,5 @@
-import type { AlertMark, AlertRecord, GroupEffect } from '@vsmcp/consensus'
-import { type Clock, isoTime, type PeerIdString, telemetry } from '@vsmcp/kernel'
+import type { AlertContent, AlertMark, AlertRecord, GroupEffect } from '@vsmcp/consensus'
+import { type Clock, isoTime, type PeerIdString, telemetry, type UnitName } from '@vsmcp/kernel'
 import { type Alert, type HeldAlert, type OverAlert, type Terms } from '@vsmcp/vsm'
 import { ALERT_HEARD_KEPT_MS, ALERTS_HEARD_MAX } from '../constants.ts'
 import type { GroupLog } from '../system5/group-log.ts'
@@ -16,6 +16,8 @@ export interface AlertsViewComponents {
   nameOf: (peer: PeerIdString) => string
   clock: Clock
 }
+
+type Content = Omit<AlertContent, 'unit'> & { unit?: UnitName | undefined }
 
 interface Heard {
   node: PeerIdString
@@ -125,26 +127,13 @@ export class AlertsView {
   }
 
   #decided(id: string, record: AlertRecord, terms: Terms): AlertView {
-    const { peer, feeling, severity, system, origin, unit, subject, text, count, onsetMs, lastMs } = record
-    const { acknowledged, closed, climbedAtMs, raisedAtMs } = record
+    const { peer, severity, acknowledged, closed, climbedAtMs, raisedAtMs } = record
     const isDue = closed === undefined && climbedAtMs === undefined
     return {
-      id,
-      feeling,
-      severity,
-      system,
-      origin,
-      subject,
-      text,
-      count,
+      ...this.#content(peer, id, record),
       level: climbedAtMs === undefined ? 'group' : 'above',
       state: closed !== undefined ? 'over' : acknowledged === undefined ? 'open' : 'acknowledged',
       decided: true,
-      node: peer,
-      nodeName: this.#c.nameOf(peer),
-      ...(unit === undefined ? {} : { unit }),
-      onset: isoTime(onsetMs),
-      last: isoTime(lastMs),
       due: isDue ? isoTime(raisedAtMs + terms.group[severity]) : null,
       ...(acknowledged === undefined ? {} : { acknowledged: this.#mark(acknowledged) }),
       ...(closed === undefined ? {} : { over: this.#mark(closed) }),
@@ -152,54 +141,43 @@ export class AlertsView {
   }
 
   #held(alert: HeldAlert | OverAlert): AlertView {
-    const { self, nameOf, algedonic } = this.#c
-    const { id, feeling, severity, level, source, subject, text, count, onsetMs, lastMs, remedied } = alert
-    const { system, origin, unit } = source
+    const { self, algedonic } = this.#c
+    const { id, level, lastMs, remedied } = alert
     const due = algedonic.dueMs(id)
     const over = 'reason' in alert ? { reason: alert.reason, atMs: alert.overMs } : undefined
     const end = over ?? (remedied === undefined ? undefined : { reason: remedied, atMs: lastMs })
     return {
-      id,
-      feeling,
-      severity,
+      ...this.#content(self, id, { ...alert, ...alert.source }),
       level,
-      subject,
-      text,
-      count,
-      system,
-      origin,
-      ...(unit === undefined ? {} : { unit }),
       state: end === undefined ? 'open' : 'over',
       decided: false,
-      node: self,
-      nodeName: nameOf(self),
-      onset: isoTime(onsetMs),
-      last: isoTime(lastMs),
       due: due === undefined || end !== undefined ? null : isoTime(due),
       ...(end === undefined ? {} : { over: this.#mark({ by: self, ...end }) }),
     }
   }
 
-  #heardOf(node: PeerIdString, { id, feeling, severity, source, subject, text, onsetMs }: Alert): AlertView {
-    const { system, origin, unit } = source
+  #heardOf(node: PeerIdString, alert: Alert): AlertView {
+    const content = { ...alert, ...alert.source, count: 1, lastMs: alert.onsetMs }
+    return { ...this.#content(node, alert.id, content), level: 'group', state: 'open', decided: false, due: null }
+  }
+
+  /** What an alert says, whoever holds it. */
+  #content(node: PeerIdString, id: string, content: Content) {
+    const { feeling, severity, system, origin, unit, subject, text, count, onsetMs, lastMs } = content
     return {
       id,
       feeling,
       severity,
       system,
       origin,
+      ...(unit === undefined ? {} : { unit }),
       subject,
       text,
-      level: 'group',
-      state: 'open',
-      decided: false,
+      count,
       node,
       nodeName: this.#c.nameOf(node),
-      ...(unit === undefined ? {} : { unit }),
-      count: 1,
       onset: isoTime(onsetMs),
-      last: isoTime(onsetMs),
-      due: null,
+      last: isoTime(lastMs),
     }
   }
 

@@ -1,12 +1,10 @@
-import type { PeerIdString, UnitName } from '@vsmcp/kernel'
-
-export type AlertSeverity = 'low' | 'high' | 'critical'
+import type { Feeling, Origin, PeerIdString, Severity, UnitName } from '@vsmcp/kernel'
 
 /** An alert as people see it, whoever holds it. */
 export interface AlertView {
   id: string
-  feeling: 'pain' | 'pleasure'
-  severity: AlertSeverity
+  feeling: Feeling
+  severity: Severity
   /** Whose affair it is: its node's, the group's System 5, or what is above the group (for the outermost group: whoever runs the mesh). */
   level: 'node' | 'group' | 'above'
   state: 'open' | 'acknowledged' | 'over'
@@ -16,7 +14,7 @@ export interface AlertView {
   nodeName: string
   /** Which system of that node feels it, for whom: an organ of its own, a client of its MCP endpoint, a person. */
   system: string
-  origin: 'organ' | 'client' | 'person'
+  origin: Origin
   unit?: UnitName
   subject: string
   text: string
@@ -54,8 +52,8 @@ export interface AlertsRequest {
 }
 
 export interface AlertRequest {
-  feeling: 'pain' | 'pleasure'
-  severity: AlertSeverity
+  feeling: Feeling
+  severity: Severity
   subject: string
   text: string
   /** The unit it is about. */

@@ -1,5 +1,5 @@
-import type { Clock, Startable, Timer, UnitName } from '@vsmcp/kernel'
-import { organ, type Severity, type Signal } from '@vsmcp/vsm'
+import type { Clock, Severity, Startable, Timer, UnitName } from '@vsmcp/kernel'
+import { organ, type Signal } from '@vsmcp/vsm'
 import { SYSTEM5_MISSED_MS } from '../constants.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { GroupLog } from '../system5/group-log.ts'

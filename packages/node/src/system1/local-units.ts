@@ -1,4 +1,5 @@
 import {
+  type ClaimedResource,
   type Clock,
   Emitter,
   type Inspection,
@@ -11,7 +12,6 @@ import {
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Definitions, Unit, UnitSpec, UnitState } from '@vsmcp/mcp'
-import type { ClaimedResource } from '@vsmcp/vsm'
 import type { AttachRequest, AttachResult, UnitTerms } from '../control.ts'
 import { UNITS_PER_NODE_MAX } from '../constants.ts'
 import { UnitExistsError, UnitUnknownError } from '../errors.ts'

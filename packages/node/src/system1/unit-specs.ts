@@ -1,6 +1,5 @@
+import { type ClaimedResource, type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
 import { isDeepStrictEqual } from 'node:util'
-import { type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
-import type { ClaimedResource } from '@vsmcp/vsm'
 import { z } from 'zod'
 import type { UnitSource, UnitTerms } from '../control.ts'
 import { unitTermsSchema } from '../system3/unit-terms.ts'

@@ -1,5 +1,4 @@
-import { InvalidArgumentError } from '@vsmcp/kernel'
-import type { ClaimedResource } from '@vsmcp/vsm'
+import { type ClaimedResource, InvalidArgumentError } from '@vsmcp/kernel'
 import { CLAIM_NAME_LENGTH_MAX, CLAIMS_PER_UNIT_MAX } from '../constants.ts'
 
 /** As the docket takes them: in order of name, each once, names that can be shown. Throws `InvalidArgumentError`. */

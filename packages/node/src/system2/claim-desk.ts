@@ -1,6 +1,6 @@
-import { type GroupState, ORGANS_LEVEL, type ResourceClaim } from '@vsmcp/consensus'
 import {
   BusyError,
+  type ClaimedResource,
   type Clock,
   type KeyValueStore,
   type Logger,
@@ -13,16 +13,9 @@ import {
   type Timer,
   type UnitName,
 } from '@vsmcp/kernel'
+import { type GroupState, ORGANS_LEVEL, type ResourceClaim } from '@vsmcp/consensus'
 import { type McpReply, type McpRequest, withMeta } from '@vsmcp/mcp'
-import {
-  CLAIM_CALLS_WAITING_MAX,
-  type ClaimedResource,
-  type ClaimEffect,
-  ClaimHolder,
-  type ClaimToken,
-  contended,
-  ResourceFence,
-} from '@vsmcp/vsm'
+import { CLAIM_CALLS_WAITING_MAX, type ClaimEffect, ClaimHolder, type ClaimToken, contended, ResourceFence } from '@vsmcp/vsm'
 import { z } from 'zod'
 import { CLAIMS_GIVEN_BACK_MS } from '../constants.ts'
 import type { Decisions } from '../system5/decisions.ts'

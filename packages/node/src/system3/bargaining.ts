@@ -1,6 +1,15 @@
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  type Startable,
+  telemetry,
+  type Timer,
+  type UnitCounters,
+  type UnitName,
+} from '@vsmcp/kernel'
 import { availableParallelism, totalmem } from 'node:os'
-import { type Clock, type Logger, messageOf, type Startable, telemetry, type Timer, type UnitName } from '@vsmcp/kernel'
-import { IN_FLIGHT_MAX, type ProcessGuard, type Unit, type UnitCounters } from '@vsmcp/mcp'
+import { IN_FLIGHT_MAX, type ProcessGuard, type Unit } from '@vsmcp/mcp'
 import { type Capacity, type Damper, type Grant, ResourceBargain } from '@vsmcp/vsm'
 import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE, MEMORY_PERIOD_MS, MEMORY_SHARE } from '../constants.ts'
 import type { LocalUnits } from '../system1/local-units.ts'

@@ -1,11 +1,11 @@
-import type { Random } from '@vsmcp/kernel'
+import { isWorse, type Random } from '@vsmcp/kernel'
 import { Allowance } from './allowance.ts'
 import { CALM_MS, HELD_MAX, OVER_MAX, REASON_LENGTH_MAX, RETELL_MS, RETRY_MAX_MS, RETRY_MS, UNFELT_MS } from './constants.ts'
 import { ALERT_SUBJECT_LENGTH_MAX, ALERT_TEXT_LENGTH_MAX } from '../constants.ts'
 import type { AlgedonicEffect, AlgedonicInput, Felt } from './effects.ts'
 import type { HeldAlert, OverAlert } from './held.ts'
 import { accountOf, keyOf, organ, plainText, type Signal } from './signal.ts'
-import { isWorse, type Terms } from './terms.ts'
+import { type Terms } from './terms.ts'
 
 export interface AlgedonicChannelInit {
   /** What was written down before. */

@@ -1,12 +1,8 @@
-import type { UnitName } from '@vsmcp/kernel'
+import { FEELINGS, ORIGINS, SEVERITIES, type UnitName } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { SYSTEMS } from '../channels.ts'
 import { ALERT_SUBJECT_LENGTH_MAX, ALERT_TEXT_LENGTH_MAX } from '../constants.ts'
 import { unitField } from '../fields.ts'
-import { SEVERITIES } from './terms.ts'
-
-/** Who feels: an organ of the node, a client of its MCP endpoint, a person at its command. */
-export const ORIGINS = ['organ', 'client', 'person'] as const
 
 export const sourceSchema = z.object({
   system: z.enum(SYSTEMS),
@@ -17,7 +13,7 @@ export const sourceSchema = z.object({
 
 /** What somebody feels. Pain stays until it is remedied; pleasure is noted. */
 export const signalSchema = z.object({
-  feeling: z.enum(['pain', 'pleasure']),
+  feeling: z.enum(FEELINGS),
   severity: z.enum(SEVERITIES),
   source: sourceSchema,
   subject: z.string().min(1).max(ALERT_SUBJECT_LENGTH_MAX),

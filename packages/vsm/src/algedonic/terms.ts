@@ -1,6 +1,4 @@
-/** From the least to the most severe. */
-export const SEVERITIES = ['low', 'high', 'critical'] as const
-export type Severity = (typeof SEVERITIES)[number]
+import type { Severity } from '@vsmcp/kernel'
 
 /** Whose affair an alert is: the node's that felt it, the group's System 5, or what is above the group. */
 export type Level = 'node' | 'group' | 'above'
@@ -15,11 +13,6 @@ export type Terms = Readonly<Record<Exclude<Level, 'above'>, Readonly<Record<Sev
 export const DEFAULT_TERMS: Terms = {
   node: { critical: 0, high: 10_000, low: 60_000 },
   group: { critical: 60_000, high: 5 * 60_000, low: 60 * 60_000 },
-}
-
-/** Whether the first is more severe. */
-export function isWorse(a: Severity, b: Severity): boolean {
-  return SEVERITIES.indexOf(a) > SEVERITIES.indexOf(b)
 }
 
 /** What the group has not remedied within its term. Times are of one clock. */

@@ -1,27 +1,6 @@
+import type { UnitCounters, UnitLimits } from '@vsmcp/kernel'
 import { SCALING_REACH, SCALING_SPREAD_MIN, STRETCH_CALLS, STRETCH_KEPT_MS, STRETCHES_KEPT } from './constants.ts'
 import type { Achievement } from './unit-figures.ts'
-
-/** What a unit has counted since it was made; see `UnitCounters` of the mcp package. */
-export interface WorkCounts {
-  readonly answered: number
-  readonly refused: number
-  readonly unanswered: number
-  readonly cancelled: number
-  readonly turnedAway: number
-  readonly notSent: number
-  readonly busyMs: number
-  readonly workMs: number
-  readonly waitMs: number
-  readonly inFlight: number
-  readonly queued: number
-}
-
-/** Under what a unit works now. */
-export interface Limits {
-  readonly concurrency: number
-  /** Calls per second; null for no bound. */
-  readonly ratePerS: number | null
-}
 
 /** What happened in one window. */
 export interface UnitFigures extends Achievement {
@@ -42,7 +21,7 @@ export interface UnitFigures extends Achievement {
 /** Work on end: at least `STRETCH_CALLS` calls. */
 interface Stretch {
   readonly endedMs: number
-  readonly limits: Limits
+  readonly limits: UnitLimits
   /** Calls per second at work: that ended well, and that the server was done with. */
   readonly wellPerS: number
   readonly donePerS: number
@@ -64,13 +43,13 @@ interface Stretch {
  *   none is assumed to help.
  */
 export class UnitMeter {
-  #last: { counts: WorkCounts; atMs: number } | undefined
+  #last: { counts: UnitCounters; atMs: number } | undefined
   #stretches: Stretch[] = []
   #open = { well: 0, done: 0, busyMs: 0, workMs: 0 }
-  #limits: Limits | undefined
+  #limits: UnitLimits | undefined
 
   /** Figures of the time since the last measurement; undefined at the first, and when the unit has begun to count anew. */
-  measure(counts: WorkCounts, limits: Limits, nowMs: number): UnitFigures | undefined {
+  measure(counts: UnitCounters, limits: UnitLimits, nowMs: number): UnitFigures | undefined {
     const last = this.#last
     if (last !== undefined && !(nowMs > last.atMs)) return undefined
     this.#last = { counts, atMs: nowMs }
@@ -80,7 +59,7 @@ export class UnitMeter {
       return undefined
     }
     const windowMs = nowMs - last.atMs
-    const since = (key: keyof WorkCounts): number => counts[key] - last.counts[key]
+    const since = (key: keyof UnitCounters): number => counts[key] - last.counts[key]
     const well = since('answered')
     const done = well + since('refused') + since('unanswered')
     const neverSent = since('turnedAway') + since('notSent')
@@ -103,12 +82,12 @@ export class UnitMeter {
     }
   }
 
-  #begin(limits: Limits): void {
+  #begin(limits: UnitLimits): void {
     this.#open = { well: 0, done: 0, busyMs: 0, workMs: 0 }
     this.#limits = limits
   }
 
-  #work(work: { well: number; done: number; busyMs: number; workMs: number }, limits: Limits, nowMs: number): void {
+  #work(work: { well: number; done: number; busyMs: number; workMs: number }, limits: UnitLimits, nowMs: number): void {
     // A stretch under two grants would tell of neither.
     if (this.#limits?.concurrency !== limits.concurrency || this.#limits.ratePerS !== limits.ratePerS) this.#begin(limits)
     const open = this.#open
@@ -131,7 +110,7 @@ export class UnitMeter {
     while ((this.#stretches[0]?.endedMs ?? nowMs) < nowMs - STRETCH_KEPT_MS) this.#stretches.shift()
   }
 
-  #capability({ concurrency, ratePerS }: Limits, actuality: number): number | null {
+  #capability({ concurrency, ratePerS }: UnitLimits, actuality: number): number | null {
     let best = -1
     for (const { limits, wellPerS } of this.#stretches) {
       if (limits.concurrency === concurrency && limits.ratePerS === ratePerS && wellPerS > best) best = wellPerS
@@ -143,7 +122,7 @@ export class UnitMeter {
     return Math.max(actuality, Math.min(best, ratePerS ?? Infinity))
   }
 
-  #potentiality(limits: Limits, capability: number | null): number | null {
+  #potentiality(limits: UnitLimits, capability: number | null): number | null {
     let best = capability ?? -1
     for (const { donePerS } of this.#stretches) if (donePerS > best) best = donePerS
     const scaled = this.#scaled(limits.concurrency)
@@ -176,7 +155,7 @@ export class UnitMeter {
   }
 }
 
-function hasBegunAnew(before: WorkCounts, now: WorkCounts): boolean {
+function hasBegunAnew(before: UnitCounters, now: UnitCounters): boolean {
   return (
     now.answered < before.answered ||
     now.refused < before.refused ||

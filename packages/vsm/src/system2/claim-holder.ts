@@ -1,4 +1,5 @@
-import type { Claim, ClaimedResource } from './claim.ts'
+import { type ClaimedResource } from '@vsmcp/kernel'
+import type { Claim } from './claim.ts'
 import {
   CLAIM_CONFIRM_MS,
   CLAIM_CONFIRMED_MAX_MS,

@@ -1,8 +1,4 @@
-/** A resource as a unit claims it: alone, or with others that share it. */
-export interface ClaimedResource {
-  readonly resource: string
-  readonly shared: boolean
-}
+import type { ClaimedResource } from '@vsmcp/kernel'
 
 /** A claim as the group's docket has it; `@vsmcp/consensus` decides them. */
 export interface Claim {

@@ -1,4 +1,4 @@
-import type { ClaimedResource } from './claim.ts'
+import { type ClaimedResource } from '@vsmcp/kernel'
 import type { ClaimToken } from './claim-holder.ts'
 
 /** The highest tokens under which a resource was used here. */

@@ -1,7 +1,8 @@
+import type { UnitCounters, UnitLimits } from '@vsmcp/kernel'
 import { describe, expect, it } from 'vitest'
-import { indicesOf, type Limits, together, type UnitFigures, UnitMeter, type WorkCounts } from '../../src/index.ts'
+import { indicesOf, together, type UnitFigures, UnitMeter } from '../../src/index.ts'
 
-const NOTHING: WorkCounts = {
+const NOTHING: UnitCounters = {
   answered: 0,
   refused: 0,
   unanswered: 0,
@@ -14,7 +15,7 @@ const NOTHING: WorkCounts = {
   inFlight: 0,
   queued: 0,
 }
-const WIDE: Limits = { concurrency: 128, ratePerS: null }
+const WIDE: UnitLimits = { concurrency: 128, ratePerS: null }
 const WINDOW_MS = 5_000
 
 /** A unit that is told what it did in each window. */
@@ -27,8 +28,8 @@ class Unit {
     this.meter.measure(NOTHING, WIDE, 0)
   }
 
-  window(did: Partial<WorkCounts>, limits = WIDE): UnitFigures {
-    const keys = Object.keys(did) as (keyof WorkCounts)[]
+  window(did: Partial<UnitCounters>, limits = WIDE): UnitFigures {
+    const keys = Object.keys(did) as (keyof UnitCounters)[]
     for (const key of keys) this.#counts = { ...this.#counts, [key]: this.#counts[key] + (did[key] ?? 0) }
     this.#nowMs += WINDOW_MS
     const figures = this.meter.measure(this.#counts, limits, this.#nowMs)
@@ -56,7 +57,7 @@ describe("Beer's figures of a unit", () => {
 
   it('capability is the best stretch under the present limits, not under others', () => {
     const unit = new Unit()
-    const narrow: Limits = { concurrency: 1, ratePerS: null }
+    const narrow: UnitLimits = { concurrency: 1, ratePerS: null }
     unit.serve(100, 40, 4)
     unit.serve(20, 200, 4)
     expect(unit.window({}).capability).toBe(100)
@@ -86,7 +87,7 @@ describe("Beer's figures of a unit", () => {
     expect(parallel.window({}).potentiality).toBeCloseTo(200, 0)
     expect(serial.window({}).potentiality).toBeCloseTo(25, 0)
     expect(indicesOf(parallel.window({})).latency).toBeCloseTo(0.5)
-    const granted: Limits = { concurrency: 5, ratePerS: null }
+    const granted: UnitLimits = { concurrency: 5, ratePerS: null }
     expect(parallel.window({}, granted).potentiality).toBeCloseTo(125, 0)
   })
 
