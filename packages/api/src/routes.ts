@@ -1,6 +1,8 @@
 import type { AlertEvent, LogLine, NodeControl, ToolCallRequest } from '@vsmcp/node'
 import { z } from 'zod'
 import { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts'
+import * as alertSchema from './alert-schemas.ts'
+import * as coordinationSchema from './coordination-schemas.ts'
 import * as schema from './schemas.ts'
 import * as selfSchema from './self-schemas.ts'
 
@@ -209,27 +211,27 @@ export const ROUTES = {
   claims: route({
     ...ENDPOINTS.claims,
     input: schema.nothing,
-    output: z.array(schema.resourceView),
+    output: z.array(coordinationSchema.resourceView),
     errors: [],
     run: (control) => control.claims(),
   }),
   schedules: route({
     ...ENDPOINTS.schedules,
     input: schema.nothing,
-    output: z.array(schema.scheduleView),
+    output: z.array(coordinationSchema.scheduleView),
     errors: [],
     run: (control) => control.schedules(),
   }),
   addSchedule: route({
     ...ENDPOINTS.addSchedule,
-    input: schema.scheduleRequest,
-    output: schema.scheduleAdded,
+    input: coordinationSchema.scheduleRequest,
+    output: coordinationSchema.scheduleAdded,
     errors: ['VSMCP_NODE_SCHEDULE_EXISTS', 'VSMCP_NODE_MEMBER_UNKNOWN', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
     run: (control, input) => control.addSchedule(input),
   }),
   removeSchedule: route({
     ...ENDPOINTS.removeSchedule,
-    input: schema.scheduleName,
+    input: coordinationSchema.scheduleName,
     output: schema.done,
     errors: ['VSMCP_NODE_SCHEDULE_UNKNOWN', 'VSMCP_NODE_NO_SYSTEM5'],
     run: (control, { name }) => finished(control.removeSchedule(name)),
@@ -251,35 +253,35 @@ export const ROUTES = {
   }),
   alerts: route({
     ...ENDPOINTS.alerts,
-    input: schema.alertsRequest,
-    output: z.array(schema.alertView),
+    input: alertSchema.alertsRequest,
+    output: z.array(alertSchema.alertView),
     errors: [],
     run: (control, input) => control.alerts(input),
   }),
   watchAlerts: route({
     ...ENDPOINTS.watchAlerts,
     input: schema.nothing,
-    output: schema.alertEvent,
+    output: alertSchema.alertEvent,
     errors: [],
     run: (control, _, { signal }): AsyncIterable<AlertEvent> => control.watchAlerts({ signal }),
   }),
   raiseAlert: route({
     ...ENDPOINTS.raiseAlert,
-    input: schema.alertRequest,
-    output: schema.alertRaised,
+    input: alertSchema.alertRequest,
+    output: alertSchema.alertRaised,
     errors: ['VSMCP_NODE_ALERT_REFUSED'],
     run: (control, input) => control.raiseAlert(input),
   }),
   acknowledgeAlert: route({
     ...ENDPOINTS.acknowledgeAlert,
-    input: schema.alertMarkRequest,
+    input: alertSchema.alertMarkRequest,
     output: schema.done,
     errors: ALERT_MARK_ERRORS,
     run: (control, input) => finished(control.acknowledgeAlert(input)),
   }),
   resolveAlert: route({
     ...ENDPOINTS.resolveAlert,
-    input: schema.alertMarkRequest,
+    input: alertSchema.alertMarkRequest,
     output: schema.done,
     errors: ALERT_MARK_ERRORS,
     run: (control, input) => finished(control.resolveAlert(input)),

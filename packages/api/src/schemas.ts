@@ -1,14 +1,7 @@
-import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import { z } from 'zod'
+import { count, nullableText, queryBoolean, text, unitName } from './schema-fields.ts'
 
 // Shapes of everything `/v1` takes and gives. They equal the types of `NodeControl` both ways: test/schemas.test.ts.
-
-const unitName = z
-  .string()
-  .regex(UNIT_NAME_PATTERN, 'a unit is named with a-z, 0-9 and "-", at most 24 characters, the first not "-"')
-const count = z.int().nonnegative()
-const text = z.string()
-const nullableText = z.string().nullable()
 
 const health = z.enum(['ok', 'degraded', 'failing'])
 const memberState = z.enum(['alive', 'suspect', 'failed', 'left'])
@@ -259,64 +252,6 @@ export const applyResult = z.object({
   ),
 })
 
-const claimantView = z.object({ unit: text, node: text, nodeName: text, shared: z.boolean(), since: text })
-export const resourceView = z.object({
-  resource: text,
-  holders: z.array(claimantView.extend({ token: count, epoch: count, recalled: z.boolean() })),
-  waiters: z.array(claimantView),
-})
-
-const missedPolicy = z.enum(['skip', 'once', 'all'])
-export const scheduleName = z.object({ name: text.min(1) })
-export const scheduleRequest = z.object({
-  name: text.min(1),
-  cron: text.min(1).max(128),
-  timezone: text.min(1).max(64).exactOptional(),
-  tool: text.min(1).max(160),
-  args: z.record(text, z.unknown()),
-  missed: missedPolicy.exactOptional(),
-  idempotent: z.boolean().exactOptional(),
-  timeoutMs: z.number().min(1_000).max(86_400_000).exactOptional(),
-  node: text.min(1).exactOptional(),
-})
-export const scheduleAdded = z.object({
-  outcome: z.enum(['added', 'unchanged']),
-  name: text,
-  next: z.array(text),
-  warnings: z.array(text),
-})
-const occurrenceView = z.object({
-  due: text,
-  outcome: z.enum(['done', 'failed', 'unknown', 'skipped']),
-  reason: text,
-  node: text.exactOptional(),
-  nodeName: text.exactOptional(),
-  startedAt: text.exactOptional(),
-  endedAt: text.exactOptional(),
-  attempt: count.exactOptional(),
-  lastDue: text.exactOptional(),
-  count: count.exactOptional(),
-})
-export const scheduleView = z.object({
-  name: text,
-  cron: text,
-  timezone: text,
-  tool: text,
-  args: z.record(text, z.unknown()),
-  missed: missedPolicy,
-  idempotent: z.boolean(),
-  timeoutMs: count,
-  node: text.exactOptional(),
-  nodeName: text.exactOptional(),
-  addedBy: text,
-  addedAt: text,
-  problem: text.exactOptional(),
-  next: nullableText,
-  running: z.object({ due: text, state: z.enum(['assigned', 'running']), node: text, nodeName: text, attempt: count }).nullable(),
-  waiting: count,
-  recent: z.array(occurrenceView),
-})
-
 export const toolView = z.object({
   name: text,
   qualifiedName: text,
@@ -346,8 +281,7 @@ export const toolCallAnswer = z.object({
   latencyMs: z.number(),
 })
 
-/** A query carries text only: `true`, `false` and digits become what they say, and so do the JSON values. */
-const queryBoolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((value) => value === 'true')])
+/** Text of a query, too; see `queryBoolean`. */
 const queryNumber = z.union([z.number(), z.string().regex(/^\d+$/, 'a number of milliseconds').transform(Number)])
 
 export const logsRequest = z.object({
@@ -362,46 +296,6 @@ export const logLine = z.object({
   unit: text.exactOptional(),
   fields: z.record(text, z.unknown()).exactOptional(),
 })
-
-const alertSeverity = z.enum(['low', 'high', 'critical'])
-const alertFeeling = z.enum(['pain', 'pleasure'])
-const alertMark = z.object({ by: text, byName: text, reason: text, at: text })
-export const alertView = z.object({
-  id: text,
-  feeling: alertFeeling,
-  severity: alertSeverity,
-  level: z.enum(['node', 'group', 'above']),
-  state: z.enum(['open', 'acknowledged', 'over']),
-  decided: z.boolean(),
-  node: text,
-  nodeName: text,
-  system: text,
-  origin: z.enum(['organ', 'client', 'person']),
-  unit: text.exactOptional(),
-  subject: text,
-  text,
-  count,
-  onset: text,
-  last: text,
-  due: nullableText,
-  acknowledged: alertMark.exactOptional(),
-  over: alertMark.exactOptional(),
-})
-export const alertEvent = z.object({
-  event: z.enum(['open', 'raised', 'repeated', 'climbed', 'acknowledged', 'over', 'displaced']),
-  at: text,
-  alert: alertView,
-})
-export const alertsRequest = z.object({ all: queryBoolean.default(false) })
-export const alertRequest = z.object({
-  feeling: alertFeeling,
-  severity: alertSeverity,
-  subject: text.min(1).max(160),
-  text: text.max(500),
-  unit: unitName.exactOptional(),
-})
-export const alertRaised = z.object({ id: text, outcome: z.enum(['raised', 'repeated', 'noted']), decided: z.boolean() })
-export const alertMarkRequest = z.object({ id: text.min(1).max(64), reason: text.max(500) })
 
 export const doctorReport = z.object({
   checks: z.array(z.object({ name: text, state: z.enum(['ok', 'warn', 'fail']), found: text, advice: text.exactOptional() })),

@@ -1,10 +1,9 @@
 import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import { z } from 'zod'
+import { count, text } from './schema-fields.ts'
 
 // Shapes of what a node says of what it expects and of itself, as in schemas.ts.
 
-const count = z.int().nonnegative()
-const text = z.string()
 const number = z.number()
 
 const turnView = z.object({

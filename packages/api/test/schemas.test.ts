@@ -1,6 +1,8 @@
 import type * as node from '@vsmcp/node'
 import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
+import * as alertSchemas from '../src/alert-schemas.ts'
+import type * as coordinationSchemas from '../src/coordination-schemas.ts'
 import * as schemas from '../src/schemas.ts'
 import type * as selfSchemas from '../src/self-schemas.ts'
 import { FakeControl } from './fake-control.ts'
@@ -29,10 +31,10 @@ describe('schemas', () => {
       same<Out<typeof schemas.unitView>, node.UnitView>(true),
       same<Out<typeof schemas.applyRequest>, node.ApplyRequest>(true),
       same<Out<typeof schemas.applyResult>, node.ApplyResult>(true),
-      same<Out<typeof schemas.resourceView>, node.ResourceView>(true),
-      same<Out<typeof schemas.scheduleRequest>, node.ScheduleRequest>(true),
-      same<Out<typeof schemas.scheduleAdded>, node.ScheduleAdded>(true),
-      same<Out<typeof schemas.scheduleView>, node.ScheduleView>(true),
+      same<Out<typeof coordinationSchemas.resourceView>, node.ResourceView>(true),
+      same<Out<typeof coordinationSchemas.scheduleRequest>, node.ScheduleRequest>(true),
+      same<Out<typeof coordinationSchemas.scheduleAdded>, node.ScheduleAdded>(true),
+      same<Out<typeof coordinationSchemas.scheduleView>, node.ScheduleView>(true),
       same<Out<typeof schemas.toolView>, node.ToolView>(true),
       same<Out<typeof schemas.toolCallRequest>, Omit<node.ToolCallRequest, 'signal' | 'onProgress'>>(true),
       same<Out<typeof schemas.toolCallAnswer>, node.ToolCallAnswer>(true),
@@ -43,12 +45,12 @@ describe('schemas', () => {
       same<Out<typeof schemas.signedChange>, node.SignedChange>(true),
       same<Out<typeof schemas.evictionDraft>, node.EvictionDraft>(true),
       same<Out<typeof schemas.signedEviction>, node.SignedEviction>(true),
-      same<Out<typeof schemas.alertView>, node.AlertView>(true),
-      same<Out<typeof schemas.alertEvent>, node.AlertEvent>(true),
-      same<Out<typeof schemas.alertsRequest>, node.AlertsRequest>(true),
-      same<Out<typeof schemas.alertRequest>, node.AlertRequest>(true),
-      same<Out<typeof schemas.alertRaised>, node.AlertRaised>(true),
-      same<Out<typeof schemas.alertMarkRequest>, node.AlertMarkRequest>(true),
+      same<Out<typeof alertSchemas.alertView>, node.AlertView>(true),
+      same<Out<typeof alertSchemas.alertEvent>, node.AlertEvent>(true),
+      same<Out<typeof alertSchemas.alertsRequest>, node.AlertsRequest>(true),
+      same<Out<typeof alertSchemas.alertRequest>, node.AlertRequest>(true),
+      same<Out<typeof alertSchemas.alertRaised>, node.AlertRaised>(true),
+      same<Out<typeof alertSchemas.alertMarkRequest>, node.AlertMarkRequest>(true),
       same<Out<typeof schemas.keysView>, node.KeysView>(true),
       same<Out<typeof schemas.doctorReport>, node.DoctorReport>(true),
       same<Out<typeof selfSchemas.forecastRequest>, node.ForecastRequest>(true),
@@ -79,7 +81,7 @@ describe('schemas', () => {
   it('accept what a node answers', async () => {
     const control = new FakeControl()
     expect(schemas.nodeStatus.parse(await control.status())).toEqual(await control.status())
-    expect(schemas.alertView.array().parse(await control.alerts({ all: true }))).toEqual(await control.alerts({ all: true }))
+    expect(alertSchemas.alertView.array().parse(await control.alerts({ all: true }))).toEqual(await control.alerts({ all: true }))
     expect(schemas.memberView.array().parse(await control.members())).toEqual(await control.members())
   })
 })
