@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
+import { type GroupId, isoTime, type MeshId, type PeerIdString } from '@vsmcp/kernel'
 import { type Chain, newestEra } from './chain.ts'
 import { CLOCK_SKEW_MS, INVITATION_ID_BYTES, SECRET_BYTES, TOKEN_ADDRESSES_MAX, TOKEN_INVITERS_MAX } from './constants.ts'
 import { TokenExpiredError, TokenOtherMeshError } from './errors.ts'
@@ -81,7 +81,7 @@ export function checkInvitation(invitation: Invitation, now: { nowMs: number; me
     })
   }
   if (expiresAtMs + CLOCK_SKEW_MS <= now.nowMs) {
-    throw new TokenExpiredError(`the invitation expired at ${new Date(expiresAtMs).toISOString()}`, {
+    throw new TokenExpiredError(`the invitation expired at ${isoTime(expiresAtMs)}`, {
       hint: 'Ask for a new token: `vsmcp invite` on a member. If it is new, check the clock of this machine.',
     })
   }

@@ -1,4 +1,4 @@
-import type { PeerIdString } from '@vsmcp/kernel'
+import { isoTime, type PeerIdString } from '@vsmcp/kernel'
 import type { Chain, VoterEra } from './chain.ts'
 import { CLOCK_SKEW_MS, CREDENTIAL_LIFE_MS } from './constants.ts'
 import {
@@ -145,9 +145,6 @@ function assertTime(claims: CredentialClaims, nowMs: number): void {
   }
 }
 
-/** Latest second that `Date` can name. */
-const LAST_SECOND = 8_640_000_000_000
-
 function isoOf(seconds: number): string {
-  return new Date(Math.min(seconds, LAST_SECOND) * 1_000).toISOString()
+  return isoTime(seconds * 1_000)
 }

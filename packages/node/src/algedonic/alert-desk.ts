@@ -1,5 +1,5 @@
 import { ORGANS_LEVEL } from '@vsmcp/consensus'
-import { type Clock, InvalidArgumentError, UNIT_NAME_PATTERN } from '@vsmcp/kernel'
+import { type Clock, InvalidArgumentError, isoTime, UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import type { Source } from '@vsmcp/vsm'
 import { ALERT_ANSWER_DEADLINE_MS, ALERT_WATCH_QUEUE_MAX } from '../constants.ts'
 import { AlertRefusedError, AlertUnknownError, RefusedError } from '../errors.ts'
@@ -48,7 +48,7 @@ export class AlertDesk {
         if (event !== undefined) yield event
         else if (missed) {
           missed = false
-          const at = new Date(clock.wallMs()).toISOString()
+          const at = isoTime(clock.wallMs())
           for (const alert of view.list({ all: false })) yield { event: 'open', at, alert }
         } else await new Promise<void>((resolve) => (wake = resolve))
       }

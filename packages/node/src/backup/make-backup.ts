@@ -1,5 +1,5 @@
 import { encodeGroupState, type GroupState } from '@vsmcp/consensus'
-import { type PeerIdString, silentLogger, systemClock } from '@vsmcp/kernel'
+import { isoTime, type PeerIdString, silentLogger, systemClock } from '@vsmcp/kernel'
 import { encodeChain, loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { dataDirectory, readIfThere } from '../enrol/data-directory.ts'
@@ -23,7 +23,7 @@ export async function backupOf({ dataDir, version, enrolment, self, units, group
   const { meshId, meshName, groupId, path, name, role, chain, peers } = enrolment
   const config = await readIfThere(dataDirectory(dataDir).config)
   const backup: Backup = {
-    madeAt: new Date(systemClock.wallMs()).toISOString(),
+    madeAt: isoTime(systemClock.wallMs()),
     version,
     mesh: { id: meshId, name: meshName, groupId, path },
     node: { peerId: self, name, role },

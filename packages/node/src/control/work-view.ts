@@ -1,4 +1,4 @@
-import type { Clock } from '@vsmcp/kernel'
+import { type Clock, isoTime } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
 import { type Achievement, type Grant, indicesOf, type UnitFigures } from '@vsmcp/vsm'
 import type { UnitWorkView, WorkView } from '../control.ts'
@@ -16,7 +16,7 @@ export function unitWorkView(figures: UnitFigures, { limits }: Unit, granted: Gr
       : {
           owedP99Ms: granted.owed.p99Ms,
           owedErrors: granted.owed.errorShare,
-          expiresAt: new Date(clock.wallMs() + granted.expiresMs - clock.monotonicMs()).toISOString(),
+          expiresAt: isoTime(clock.wallMs() + granted.expiresMs - clock.monotonicMs()),
         }
   return { ...workView(figures), windowMs, queued, turnedAway, meanInFlight, meanQueued, limits: { ...limits }, grant }
 }

@@ -126,8 +126,8 @@ function unmetOf({ tool, cause, unit, calls, firstMs, lastMs }: Unmet, requested
     cause,
     unit,
     calls,
-    since: new Date(firstMs).toISOString(),
-    last: new Date(lastMs).toISOString(),
+    since: isoTime(firstMs),
+    last: isoTime(lastMs),
     remedy: remedies[cause],
     requested: requested.has(`${NEED_OF[cause]} ${tool}`),
   }

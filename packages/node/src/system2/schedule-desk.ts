@@ -1,5 +1,5 @@
 import type { GroupState } from '@vsmcp/consensus'
-import { type Clock, InvalidArgumentError, type PeerIdString } from '@vsmcp/kernel'
+import { type Clock, InvalidArgumentError, isoTime, type PeerIdString } from '@vsmcp/kernel'
 import { NEXT_OCCURRENCES_SHOWN, SCHEDULE_ARGS_LENGTH_MAX, SCHEDULE_NAME, SCHEDULE_TIMEOUT_MS } from '../constants.ts'
 import { MemberUnknownError, RefusedError, ScheduleExistsError, ScheduleUnknownError } from '../errors.ts'
 import { memberNamed } from '../members/member-named.ts'
@@ -48,7 +48,7 @@ export class ScheduleDesk {
     const timetable = timetableOf(cron, timezone, nowMs)
     const next: string[] = []
     for (let at = timetable.next(nowMs); at !== undefined && next.length < NEXT_OCCURRENCES_SHOWN; at = timetable.next(at)) {
-      next.push(new Date(at).toISOString())
+      next.push(isoTime(at))
     }
     if (next.length === 0) throw new InvalidArgumentError(`"${cron}" never comes again: nothing would ever be run`)
     const argsJson = JSON.stringify(args)

@@ -1,4 +1,4 @@
-import type { Clock, PeerIdString } from '@vsmcp/kernel'
+import { type Clock, isoTime, type PeerIdString } from '@vsmcp/kernel'
 import type { FindingView } from '../control.ts'
 import type { Members } from '../members/members.ts'
 import type { Auditing } from '../system3star/auditing.ts'
@@ -15,7 +15,7 @@ export interface FindingsViewComponents {
 /** System 3's list: what units of the group owe and do not deliver, and what audits by this node found elsewhere. The newest first. */
 export function findingsView({ members, auditing, performance, nameOf, clock }: FindingsViewComponents): FindingView[] {
   // Audits go by the monotonic clock; people do not.
-  const wall = (atMs: number): string => new Date(clock.wallMs() - clock.monotonicMs() + atMs).toISOString()
+  const wall = (atMs: number): string => isoTime(clock.wallMs() - clock.monotonicMs() + atMs)
   const exceptions = performance
     .groupExceptions((node) => members.isAlive(node))
     .map(({ node, unit, metric, target, measured, sinceMs, isGrave }): FindingView => ({
@@ -28,7 +28,7 @@ export function findingsView({ members, auditing, performance, nameOf, clock }: 
       measured: said(metric, measured),
       grave: isGrave,
       audits: null,
-      foundAt: new Date(sinceMs).toISOString(),
+      foundAt: isoTime(sinceMs),
       overAt: null,
     }))
   const audits = auditing.findings.map(

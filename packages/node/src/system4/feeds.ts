@@ -2,6 +2,7 @@ import {
   BusyError,
   type Clock,
   InvalidArgumentError,
+  isoTime,
   type KeyValueStore,
   type Logger,
   messageOf,
@@ -181,7 +182,7 @@ function feedOf(request: FeedRequest): Feed {
 }
 
 function viewOf({ request, last, atMs, problem }: Feed): FeedView {
-  return { ...request, last, at: atMs === null ? null : new Date(atMs).toISOString(), problem }
+  return { ...request, last, at: atMs === null ? null : isoTime(atMs), problem }
 }
 
 /** No unit can be called so. */

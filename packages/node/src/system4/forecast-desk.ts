@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Clock, PeerIdString, Plane, UnitName } from '@vsmcp/kernel'
+import { type Clock, isoTime, type PeerIdString, type Plane, type UnitName } from '@vsmcp/kernel'
 import { MEASURES, type Measure, type SeriesOutlook } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
@@ -113,5 +113,5 @@ export class ForecastDesk {
 }
 
 function viewOf({ atMs, subject, measure: of, change, probability, from, to }: HeardTurn): TurnView {
-  return { at: new Date(atMs).toISOString(), subject, measure: of, change, probability, from, to }
+  return { at: isoTime(atMs), subject, measure: of, change, probability, from, to }
 }

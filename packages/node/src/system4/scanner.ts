@@ -1,6 +1,5 @@
 import {
   type Clock,
-  Emitter,
   type KeyValueStore,
   type Logger,
   messageOf,
@@ -44,10 +43,6 @@ interface Watched {
   servedMs: number
 }
 
-interface Events extends Record<string, unknown> {
-  turn: HeardTurn
-}
-
 /**
  * System 4's eyes: at every tick calls, failures and latency of each unit of this node, and how many members and units there are, go to the
  * outlook; calls as they begin and end, to what each unit is as a queueing station.
@@ -55,7 +50,6 @@ interface Events extends Record<string, unknown> {
 export class Scanner implements Startable {
   readonly #c: ScannerComponents
   readonly #store: OutlookStore
-  readonly #events: Emitter<Events>
   readonly #watched = new Map<UnitName, Watched>()
   readonly #counted = new Map<UnitName, { calls: number; errors: number }>()
   readonly #turns: HeardTurn[] = []
@@ -68,7 +62,6 @@ export class Scanner implements Startable {
   constructor(components: ScannerComponents) {
     this.#c = components
     this.#store = new OutlookStore(components.kv, components.logger)
-    this.#events = new Emitter((error) => components.logger.error({ error: messageOf(error) }, 'a listener of System 4 failed'))
   }
 
   async start(): Promise<void> {
@@ -90,10 +83,6 @@ export class Scanner implements Startable {
     this.#timer?.cancel()
     this.#off?.()
     await this.#store.save(this.#outlook.snapshot(), this.#c.clock.wallMs())
-  }
-
-  on<K extends keyof Events & string>(event: K, listener: (payload: Events[K]) => void): () => void {
-    return this.#events.on(event, listener)
   }
 
   /** A unit of this node is asked. */
@@ -185,15 +174,13 @@ export class Scanner implements Startable {
     // What is counted over several periods belongs to none of them.
     const counted = missed > 0 && (measure === 'calls' || measure === 'failures') ? null : value
     for (const turn of this.#outlook.step(subject, measure, counted)) {
-      const heard = { ...turn, atMs: Math.round(this.#c.clock.wallMs()) }
-      this.#turns.push(heard)
+      this.#turns.push({ ...turn, atMs: Math.round(this.#c.clock.wallMs()) })
       if (this.#turns.length > TURNS_KEPT) this.#turns.shift()
       this.#c.logger.info({ ...turn }, 'a series has turned')
       if (turnsTold.hasSubscribers) {
         const { change, probability } = turn
         turnsTold.publish({ subject, measure, change, probability })
       }
-      this.#events.emit('turn', heard)
     }
   }
 

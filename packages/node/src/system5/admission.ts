@@ -74,7 +74,7 @@ export class Admission {
       createdBy: identity.peerId,
       ...(request.absenceMs === undefined ? {} : { ephemeral: true, absenceMs: Math.round(request.absenceMs) }),
     })
-    return { id: invitation.id, token, expiresAt: new Date(expiresAtMs).toISOString(), warnings: warningsFor(reachable) }
+    return { id: invitation.id, token, expiresAt: isoTime(expiresAtMs), warnings: warningsFor(reachable) }
   }
 
   /**

@@ -2,6 +2,7 @@ import {
   backoffMs,
   type Clock,
   Emitter,
+  isoTime,
   type Logger,
   messageOf,
   type PeerIdString,
@@ -148,7 +149,7 @@ export class Renewal implements Startable {
     const { claims } = this
     standing.shown(claims)
     for (const peer of peers()) this.#unaware.add(peer)
-    logger.info({ until: new Date(claims.exp * 1_000).toISOString() }, 'the credential of this node was renewed')
+    logger.info({ until: isoTime(claims.exp * 1_000) }, 'the credential of this node was renewed')
     this.#events.emit('renewed', claims)
     return true
   }

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, messageOf, type Startable, type Timer } from '@vsmcp/kernel'
+import { type Clock, isoTime, type Logger, messageOf, type Startable, type Timer } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS } from '@vsmcp/security'
 import { TIME_KEPT_PERIOD_MS } from '../constants.ts'
 import { readIfThere, writeWhole } from '../enrol/data-directory.ts'
@@ -30,7 +30,7 @@ export class TrustedTime implements Startable {
     else logger.error({ file }, 'the time kept last cannot be read; the system clock alone counts')
     if (this.isClockBehind) {
       logger.warn(
-        { clock: iso(clock.wallMs()), kept: iso(this.#latestMs) },
+        { clock: isoTime(clock.wallMs()), kept: isoTime(this.#latestMs) },
         'the clock of this machine is behind the time kept last',
       )
     }
@@ -67,8 +67,4 @@ export class TrustedTime implements Startable {
       logger.warn({ error: messageOf(error) }, 'the time was not kept; it is tried again')
     }
   }
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString()
 }
