@@ -63,4 +63,4 @@ export {
   type UnitOperation,
   type VarietyCalculation,
 } from './telemetry.ts'
-export type { ClaimedResource, UnitCounters, UnitLimits } from './unit-work.ts'
+export { type ClaimedResource, endedOf, failedOf, type UnitCounters, type UnitLimits } from './unit-work.ts'

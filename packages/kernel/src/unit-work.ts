@@ -34,3 +34,13 @@ export interface ClaimedResource {
   readonly resource: string
   readonly shared: boolean
 }
+
+/** Requests that have ended, however. */
+export function endedOf({ answered, refused, unanswered, cancelled, turnedAway, notSent }: UnitCounters): number {
+  return answered + refused + unanswered + cancelled + turnedAway + notSent
+}
+
+/** Of these, those that ended otherwise than with a result, unless the caller cancelled. */
+export function failedOf({ refused, unanswered, turnedAway, notSent }: UnitCounters): number {
+  return refused + unanswered + turnedAway + notSent
+}

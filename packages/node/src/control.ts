@@ -54,9 +54,9 @@ export interface NodeControl {
   /** Units of the whole group, those of this node with their figures. */
   units(): Promise<UnitView[]>
 
-  /** Resources that units of the group claim: who has them, and who waits. */
   /** Targets that units of the group miss, and what audits by this node found. */
   findings(): Promise<FindingView[]>
+  /** Resources that units of the group claim: who has them, and who waits. */
   claims(): Promise<ResourceView[]>
 
   /** Jobs that come again, with what became of them lately. */

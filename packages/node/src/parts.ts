@@ -16,7 +16,7 @@ import type { Discovery } from './members/discovery.ts'
 import type { Members } from './members/members.ts'
 import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
-import type { OwnResources } from './route/own-resources.ts'
+import type { OwnOffers } from './route/own-offers.ts'
 import type { Router } from './route/router.ts'
 import type { CallVariety } from './variety/call-variety.ts'
 import type { Feeds } from './system4/feeds.ts'
@@ -83,7 +83,7 @@ export interface Parts {
   schedules: ScheduleDesk
   occurrences: OccurrenceRunner
   timetables: Timetables
-  ownResources: OwnResources
+  own: OwnOffers
   performance: Performance
   auditing: Auditing
   router: Router

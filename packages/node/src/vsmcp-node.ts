@@ -235,7 +235,7 @@ class RunningNode implements VsmcpNode {
       logger: log.logger,
     })
     const self = new Self({ ...parts, self: mesh.peerId, statusView, log: groupLog, forecasts })
-    parts.ownResources.provide(selfResource(self))
+    parts.own.provide(selfResource(self))
     return new RunningNodeControl({
       forecasts,
       feeds: parts.feeds,

@@ -60,6 +60,7 @@ describe('audits', () => {
     const group = () => auditor.log.state
     const watching = { ...auditor, self: auditor.peer, group, algedonic, clock, logger: silentLogger }
     const auditing = new Auditing({ meanMs: 1e12 }, watching as unknown as ConstructorParameters<typeof Auditing>[1])
+    vi.spyOn(auditor.auditing, 'called').mockImplementation((at, seen) => auditing.called(at, seen))
     await auditing.start()
     onTestFinished(() => auditing.stop())
 

@@ -4,8 +4,7 @@ import { pack } from 'msgpackr'
 import { describe, expect, it, vi } from 'vitest'
 import type { Catalog } from '../src/catalog/catalog.ts'
 import { UnitUnreachableError } from '../src/errors.ts'
-import { OwnResources } from '../src/route/own-resources.ts'
-import { OwnTools } from '../src/route/own-tools.ts'
+import { OwnOffers } from '../src/route/own-offers.ts'
 import type { CallWatch } from '../src/route/call-watch.ts'
 import { Router } from '../src/route/router.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
@@ -102,7 +101,7 @@ function against(answer: () => Promise<Uint8Array>): Router {
   const rpc: Plane = { call: answer, notify: () => true, handle: () => {}, onNotice: () => {} }
   const catalog = { tool: () => ({ unit: 'u', node: 'far', name: 'tool' }) } as unknown as Catalog
   const claims = { call: () => Promise.reject(new Error('nothing runs here')) }
-  const watch: CallWatch = { called: () => {}, asked: () => () => {} }
+  const watch: CallWatch = { called: () => {}, asked: () => () => {}, returned: () => {} }
   return new Router({
     clock: systemClock,
     self: 'near',
@@ -110,8 +109,7 @@ function against(answer: () => Promise<Uint8Array>): Router {
     units: {} as LocalUnits,
     claims,
     rpc,
-    own: new OwnTools([]),
-    ownResources: new OwnResources(),
+    own: new OwnOffers([]),
     watch,
   })
 }

@@ -1,4 +1,4 @@
-import { silentLogger, telemetry } from '@vsmcp/kernel'
+import { silentLogger, telemetry, type UnitCounters } from '@vsmcp/kernel'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Catalog } from '../src/catalog/catalog.ts'
 import type { Members } from '../src/members/members.ts'
@@ -6,6 +6,20 @@ import { SCAN_PERIOD_MS } from '../src/system4/constants.ts'
 import { GROUP_SUBJECT, Scanner } from '../src/system4/scanner.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import { MemoryStore } from './support/memory-store.ts'
+
+const NOTHING: UnitCounters = {
+  answered: 0,
+  refused: 0,
+  unanswered: 0,
+  cancelled: 0,
+  turnedAway: 0,
+  notSent: 0,
+  busyMs: 0,
+  workMs: 0,
+  waitMs: 0,
+  inFlight: 0,
+  queued: 0,
+}
 
 /** A node of one unit, its time in the test's hand. */
 class Bench {
@@ -20,7 +34,7 @@ class Bench {
   constructor(kv = new MemoryStore(), nowMs = 0) {
     this.kv = kv
     this.nowMs = nowMs
-    const unit = { name: 'files', stats: () => ({ calls: this.calls, errors: this.errors, inFlight: 0 }) }
+    const unit = { name: 'files', counters: () => ({ ...NOTHING, answered: this.calls - this.errors, refused: this.errors }) }
     const units = {
       list: () => (this.attached ? [unit] : []),
       on: (_: string, listener: Bench['gone']) => {

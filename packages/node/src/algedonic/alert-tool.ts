@@ -2,7 +2,7 @@ import { InvalidArgumentError, SEVERITIES, UNIT_NAME_PATTERN } from '@vsmcp/kern
 import { ALERT_SUBJECT_MAX, ALERT_TEXT_MAX } from '@vsmcp/consensus'
 import { z } from 'zod'
 import { AlertRefusedError } from '../errors.ts'
-import { OWN_UNIT, type OwnTool } from '../route/own-tools.ts'
+import { OWN_UNIT, type OwnTool } from '../route/own-offers.ts'
 import type { AlertDesk } from './alert-desk.ts'
 
 const argsSchema = z.strictObject({

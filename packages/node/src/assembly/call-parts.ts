@@ -4,8 +4,7 @@ import { dataDirectory } from '../enrol/data-directory.ts'
 import { SealedSessionIds } from '../keys/sealed-session-ids.ts'
 import { MemberPlane } from '../members/member-plane.ts'
 import type { Parts } from '../parts.ts'
-import { OwnResources } from '../route/own-resources.ts'
-import { OwnTools } from '../route/own-tools.ts'
+import { OwnOffers } from '../route/own-offers.ts'
 import { Router } from '../route/router.ts'
 import { LocalUnits } from '../system1/local-units.ts'
 import { Operations } from '../system1/operations.ts'
@@ -38,7 +37,7 @@ type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations' | 'bar
 export function callParts(
   assembly: Assembly,
   beneath: Beneath,
-): Working & Feeling & Watching & Controlling & Pick<Parts, 'claims' | 'ownResources' | 'router' | 'gateway' | 'reports'> {
+): Working & Feeling & Watching & Controlling & Pick<Parts, 'claims' | 'own' | 'router' | 'gateway' | 'reports'> {
   const { scopes, clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
@@ -56,7 +55,7 @@ export function callParts(
   const watching = watchingParts(assembly, beneath, units)
   const { variety, scanner } = watching
   const feeling = algedonicParts(assembly, { ...beneath, units, operations })
-  const ownResources = new OwnResources()
+  const own = new OwnOffers([alertTool(feeling.alerts)])
   const router = new Router({
     clock,
     self,
@@ -64,9 +63,12 @@ export function callParts(
     units,
     claims,
     rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce),
-    own: new OwnTools([alertTool(feeling.alerts)]),
-    ownResources,
-    watch: { called: (call) => variety.called(call), asked: (unit) => scanner.asked(unit) },
+    own,
+    watch: {
+      called: (call) => variety.called(call),
+      asked: (unit) => scanner.asked(unit),
+      returned: (from, call) => controlling.auditing.called(from, call),
+    },
   })
   const gateway = gatewayOf(assembly, beneath, router)
   const controlling = controlParts(assembly, { ...beneath, ...working, ...feeling, router })
@@ -82,7 +84,7 @@ export function callParts(
     log: reporting.hears(log),
     clock: reporting.clock,
   })
-  return { ...working, ...watching, ...feeling, ...controlling, claims, ownResources, router, gateway, reports }
+  return { ...working, ...watching, ...feeling, ...controlling, claims, own, router, gateway, reports }
 }
 
 /** System 3's watch over its units, and System 3*'s over those of others. */

@@ -1,6 +1,6 @@
 import { BusyError, NotSentError, OutcomeUnknownError, TimeoutError, type UnitName } from '@vsmcp/kernel'
 import { isToolError, type McpReply } from '@vsmcp/mcp'
-import type { CallOutcome } from '@vsmcp/vsm'
+import type { Auditable, CallOutcome, OwnCall } from '@vsmcp/vsm'
 import type { Target } from '../catalog/catalog.ts'
 import { TargetUnknownError, UnitUnreachableError } from '../errors.ts'
 
@@ -13,6 +13,9 @@ export interface CalledTool {
   readonly outcome: CallOutcome
 }
 
+/** What the node that asked saw of a request to another node. */
+export type SeenCall = Omit<OwnCall, 'overheadMs'>
+
 export interface CallWatch {
   called(call: CalledTool): void
   /**
@@ -20,6 +23,8 @@ export interface CallWatch {
    * @returns to be called when it ended, with whether the unit answered
    */
   asked(unit: UnitName): (isServed: boolean) => void
+  /** A request to a unit of another node has ended, as this node saw it. */
+  returned(from: Auditable, call: SeenCall): void
 }
 
 export function outcomeOf(reply: McpReply): CallOutcome {

@@ -26,14 +26,11 @@ import type { Catalog, Target } from '../catalog/catalog.ts'
 import { CREDENTIAL_OVER, NOT_LISTED, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
-import type { OwnResources } from './own-resources.ts'
-import type { OwnTools } from './own-tools.ts'
+import type { OwnOffers } from './own-offers.ts'
 import { type CallWatch, outcomeOf, outcomeOfFailure } from './call-watch.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'
 
 const REQUEST = 'mcp:request'
-
-type EndedListener = (at: Target, outcome: 'answered' | 'refused' | 'lost', latencyMs: number, bytes: number) => void
 
 /** What travels of a request. */
 type Sent = Pick<RoutedRequest, 'paramsJson' | 'deadlineMs' | 'signal' | 'onNotification'> & { method: string }
@@ -46,8 +43,8 @@ export interface RouterComponents {
   rpc: Plane
   /** Has requests to units of this node wait for what these claim. */
   claims: Pick<ClaimDesk, 'call'>
-  own: OwnTools
-  ownResources: OwnResources
+  /** What the mesh itself answers. */
+  own: OwnOffers
   /** Hears of calls as they begin and end. */
   watch: CallWatch
 }
@@ -61,7 +58,6 @@ export class Router implements GatewayRouter {
   #inFlight = 0
   #idle: (() => void)[] = []
   #isClosed = false
-  #ended: EndedListener | undefined
 
   constructor(components: RouterComponents) {
     this.#c = components
@@ -82,8 +78,8 @@ export class Router implements GatewayRouter {
   }
 
   listing(): Listing {
-    const { own, ownResources, catalog } = this.#c
-    return ownResources.withOwn(own.withOwn(catalog.listing))
+    const { own, catalog } = this.#c
+    return own.withOwn(catalog.listing)
   }
 
   onListingChanged(listener: (kinds: ReadonlySet<ListingKind>) => void): () => void {
@@ -92,13 +88,8 @@ export class Router implements GatewayRouter {
 
   async request(request: RoutedRequest): Promise<McpReply> {
     this.#mustBeOpen()
-    const { own, ownResources } = this.#c
-    if (request.method === 'tools/call' && own.has(request.target)) {
-      return this.#counted(() => own.call(request.target, request.paramsJson))
-    }
-    if (request.method === 'resources/read' && ownResources.has(request.target)) {
-      return this.#counted(() => ownResources.read(request.target))
-    }
+    const answer = this.#c.own.answerTo(request)
+    if (answer !== undefined) return this.#counted(answer)
     return request.method === 'tools/call' ? this.#watched(request) : this.#route(request, this.#resolve(request))
   }
 
@@ -153,7 +144,7 @@ export class Router implements GatewayRouter {
   }
 
   async #send(target: Target, request: Sent): Promise<McpReply> {
-    const { self, units, rpc, clock } = this.#c
+    const { self, units, rpc, clock, watch } = this.#c
     const { method, paramsJson, deadlineMs, signal, onNotification } = request
     if (target.node === self) {
       const unit = units.get(target.unit)
@@ -172,10 +163,10 @@ export class Router implements GatewayRouter {
     try {
       const reply = readReply(unpack(await rpc.call(target.node, REQUEST, pack([target.unit, method, paramsJson]), options)))
       const [outcome, bytes] = 'error' in reply ? (['refused', 0] as const) : (['answered', reply.resultJson.length] as const)
-      this.#ended?.(target, outcome, clock.monotonicMs() - beganMs, bytes)
+      watch.returned(target, { outcome, latencyMs: clock.monotonicMs() - beganMs, bytes })
       return reply
     } catch (error) {
-      this.#ended?.(target, 'lost', clock.monotonicMs() - beganMs, 0)
+      watch.returned(target, { outcome: 'lost', latencyMs: clock.monotonicMs() - beganMs, bytes: 0 })
       throw asSeenByCaller(error, target)
     }
   }
@@ -188,12 +179,6 @@ export class Router implements GatewayRouter {
     this.#mustBeOpen()
     const signal = AbortSignal.timeout(request.deadlineMs)
     return this.#counted(() => this.#send({ unit, node, name: '' }, { ...request, signal, onNotification: () => {} }))
-  }
-
-  /** Told how each request to a unit of another node ended, as this node saw it; one listener. @returns a function that ends it */
-  onEnded(listener: EndedListener): () => void {
-    this.#ended = listener
-    return () => (this.#ended = undefined)
   }
 
   #atUnit(unit: Unit, request: McpRequest): Promise<McpReply> {

@@ -1,4 +1,4 @@
-import type { OwnResource } from '../route/own-resources.ts'
+import type { OwnResource } from '../route/own-offers.ts'
 import type { Self } from './self-view.ts'
 
 /** The self model for MCP clients: the same as `vsmcp self --json`. */

@@ -15,7 +15,7 @@ import type { Definitions, Unit, UnitSpec, UnitState } from '@vsmcp/mcp'
 import type { AttachRequest, AttachResult, UnitTerms } from '../control.ts'
 import { UNITS_PER_NODE_MAX } from '../constants.ts'
 import { UnitExistsError, UnitUnknownError } from '../errors.ts'
-import { OWN_UNIT } from '../route/own-tools.ts'
+import { OWN_UNIT } from '../route/own-offers.ts'
 import { checkedTerms } from '../system3/unit-terms.ts'
 import { checkedClaims } from '../system2/checked-claims.ts'
 import { entryOf } from './unit-entry.ts'
@@ -146,12 +146,12 @@ export class LocalUnits implements Startable {
     return this.#units.get(name)?.unit
   }
 
-  /** What a unit's calls need. */
   /** On what terms it works. */
   termsOf(name: UnitName): UnitTerms {
     return this.#units.get(name)?.spec.terms ?? ORDINARY
   }
 
+  /** What a unit's calls need. */
   claimsOf(name: UnitName): readonly ClaimedResource[] {
     return this.#units.get(name)?.spec.claims ?? NO_CLAIMS
   }

@@ -1,16 +1,7 @@
-import {
-  type Clock,
-  type Logger,
-  messageOf,
-  type Startable,
-  telemetry,
-  type Timer,
-  type UnitCounters,
-  type UnitName,
-} from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf, type Startable, telemetry, type Timer, type UnitName } from '@vsmcp/kernel'
 import { availableParallelism, totalmem } from 'node:os'
 import { IN_FLIGHT_MAX, type ProcessGuard, type Unit } from '@vsmcp/mcp'
-import { type Capacity, type Damper, type Grant, ResourceBargain } from '@vsmcp/vsm'
+import { type Capacity, CountWindow, type Damper, type Grant, ResourceBargain } from '@vsmcp/vsm'
 import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE, MEMORY_PERIOD_MS, MEMORY_SHARE } from '../constants.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { owedBy } from './unit-terms.ts'
@@ -44,7 +35,7 @@ export class Bargaining implements Startable {
   readonly #c: BargainingComponents
   readonly #bargain: ResourceBargain
   readonly capacity: Capacity
-  readonly #last = new Map<UnitName, { unit: Unit; counters: UnitCounters; atMs: number }>()
+  readonly #windows = new Map<UnitName, CountWindow>()
   #memory: ReadonlyMap<UnitName, number> = new Map()
   /** Units that use more memory than they are granted. */
   readonly #tooLarge = new Set<UnitName>()
@@ -68,7 +59,7 @@ export class Bargaining implements Startable {
     const { units, clock } = this.#c
     this.#offs = [
       units.on('unit:gone', ({ name }) => {
-        this.#last.delete(name)
+        this.#windows.delete(name)
         this.#tooLarge.delete(name)
         this.#bargain.forget(name)
       }),
@@ -132,21 +123,22 @@ export class Bargaining implements Startable {
   }
 
   #observe(unit: Unit, nowMs: number): void {
-    const counters = unit.counters()
-    const last = this.#last.get(unit.name)
-    this.#last.set(unit.name, { unit, counters, atMs: nowMs })
+    const window = this.#windows.get(unit.name) ?? new CountWindow()
+    this.#windows.set(unit.name, window)
+    const counted = window.next(unit.counters(), nowMs)
+    if (counted === undefined) return
+    // Nothing is known yet of the demand of one that has begun.
+    const { windowMs, workMs, waitMs, came, notSent } =
+      counted === 'begun' ? { windowMs: 1, workMs: 0, waitMs: 0, came: 0, notSent: 0 } : counted
     const terms = this.#c.units.termsOf(unit.name)
-    const isNew = last?.unit !== unit || nowMs <= last.atMs
-    const sinceMs = isNew ? 1 : nowMs - last.atMs
-    const grown = (key: keyof UnitCounters): number => (isNew ? 0 : Math.max(0, counters[key] - last.counters[key]))
-    const came = endedOf(counters) - (isNew ? endedOf(counters) : endedOf(last.counters))
     this.#bargain.observe(unit.name, {
       weight: terms.weight ?? 1,
       concurrencyMax: Math.min(terms.concurrency ?? IN_FLIGHT_MAX, IN_FLIGHT_MAX),
       ratePerSMax: terms.ratePerS ?? null,
       owed: owedBy(terms),
-      concurrency: (grown('workMs') + grown('waitMs')) / sinceMs,
-      ratePerS: (Math.max(0, came) * 1_000) / sinceMs,
+      concurrency: (workMs + waitMs) / windowMs,
+      // What a unit that is down refuses takes no rate.
+      ratePerS: (Math.max(0, came - notSent) * 1_000) / windowMs,
       memoryBytes: this.#memory.get(unit.name) ?? null,
     })
   }
@@ -157,8 +149,4 @@ function memoryOfMachine(): number {
   const bound = process.constrainedMemory()
   const machine = totalmem()
   return Math.floor(MEMORY_SHARE * (bound > 0 && bound < machine ? bound : machine))
-}
-
-function endedOf({ answered, refused, unanswered, cancelled, turnedAway, inFlight }: UnitCounters): number {
-  return answered + refused + unanswered + cancelled + turnedAway + inFlight
 }

@@ -13,11 +13,12 @@ import {
 } from '@vsmcp/kernel'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
-import { type Auditable, type AuditEffect, Auditor, type Finding, organ, type OwnCall, type ReportJudge } from '@vsmcp/vsm'
+import { type Auditable, type AuditEffect, Auditor, type Finding, organ, type ReportJudge } from '@vsmcp/vsm'
 import type { Algedonic } from '../algedonic/algedonic.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { AUDIT_TICK_MS } from '../constants.ts'
 import type { Members } from '../members/members.ts'
+import type { SeenCall } from '../route/call-watch.ts'
 import type { Router } from '../route/router.ts'
 import type { GroupSignals } from '../topics/group-signals.ts'
 import { digestOfTools, probe, probeMethod } from './probing.ts'
@@ -35,7 +36,7 @@ export interface AuditingComponents {
   members: Pick<Members, 'isAlive'>
   catalog: Pick<Catalog, 'units'>
   group: () => GroupState | undefined
-  router: Pick<Router, 'probe' | 'onEnded'>
+  router: Pick<Router, 'probe'>
   signals: Pick<GroupSignals, 'on'>
   reportJudge: ReportJudge
   algedonic: Pick<Algedonic, 'feel' | 'remedy'>
@@ -67,11 +68,8 @@ export class Auditing implements Startable {
   }
 
   async start(): Promise<void> {
-    const { router, signals, clock } = this.#c
-    this.#offs = [
-      router.onEnded((at, outcome, latencyMs, bytes) => this.#called(at, outcome, latencyMs, bytes)),
-      signals.on('unit', ({ node, body }) => this.#follow(this.#auditor.heard(node, body, clock.monotonicMs()))),
-    ]
+    const { signals, clock } = this.#c
+    this.#offs = [signals.on('unit', ({ node, body }) => this.#follow(this.#auditor.heard(node, body, clock.monotonicMs())))]
     this.#timer = clock.every(AUDIT_TICK_MS, () => this.#tick())
   }
 
@@ -97,9 +95,10 @@ export class Auditing implements Startable {
     return probing
   }
 
-  #called(at: Auditable, outcome: OwnCall['outcome'], latencyMs: number, bytes: number): void {
-    const call = { outcome: this.#claiming.has(at.unit) ? 'lost' : outcome, latencyMs, bytes } as const
-    this.#auditor.called(at, { ...call, overheadMs: this.#wayMs.get(at.node) ?? 0 }, this.#c.clock.monotonicMs())
+  /** A request of this node to a unit of another has ended. */
+  called(at: Auditable, call: SeenCall): void {
+    const outcome = this.#claiming.has(at.unit) ? 'lost' : call.outcome
+    this.#auditor.called(at, { ...call, outcome, overheadMs: this.#wayMs.get(at.node) ?? 0 }, this.#c.clock.monotonicMs())
   }
 
   #tick(): void {

@@ -1,5 +1,7 @@
 import {
   type Clock,
+  endedOf,
+  failedOf,
   type KeyValueStore,
   type Logger,
   messageOf,
@@ -9,7 +11,8 @@ import {
   type Timer,
   type UnitName,
 } from '@vsmcp/kernel'
-import { type Measure, type ObservedUnit, Outlook, type SeriesOutlook, StationMeter, type Turn } from '@vsmcp/vsm'
+import type { Unit } from '@vsmcp/mcp'
+import { CountWindow, type Measure, type ObservedUnit, Outlook, type SeriesOutlook, StationMeter, type Turn } from '@vsmcp/vsm'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Members } from '../members/members.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
@@ -37,7 +40,8 @@ export interface HeardTurn extends Turn {
 }
 
 interface Watched {
-  station: StationMeter
+  readonly station: StationMeter
+  readonly window: CountWindow
   /** Since the last tick. */
   served: number
   servedMs: number
@@ -51,7 +55,6 @@ export class Scanner implements Startable {
   readonly #c: ScannerComponents
   readonly #store: OutlookStore
   readonly #watched = new Map<UnitName, Watched>()
-  readonly #counted = new Map<UnitName, { calls: number; errors: number }>()
   readonly #turns: HeardTurn[] = []
   #outlook = new Outlook()
   #lastMs = 0
@@ -74,7 +77,6 @@ export class Scanner implements Startable {
     this.#timer = clock.every(SCAN_PERIOD_MS, () => this.tick())
     this.#off = units.on('unit:gone', ({ name }) => {
       this.#watched.delete(name)
-      this.#counted.delete(name)
       this.forget(name)
     })
   }
@@ -143,30 +145,25 @@ export class Scanner implements Startable {
     // The machine slept, or the process stood still: what happened meanwhile was not seen.
     const missed = Math.min(MISSES_MAX, Math.floor((nowMs - this.#lastMs) / SCAN_PERIOD_MS - 0.5))
     this.#lastMs = nowMs
-    for (const unit of units.list()) this.#look(unit.name, unit.stats(), missed)
+    for (const unit of units.list()) this.#look(unit, nowMs, missed)
     const alive = 1 + members.list().filter(({ peer }) => peer !== self && members.isAlive(peer)).length
     this.#step(GROUP_SUBJECT, 'alive', alive, missed)
     this.#step(GROUP_SUBJECT, 'units', catalog.units.length, missed)
     this.#checkpoint()
   }
 
-  #look(
-    unit: UnitName,
-    { calls: begun, errors, inFlight }: { calls: number; errors: number; inFlight: number },
-    missed: number,
-  ): void {
-    const calls = begun - inFlight
-    const last = this.#counted.get(unit)
-    this.#counted.set(unit, { calls, errors })
-    const watched = this.#watch(unit)
+  #look(unit: Pick<Unit, 'name' | 'counters'>, nowMs: number, missed: number): void {
+    const { name } = unit
+    const watched = this.#watch(name)
+    const counted = watched.window.next(unit.counters(), nowMs)
     const { served, servedMs } = watched
     watched.served = 0
     watched.servedMs = 0
     // What came before the first look belongs to no tick.
-    if (last === undefined) return
-    this.#step(unit, 'calls', Math.max(0, calls - last.calls), missed)
-    this.#step(unit, 'failures', Math.max(0, errors - last.errors), missed)
-    this.#step(unit, 'latency', served === 0 ? null : servedMs / served, missed)
+    if (counted === undefined || counted === 'begun') return
+    this.#step(name, 'calls', endedOf(counted), missed)
+    this.#step(name, 'failures', failedOf(counted), missed)
+    this.#step(name, 'latency', served === 0 ? null : servedMs / served, missed)
   }
 
   #step(subject: string, measure: Measure, value: number | null, missed: number): void {
@@ -191,7 +188,7 @@ export class Scanner implements Startable {
   #watch(unit: UnitName): Watched {
     const known = this.#watched.get(unit)
     if (known !== undefined) return known
-    const watched = { station: new StationMeter(), served: 0, servedMs: 0 }
+    const watched = { station: new StationMeter(), window: new CountWindow(), served: 0, servedMs: 0 }
     this.#watched.set(unit, watched)
     return watched
   }

@@ -1,5 +1,6 @@
-import type { UnitCounters, UnitLimits } from '@vsmcp/kernel'
+import { endedOf, failedOf, type UnitCounters, type UnitLimits } from '@vsmcp/kernel'
 import { SCALING_REACH, SCALING_SPREAD_MIN, STRETCH_CALLS, STRETCH_KEPT_MS, STRETCHES_KEPT } from './constants.ts'
+import { CountWindow } from './count-window.ts'
 import type { Achievement } from './unit-figures.ts'
 
 /** What happened in one window. */
@@ -43,39 +44,34 @@ interface Stretch {
  *   none is assumed to help.
  */
 export class UnitMeter {
-  #last: { counts: UnitCounters; atMs: number } | undefined
+  readonly #window = new CountWindow()
   #stretches: Stretch[] = []
   #open = { well: 0, done: 0, busyMs: 0, workMs: 0 }
   #limits: UnitLimits | undefined
 
   /** Figures of the time since the last measurement; undefined at the first, and when the unit has begun to count anew. */
   measure(counts: UnitCounters, limits: UnitLimits, nowMs: number): UnitFigures | undefined {
-    const last = this.#last
-    if (last !== undefined && !(nowMs > last.atMs)) return undefined
-    this.#last = { counts, atMs: nowMs }
-    if (last === undefined || hasBegunAnew(last.counts, counts)) {
-      if (last !== undefined) this.#stretches = []
+    const counted = this.#window.next(counts, nowMs)
+    if (counted === undefined) return undefined
+    if (counted === 'begun') {
+      this.#stretches = []
       this.#begin(limits)
       return undefined
     }
-    const windowMs = nowMs - last.atMs
-    const since = (key: keyof UnitCounters): number => counts[key] - last.counts[key]
-    const well = since('answered')
-    const done = well + since('refused') + since('unanswered')
-    const neverSent = since('turnedAway') + since('notSent')
-    this.#work({ well, done, busyMs: since('busyMs'), workMs: since('workMs') }, limits, nowMs)
+    const { windowMs, answered: well, refused, unanswered, turnedAway, busyMs, workMs, waitMs, inFlight, queued } = counted
+    this.#work({ well, done: well + refused + unanswered, busyMs, workMs }, limits, nowMs)
     const actuality = (well * 1_000) / windowMs
     const capability = this.#capability(limits, actuality)
     return {
       windowMs,
-      calls: done + since('cancelled') + neverSent,
-      answered: well + since('refused'),
-      errors: done - well + neverSent,
-      turnedAway: since('turnedAway'),
-      inFlight: counts.inFlight,
-      queued: counts.queued,
-      meanInFlight: since('workMs') / windowMs,
-      meanQueued: since('waitMs') / windowMs,
+      calls: endedOf(counted),
+      answered: well + refused,
+      errors: failedOf(counted),
+      turnedAway,
+      inFlight,
+      queued,
+      meanInFlight: workMs / windowMs,
+      meanQueued: waitMs / windowMs,
       actuality,
       capability,
       potentiality: this.#potentiality(limits, capability),
@@ -153,16 +149,4 @@ export class UnitMeter {
     const residenceS = alone + slope * (many - 1)
     return residenceS > 0 ? many / residenceS : undefined
   }
-}
-
-function hasBegunAnew(before: UnitCounters, now: UnitCounters): boolean {
-  return (
-    now.answered < before.answered ||
-    now.refused < before.refused ||
-    now.unanswered < before.unanswered ||
-    now.turnedAway < before.turnedAway ||
-    now.notSent < before.notSent ||
-    now.cancelled < before.cancelled ||
-    now.busyMs < before.busyMs
-  )
 }
