@@ -122,6 +122,9 @@ export const INVITATION_USES_MAX = MEMBERS_MAX
 /** Units claimed in a group. */
 export const UNITS_MAX = 10_000
 
+/** Providers of one unit: a caller draws among all of them, and each has its record of definitions in the shared document. */
+export const UNIT_PROVIDERS_MAX = 16
+
 /** Bare names granted in a group. */
 export const NAMES_MAX = 10_000
 
@@ -221,13 +224,16 @@ export const ALERT_TEXT_MAX = 500
 export const ALERT_ID_MAX = 32
 
 /** The feature level of this version: what its nodes understand. A new group begins with it. */
-export const FEATURE_LEVEL = 3
+export const FEATURE_LEVEL = 4
 
 /** Feature level from which a group knows operators, policies, evictions, certificates and proofs of leaving. */
 export const AUTHORITY_LEVEL = 2
 
 /** Feature level from which a group's docket holds what the organs of the viable system decide: alerts, claims of resources, schedules. */
 export const ORGANS_LEVEL = 3
+
+/** Feature level from which a unit may have more than one provider, and the docket says what all of them offer. */
+export const PROVIDERS_LEVEL = 4
 
 /** Feature level from which the chain of voters names the recovery keys, and they count. */
 export const RECOVERERS_LEVEL = 3

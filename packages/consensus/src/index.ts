@@ -153,8 +153,10 @@ export {
   LINKS_TOLD_FROM,
   ORGANS_LEVEL,
   POLICY_HISTORY_MAX,
+  PROVIDERS_LEVEL,
   RECOVERERS_LEVEL,
   RECOVERERS_MAX,
+  UNIT_PROVIDERS_MAX,
 } from './constants.ts'
 export { type EpochEffect, EpochRules } from './epoch/epoch-rules.ts'
 export { readMessageOfEpoch } from './epoch/message-of-epoch.ts'
@@ -187,6 +189,7 @@ export type {
   PendingChange,
   SessionKeyRecord,
   UnitClaim,
+  UnitProvider,
 } from './group/docket.ts'
 export type { MissedPolicy, OccurrenceOutcome, PastOccurrence, ResourceClaim, Schedule } from './group/coordination.ts'
 export { decodeGroupState, encodeGroupState, foundGroup } from './group/group-codec.ts'
@@ -203,6 +206,7 @@ export type {
   VoterEndorsedOperation,
 } from './group/operation.ts'
 export { operationStatement, type Provable, type StatementScope, votersStatementBytes } from './group/statement.ts'
+export { isProvider, providersOf } from './group/providers.ts'
 export { Table } from './group/table.ts'
 export { decodeOperation, encodeOperation } from './group/read-operation.ts'
 export { type Candidate, chooseVoters, type ChooseVotersInit, type Reachability } from './group/voters.ts'

@@ -1,4 +1,4 @@
-import { NO_AUTHORITY } from '@vsmcp/consensus'
+import { FEATURE_LEVEL, NO_AUTHORITY } from '@vsmcp/consensus'
 import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { createMesh, type Mesh } from '@vsmcp/mesh'
 import {
@@ -38,7 +38,7 @@ describe('a program that is too old for the group', () => {
     })
     await expect(joining).rejects.toMatchObject({
       remoteCode: 'VSMCP_NODE_FEATURE_LEVEL',
-      message: expect.stringMatching(/supports feature level 1, and this group is at 3/),
+      message: expect.stringContaining(`supports feature level 1, and this group is at ${FEATURE_LEVEL}`) as string,
     })
     await mesh.stop()
     expect(member.log.state?.invitations.get(invitation.id)?.used).toBe(0)
@@ -54,7 +54,7 @@ describe('a program that is too old for the group', () => {
     const mesh = {
       peerId: node.peer,
       on() {},
-      peers: () => peersOf({ old: 2, new: 3 }),
+      peers: () => peersOf({ old: FEATURE_LEVEL - 1, new: FEATURE_LEVEL }),
       hangUp,
     } as unknown as Mesh<VerifiedPassport>
     const { log, trust, control } = node
@@ -68,7 +68,7 @@ describe('a program that is too old for the group', () => {
       clock: systemClock,
       logger: silentLogger,
     })
-    expulsion.follow([{ type: 'feature:raised', level: 3 }], new Uint8Array())
+    expulsion.follow([{ type: 'feature:raised', level: FEATURE_LEVEL }], new Uint8Array())
     expect(cut).toEqual(['old'])
     expulsion.install()
     expect(cut).toEqual(['old', 'old'])

@@ -6,6 +6,7 @@ import { unknownFields } from './fields.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { AlertAcknowledge, AlertClimb, AlertRaise, AlertResolve, GroupEffect } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
+import { isProvider } from './providers.ts'
 import { drop, put, recordBytes } from './records.ts'
 
 type Alerts = readonly (readonly [string, AlertRecord])[]
@@ -22,7 +23,8 @@ export function raiseAlert(state: GroupState, operation: AlertRaise, place: Plac
   }
   if (before !== undefined) return before.closed === undefined ? feltAgain(state, before, operation) : unchanged(state)
   const holder = unit === undefined ? undefined : state.units.get(unit)?.peer
-  if (system === 'system1' && origin === 'organ' && holder !== undefined && holder !== author) {
+  const isOthers = unit !== undefined && holder !== undefined && !isProvider(state, unit, author)
+  if (system === 'system1' && origin === 'organ' && isOthers) {
     return refused(state, 'not-yours', `${author} cannot speak for the unit ${unit}, which runs on ${holder}`, holder)
   }
   const { severity, subject, text, count, onsetMs, lastMs } = operation

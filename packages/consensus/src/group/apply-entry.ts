@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
-import { AUTHORITY_LEVEL, ORGANS_LEVEL, STATE_BYTES_MAX, STATE_RESERVED_BYTES } from '../constants.ts'
+import { AUTHORITY_LEVEL, ORGANS_LEVEL, PROVIDERS_LEVEL, STATE_BYTES_MAX, STATE_RESERVED_BYTES } from '../constants.ts'
 import { configurationAfter, isJoint } from '../raft/configuration.ts'
 import type { Entry } from '../raft/entry.ts'
 import { acknowledgeAlert, climbAlert, raiseAlert, resolveAlert } from './alerts.ts'
@@ -18,7 +18,7 @@ import { decodeOperation } from './read-operation.ts'
 import { assignOccurrence, endOccurrence, loseOccurrence, occurrencesDue, takeOccurrence } from './occurrences.ts'
 import { addSchedule, removeSchedule } from './schedules.ts'
 import { rotateSessionKey } from './session-key.ts'
-import { claimUnit, grantBareName, releaseOwnUnit } from './units.ts'
+import { claimUnit, grantBareName, releaseOwnUnit, replicateUnit } from './units.ts'
 
 /**
  * The replicated state machine of a group: the state after one committed entry, what to answer whoever proposed it, and
@@ -52,6 +52,7 @@ const ADDING: ReadonlySet<Operation['op']> = new Set([
   'invitation:create',
   'member:describe',
   'unit:claim',
+  'unit:replicate',
   'name:grant',
   'claim:ask',
   'schedule:add',
@@ -71,6 +72,7 @@ const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O
   'member:remove': removeMember,
   'member:describe': describeMember,
   'unit:claim': claimUnit,
+  'unit:replicate': replicateUnit,
   'unit:release': releaseOwnUnit,
   'name:grant': grantBareName,
   'link:add': addLink,
@@ -125,6 +127,7 @@ const SINCE: { readonly [O in Operation['op']]?: number } = {
   'occurrence:take': ORGANS_LEVEL,
   'occurrence:end': ORGANS_LEVEL,
   'occurrence:lose': ORGANS_LEVEL,
+  'unit:replicate': PROVIDERS_LEVEL,
 }
 
 /** The feature level that a group must have for the operation; 1 for what there always was. */

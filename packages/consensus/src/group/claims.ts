@@ -7,6 +7,7 @@ import type { ClaimAsk, ClaimRecall, ClaimRelease, ClaimRevoke } from './coordin
 import type { GroupEffect } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
 import { flawOfEndorsements } from './proofs.ts'
+import { isProvider } from './providers.ts'
 import { drop, put } from './records.ts'
 
 /** A claim outlives the name of its unit, which another node may take meanwhile: so the peer is part of the key. */
@@ -20,7 +21,8 @@ export function claimKey(peer: PeerIdString, unit: UnitName): string {
  */
 export function askClaim(state: GroupState, { unit, resources, author, atMs }: ClaimAsk, place: Place): Applied {
   const runner = state.units.get(unit)?.peer
-  if (runner !== author) return refused(state, 'not-yours', `${author} claims for ${unit}, which it does not run`, runner)
+  if (!isProvider(state, unit, author))
+    return refused(state, 'not-yours', `${author} claims for ${unit}, which it does not run`, runner)
   const key = claimKey(author, unit)
   const existing = state.claims.get(key)
   if (existing !== undefined) {
@@ -49,7 +51,7 @@ export function releaseClaim(
   if (claim?.askedAtIndex !== askedAtIndex) return unchanged(state)
   const released: GroupEffect = { type: 'claim:released', unit, peer: author }
   // A name that it gave back, it asks nothing for.
-  const stays = again && state.units.get(unit)?.peer === author
+  const stays = again && isProvider(state, unit, author)
   const { token: _token, epoch: _epoch, recalledAtIndex: _recalled, ...rest } = claim
   const next = stays
     ? put(state, 'claims', key, { ...rest, askedAtIndex: place.index, askedAtMs: atMs })

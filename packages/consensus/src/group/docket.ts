@@ -40,12 +40,20 @@ export interface Invitation extends Carried {
   readonly absenceMs?: number
 }
 
-/** Who runs a unit. The claim's `(term, index)`, with the charter's epoch, is its fencing token. */
-export interface UnitClaim extends Carried {
+/** A node that runs a unit. The claim's `(term, index)`, with the charter's epoch, is its fencing token. */
+export interface UnitProvider extends Carried {
   readonly peer: PeerIdString
   readonly claimedAtMs: number
   readonly term: number
   readonly index: number
+}
+
+/** Who runs a unit: its first provider, which says what the unit is, and those that came after by `unit:replicate`. */
+export interface UnitClaim extends UnitProvider {
+  /** Of the definitions that every provider must offer, as the first one declared them; absent while it did not. */
+  readonly digest?: string
+  /** Further providers in the order of coming; absent while there are none. The next in line when the first one goes. */
+  readonly replicas?: readonly UnitProvider[]
 }
 
 /** The unit that a bare name calls. */

@@ -22,6 +22,8 @@ const CONTROL = /[\p{Cc}\u2028\u2029]/u
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 
+const SHA256_HEX = /^[0-9a-f]{64}$/
+
 /** Readers of single fields. All throw `InvalidArgumentError`, naming the field. */
 export function fieldsOf(value: unknown, what: string): Fields {
   if (!isObject(value)) throw new InvalidArgumentError(`${what} is no object`)
@@ -43,6 +45,12 @@ export function base64url(fields: Fields, name: string, max: number): string {
     throw new InvalidArgumentError(`${name} must be up to ${max} characters of base64url`)
   }
   return value
+}
+
+/** Hex SHA-256 of what a unit offers. */
+export function definitionsDigest({ digest }: Fields): string {
+  if (typeof digest === 'string' && SHA256_HEX.test(digest)) return digest
+  throw new InvalidArgumentError('digest must be a hex SHA-256')
 }
 
 export function integer(fields: Fields, name: string, min: number, max = Number.MAX_SAFE_INTEGER): number {

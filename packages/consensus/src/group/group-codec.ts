@@ -20,6 +20,7 @@ import {
   SNAPSHOT_BYTES_MAX,
   STATE_DEPTH_MAX,
   TOKEN_PART_MAX,
+  UNIT_PROVIDERS_MAX,
   UNITS_MAX,
   VOTERS_MAX,
 } from '../constants.ts'
@@ -37,11 +38,13 @@ import type {
   PendingChange,
   SessionKeyRecord,
   UnitClaim,
+  UnitProvider,
 } from './docket.ts'
 import { alertContent, alertMark } from './alert-fields.ts'
 import {
   addresses,
   base64url,
+  definitionsDigest,
   ephemerality,
   type Fields,
   fieldsOf,
@@ -235,7 +238,16 @@ function readInvitation(value: unknown): Invitation {
 }
 
 function readClaim(value: unknown): UnitClaim {
-  const fields = fieldsOf(value, 'a claim of a unit')
+  const { digest, replicas, ...rest } = fieldsOf(value, 'a claim of a unit')
+  return {
+    ...readProvider(rest),
+    ...(digest === undefined ? {} : { digest: definitionsDigest({ digest }) }),
+    ...(replicas === undefined ? {} : { replicas: list({ replicas }, 'replicas', UNIT_PROVIDERS_MAX - 1).map(readProvider) }),
+  }
+}
+
+function readProvider(value: unknown): UnitProvider {
+  const fields = fieldsOf(value, 'a provider of a unit')
   return {
     ...fields,
     peer: peerId(fields, 'peer'),

@@ -8,8 +8,8 @@ import type { Applied, GroupState } from './group-state.ts'
 import type { GroupEffect, MemberDescribe, MemberRemove } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
 import { type Flaw, flawOfEndorsements, flawOfPeer } from './proofs.ts'
+import { providersOf, withoutProvider } from './providers.ts'
 import { drop, put } from './records.ts'
-import { releaseUnit } from './units.ts'
 
 /** A member leaves, by its own signature, or because a majority of the voters says so. Its units and their names become free. */
 export function removeMember(state: GroupState, operation: MemberRemove, place: Place, authority: Authority): Applied {
@@ -56,8 +56,8 @@ export function withoutMember(
   let rest = unclaimed.state
   const effects: GroupEffect[] = [...unclaimed.effects]
   for (const [unit, claim] of state.units.entries()) {
-    if (claim.peer !== peer) continue
-    const released = releaseUnit(rest, unit)
+    if (!providersOf(claim).includes(peer)) continue
+    const released = withoutProvider(rest, unit, peer)
     rest = released.state
     effects.push(...released.effects)
   }

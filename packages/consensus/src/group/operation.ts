@@ -55,11 +55,22 @@ export interface MemberDescribe extends Authored {
   readonly name?: string
   readonly addresses?: readonly string[]
 }
+/** Takes a free name; by who is the unit's first provider: declares what it offers now. */
 export interface UnitClaimOperation extends Authored {
   readonly op: 'unit:claim'
   readonly unit: UnitName
   readonly peer: PeerIdString
+  /** Of its definitions, hex. Counts from `PROVIDERS_LEVEL` on. */
+  readonly digest?: string
 }
+/** Another node of the same zone runs the same unit, with the same definitions. Where there is no such unit, it is the first to. */
+export interface UnitReplicate extends Authored {
+  readonly op: 'unit:replicate'
+  readonly unit: UnitName
+  readonly peer: PeerIdString
+  readonly digest: string
+}
+/** The author runs it no longer. The next provider in line takes its place; the name is free when there is none. */
 export interface UnitRelease extends Authored {
   readonly op: 'unit:release'
   readonly unit: UnitName
@@ -203,6 +214,7 @@ export type Operation =
   | MemberRemove
   | MemberDescribe
   | UnitClaimOperation
+  | UnitReplicate
   | UnitRelease
   | NameGrantOperation
   | LinkAdd
@@ -234,6 +246,11 @@ export type RefusalCode =
   | 'unit-taken'
   | 'unit-unknown'
   | 'units-full'
+  /** A replica offers something else than its unit, or its unit has not said yet what it offers. */
+  | 'definitions-differ'
+  /** A replica runs in another zone than its unit. */
+  | 'zone-differs'
+  | 'providers-full'
   | 'name-taken'
   | 'names-full'
   | 'link-differs'

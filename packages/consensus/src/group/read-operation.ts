@@ -17,6 +17,7 @@ import { policiesOf, readOperator } from './charter.ts'
 import {
   addresses,
   base64url,
+  definitionsDigest,
   endorsements,
   ephemerality,
   type Fields,
@@ -85,7 +86,20 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     ...(f['name'] === undefined ? {} : { name: label(f, 'name') }),
     ...(f['addresses'] === undefined ? {} : { addresses: addresses(f, 'addresses') }),
   }),
-  'unit:claim': (f) => ({ ...f, op: 'unit:claim', unit: unitName(f, 'unit'), peer: peerId(f, 'peer') }),
+  'unit:claim': (f) => ({
+    ...f,
+    op: 'unit:claim',
+    unit: unitName(f, 'unit'),
+    peer: peerId(f, 'peer'),
+    ...(f['digest'] === undefined ? {} : { digest: definitionsDigest(f) }),
+  }),
+  'unit:replicate': (f) => ({
+    ...f,
+    op: 'unit:replicate',
+    unit: unitName(f, 'unit'),
+    peer: peerId(f, 'peer'),
+    digest: definitionsDigest(f),
+  }),
   'unit:release': (f) => ({ ...f, op: 'unit:release', unit: unitName(f, 'unit') }),
   'name:grant': (f) => ({
     ...f,
