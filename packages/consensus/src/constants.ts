@@ -235,6 +235,9 @@ export const ORGANS_LEVEL = 3
 /** Feature level from which a unit may have more than one provider, and the docket says what all of them offer. */
 export const PROVIDERS_LEVEL = 4
 
+/** Feature level from which its docket holds what is proposed to System 5 and what becomes of it, and its identity is fixed. */
+export const GOVERNING_LEVEL = 4
+
 /** Feature level from which the chain of voters names the recovery keys, and they count. */
 export const RECOVERERS_LEVEL = 3
 
@@ -283,3 +286,43 @@ export const SNAPSHOT_CHANGES_MAX = 64
 
 /** A peer in another epoch is shown the chain of this one no more often, milliseconds. */
 export const EPOCH_TOLD_PERIOD_MS = 1_000
+
+/** Proposals of a group that wait for a decision: a person may have to look at each. */
+export const PROPOSALS_OPEN_MAX = 64
+
+/** Likewise of one member, so that one that complains of everything leaves room for the others. */
+export const PROPOSALS_OPEN_PER_MEMBER_MAX = 8
+
+/** Proposals that are over and still remembered; the one decided first is forgotten. The balance of Systems 3 and 4 is read from them. */
+export const PROPOSALS_OVER_MAX = 64
+
+/** Directives in force at once: System 5 steers little, and seldom. */
+export const DIRECTIVES_MAX = 128
+
+/** All proposals in a snapshot: open, over, and directives in force, of which each was open once. With `PROPOSAL_BYTES_MAX` a megabyte at the most. */
+export const PROPOSALS_KEPT_MAX = 512
+
+/** Bytes of a proposal as it is made: text and figures in the widest script. */
+export const PROPOSAL_BYTES_MAX = 2 * 1024
+
+/** Milliseconds a proposal may wait for its decision: a person may be away for a week. */
+export const PROPOSAL_LIFE_MAX_MS = 7 * 24 * 60 * 60_000
+
+/** Milliseconds after a decision or the end of a directive in which the same is not proposed again: what changed is to show first. */
+export const PROPOSAL_PAUSE_MS = 60_000
+
+/** Milliseconds after which newer evidence takes the place of older. */
+export const PROPOSAL_RENEW_MS = 10_000
+
+/** Other members that are remembered to propose the same. */
+export const PROPOSAL_SECONDS_MAX = 8
+
+/** Figures of evidence, and UTF-16 units of its text. */
+export const EVIDENCE_FIGURES_MAX = 8
+export const EVIDENCE_TEXT_MAX = 200
+
+/** Largest figure of a proposal: above it nothing that a node measures or can be given. */
+export const AMOUNT_MAX = 1e12
+
+/** How often a directive is given: once more when it had not the effect, then somebody has to look. */
+export const DIRECTIVE_ATTEMPTS_MAX = 2

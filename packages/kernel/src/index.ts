@@ -33,6 +33,31 @@ export {
   silentLogger,
   type WriteOperation,
 } from './ports.ts'
+export {
+  CLOSURES,
+  type ClosureWord,
+  type Decider,
+  DECIDERS,
+  type DirectiveClosure,
+  EFFECT_METRICS,
+  type EffectMetric,
+  type GivenDirective,
+  isInForce,
+  isUndecided,
+  type Proposal,
+  PROPOSAL_KINDS,
+  type ProposalContent,
+  type ProposalDecision,
+  type ProposalEvidence,
+  proposalKey,
+  type ProposalKind,
+  PROPOSALS_OF,
+  type ProposedEffect,
+  type Proposer,
+  PROPOSERS,
+  VERDICTS,
+  type VerdictWord,
+} from './proposal-words.ts'
 export { type Random, randomInteger, seededRandom } from './random.ts'
 export { Actor, type ActorInit, type ActorLife, type Behaviour } from './supervision/actor.ts'
 export type {

@@ -1,7 +1,7 @@
-import { FEELINGS, InvalidArgumentError, ORIGINS, SEVERITIES } from '@vsmcp/kernel'
+import { FEELINGS, ORIGINS, SEVERITIES } from '@vsmcp/kernel'
 import { ALERT_SUBJECT_MAX, ALERT_TEXT_MAX, COUNTER_MAX, REASON_MAX } from '../constants.ts'
 import type { AlertContent, AlertMark } from './docket.ts'
-import { type Fields, integer, label, peerId, unitName } from './fields.ts'
+import { type Fields, integer, label, oneOf, peerId, unitName } from './fields.ts'
 
 /** What an operation or a record says of an alert. Throws `InvalidArgumentError`. */
 export function alertContent(fields: Fields): AlertContent {
@@ -27,10 +27,4 @@ export function alertMark(fields: Fields): AlertMark {
     reason: label(fields, 'reason', { max: REASON_MAX, min: 0 }),
     atMs: integer(fields, 'atMs', 0),
   }
-}
-
-function oneOf<T extends string>(fields: Fields, name: string, values: readonly T[]): T {
-  const value = values.find((each) => each === fields[name])
-  if (value === undefined) throw new InvalidArgumentError(`${name} must be one of ${values.join(', ')}`)
-  return value
 }

@@ -1,5 +1,12 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
-import { AUTHORITY_LEVEL, ORGANS_LEVEL, PROVIDERS_LEVEL, STATE_BYTES_MAX, STATE_RESERVED_BYTES } from '../constants.ts'
+import {
+  AUTHORITY_LEVEL,
+  GOVERNING_LEVEL,
+  ORGANS_LEVEL,
+  PROVIDERS_LEVEL,
+  STATE_BYTES_MAX,
+  STATE_RESERVED_BYTES,
+} from '../constants.ts'
 import { configurationAfter, isJoint } from '../raft/configuration.ts'
 import type { Entry } from '../raft/entry.ts'
 import { acknowledgeAlert, climbAlert, raiseAlert, resolveAlert } from './alerts.ts'
@@ -16,6 +23,7 @@ import { type Place, refused, unchanged } from './outcome.ts'
 import { addOperator, removeOperator, setPolicies } from './policies.ts'
 import { decodeOperation } from './read-operation.ts'
 import { assignOccurrence, endOccurrence, loseOccurrence, occurrencesDue, takeOccurrence } from './occurrences.ts'
+import { closeDirective, decideProposal, makeProposal, renewDirective } from './proposals.ts'
 import { addSchedule, removeSchedule } from './schedules.ts'
 import { rotateSessionKey } from './session-key.ts'
 import { claimUnit, grantBareName, releaseOwnUnit, replicateUnit } from './units.ts'
@@ -56,6 +64,7 @@ const ADDING: ReadonlySet<Operation['op']> = new Set([
   'name:grant',
   'claim:ask',
   'schedule:add',
+  'proposal:make',
 ])
 
 function bytesFor({ op }: Operation, { charter }: GroupState): number {
@@ -100,6 +109,10 @@ const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O
   'occurrence:take': takeOccurrence,
   'occurrence:end': endOccurrence,
   'occurrence:lose': loseOccurrence,
+  'proposal:make': makeProposal,
+  'proposal:decide': decideProposal,
+  'directive:renew': renewDirective,
+  'directive:close': closeDirective,
 }
 
 /** What nodes of a lower feature level cannot read, and would not do. Raising the group's level is what ends that. */
@@ -128,6 +141,10 @@ const SINCE: { readonly [O in Operation['op']]?: number } = {
   'occurrence:end': ORGANS_LEVEL,
   'occurrence:lose': ORGANS_LEVEL,
   'unit:replicate': PROVIDERS_LEVEL,
+  'proposal:make': GOVERNING_LEVEL,
+  'proposal:decide': GOVERNING_LEVEL,
+  'directive:renew': GOVERNING_LEVEL,
+  'directive:close': GOVERNING_LEVEL,
 }
 
 /** The feature level that a group must have for the operation; 1 for what there always was. */

@@ -1,4 +1,4 @@
-import type { Feeling, Origin, PeerIdString, Severity, UnitName } from '@vsmcp/kernel'
+import type { Feeling, Origin, PeerIdString, Proposal, Severity, UnitName } from '@vsmcp/kernel'
 
 /** `edge` nodes vote only while there are fewer than three others (rule 7). */
 export type MemberRole = 'member' | 'edge'
@@ -145,4 +145,13 @@ export interface AlertRecord extends Carried, AlertContent {
   /** Since when it is a matter of the level above the group. */
   readonly climbedAtMs?: number
   readonly closed?: AlertMark & { readonly index: number }
+}
+
+/** What System 3 or 4 of a member asks of System 5, and all that became of it. */
+export interface ProposalRecord extends Carried, Proposal {
+  readonly proposedAtIndex: number
+  /** When its evidence was given last. */
+  readonly renewedAtMs: number
+  /** Why it was given once more. */
+  readonly missed?: { readonly measured: number; readonly reason: string }
 }

@@ -89,6 +89,13 @@ export function addresses(fields: Fields, name: string): readonly string[] {
   return list(fields, name, ADDRESSES_MAX).map((address) => label({ [name]: address }, name, { max: ADDRESS_MAX }))
 }
 
+/** One of some words. */
+export function oneOf<T extends string>(fields: Fields, name: string, values: readonly T[]): T {
+  const value = values.find((each) => each === fields[name])
+  if (value === undefined) throw new InvalidArgumentError(`${name} must be one of ${values.join(', ')}`)
+  return value
+}
+
 /** `ephemeral` and its `absenceMs`: both, or neither. */
 export function ephemerality(fields: Fields): { ephemeral?: boolean; absenceMs?: number } {
   const ephemeral = fields['ephemeral'] === undefined ? false : flag(fields, 'ephemeral')

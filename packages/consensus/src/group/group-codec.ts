@@ -15,6 +15,7 @@ import {
   MEMBERS_MAX,
   NAMES_MAX,
   PEER_ID_MAX,
+  PROPOSALS_KEPT_MAX,
   RECOVERERS_MAX,
   SCHEDULES_MAX,
   SNAPSHOT_BYTES_MAX,
@@ -59,6 +60,7 @@ import {
   unknownFields,
 } from './fields.ts'
 import type { Founder, GroupState } from './group-state.ts'
+import { readProposal } from './proposal-fields.ts'
 import { readResourceClaim, readSchedule } from './read-coordination.ts'
 import { namesByUnit, put, recordBytes } from './records.ts'
 import { Table } from './table.ts'
@@ -81,6 +83,7 @@ const KNOWN = [
   'sessionKey',
   'claims',
   'schedules',
+  'proposals',
 ]
 
 /** A group's first state: its charter, and its founder as the only member. Throws `InvalidArgumentError` for either out of bounds. */
@@ -106,6 +109,7 @@ export function foundGroup(charter: Charter, founder: Founder): GroupState {
     sessionKey: undefined,
     claims: Table.empty(),
     schedules: Table.empty(),
+    proposals: Table.empty(),
     bytes: 0,
     unknown: {},
   }
@@ -131,6 +135,7 @@ export function encodeGroupState(state: GroupState): Uint8Array {
     sessionKey: state.sessionKey,
     claims: state.claims.size === 0 ? undefined : state.claims.entries(),
     schedules: state.schedules.size === 0 ? undefined : state.schedules.entries(),
+    proposals: state.proposals.size === 0 ? undefined : state.proposals.entries(),
   })
 }
 
@@ -161,6 +166,7 @@ function readState(fields: Fields): GroupState {
   const links = list(fields, 'links', LINKS_MAX).map(readLink)
   const claims = laterTable(fields, 'claims', CLAIMS_MAX, PEER_ID_MAX + LABEL_MAX, readResourceClaim)
   const schedules = laterTable(fields, 'schedules', SCHEDULES_MAX, LABEL_MAX, readSchedule)
+  const proposals = laterTable(fields, 'proposals', PROPOSALS_KEPT_MAX, ALERT_ID_MAX, readProposal)
   const records: (readonly [string | number, object])[] = [
     ...members,
     ...invitations,
@@ -169,6 +175,7 @@ function readState(fields: Fields): GroupState {
     ...alerts,
     ...claims,
     ...schedules,
+    ...proposals,
     ...links.map((link) => [link.index, link] as const),
   ]
   return {
@@ -186,6 +193,7 @@ function readState(fields: Fields): GroupState {
     sessionKey: fields['sessionKey'] === undefined ? undefined : readSessionKey(fields['sessionKey']),
     claims,
     schedules,
+    proposals,
     bytes: records.reduce((sum, [key, record]) => sum + recordBytes(key, record), 0),
     unknown: unknownFields(fields, KNOWN),
   }

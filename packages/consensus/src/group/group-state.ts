@@ -9,6 +9,7 @@ import type {
   Member,
   NameGrant,
   PendingChange,
+  ProposalRecord,
   SessionKeyRecord,
   UnitClaim,
 } from './docket.ts'
@@ -43,6 +44,8 @@ export interface GroupState {
   readonly claims: Table<ResourceClaim>
   /** By name. */
   readonly schedules: Table<Schedule>
+  /** By id; those that are over as well, for a while. */
+  readonly proposals: Table<ProposalRecord>
   /** Bytes of all records together, the measure of `STATE_BYTES_MAX`. */
   readonly bytes: number
   /** Top-level fields of a newer version. */

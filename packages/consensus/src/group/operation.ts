@@ -3,6 +3,7 @@ import type { JsonObject } from '../json/json.ts'
 import type { Endorsement } from '../raft/endorsement.ts'
 import type { AlertContent, Member, MemberRole } from './docket.ts'
 import type { CoordinationOperation, CoordinationVote } from './coordination-operation.ts'
+import type { ProposalOperation } from './proposal-operation.ts'
 
 export interface Authored {
   /** The member that asks; the shell puts in whom the connection authenticated. */
@@ -224,6 +225,7 @@ export type Operation =
   | CharterCertify
   | AlertOperation
   | CoordinationOperation
+  | ProposalOperation
 
 /** Why an operation was refused. Codes never change their meaning. */
 export type RefusalCode =
@@ -302,6 +304,16 @@ export type RefusalCode =
   | 'occurrence-over'
   /** The occurrence is not due yet by the clock of who says so. */
   | 'occurrence-early'
+  /** Once a group has said who it is, only the mesh key changes that. */
+  | 'identity-fixed'
+  /** Open, or in force, under another id, or of another member: `holder` names which. */
+  | 'proposal-exists'
+  | 'proposal-unknown'
+  /** It is decided otherwise, or what became of it is known. */
+  | 'proposal-over'
+  /** The same was decided just now. */
+  | 'proposal-early'
+  | 'proposals-full'
   /** All records together are as large as a snapshot may be. */
   | 'state-full'
 
@@ -364,3 +376,7 @@ export type GroupEffect =
       readonly peer: PeerIdString
     }
   | { readonly type: 'schedule:added' | 'schedule:removed' | 'schedule:changed'; readonly name: string }
+  | {
+      readonly type: 'proposal:made' | 'proposal:renewed' | 'proposal:decided' | 'directive:renewed' | 'directive:closed'
+      readonly id: string
+    }

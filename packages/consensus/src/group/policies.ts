@@ -1,8 +1,15 @@
-import { OPERATORS_MAX, POLICY_HISTORY_MAX, RECOVERERS_MAX } from '../constants.ts'
-import { canonicalBytes } from '../json/json.ts'
+import { GOVERNING_LEVEL, OPERATORS_MAX, POLICY_HISTORY_MAX, RECOVERERS_MAX } from '../constants.ts'
+import { canonicalBytes, canonicalText } from '../json/json.ts'
 import type { Authority } from './authority.ts'
 import { charterChanged } from './charter-change.ts'
-import { MESH_KEY_SIGNER, type Operator, operatorsVersionOf, type PolicyChange, policyVersionOf } from './charter.ts'
+import {
+  type Charter,
+  MESH_KEY_SIGNER,
+  type Operator,
+  operatorsVersionOf,
+  type PolicyChange,
+  policyVersionOf,
+} from './charter.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { OperatorAdd, OperatorRemove, PolicySet } from './operation.ts'
 import { type Place, refused, refusedVersion, unchanged } from './outcome.ts'
@@ -21,10 +28,19 @@ export function setPolicies(state: GroupState, operation: PolicySet, place: Plac
   if (flaw !== undefined) return refused(state, flaw.code, flaw.message)
   const current = policyVersionOf(charter)
   if (expects !== current) return refusedVersion(state, 'the policies', expects, current)
+  if (charter.featureLevel >= GOVERNING_LEVEL && by !== MESH_KEY_SIGNER && isOtherIdentity(charter.policies, policies)) {
+    return refused(state, 'identity-fixed', 'these policies change the identity of the group: only the mesh key signs that')
+  }
   const change: PolicyChange = { version: current + 1, digest, by, reason, atMs, index: place.index }
   const history = [...policyHistory, change].slice(-POLICY_HISTORY_MAX)
   const next = { ...charter, policies, policyVersion: change.version, policyHistory: history }
   return charterChanged(state, next, place, authority, [{ type: 'policy:changed', version: change.version }])
+}
+
+/** Who the group is, and what must never change: once it is said, no operator changes it (Beer: identity is what System 5 keeps). */
+function isOtherIdentity(before: Charter['policies'], now: Charter['policies']): boolean {
+  const { identity } = before
+  return identity !== undefined && canonicalText(identity) !== canonicalText(now['identity'] ?? null)
 }
 
 export function addOperator(state: GroupState, operation: OperatorAdd, place: Place, authority: Authority): Applied {

@@ -31,6 +31,7 @@ import {
   unitName,
 } from './fields.ts'
 import type { Operation } from './operation.ts'
+import { PROPOSAL_READERS } from './proposal-fields.ts'
 import {
   claimedResources,
   declaredSchedule,
@@ -214,6 +215,10 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     endedAtMs: integer(f, 'endedAtMs', 0),
   }),
   'occurrence:lose': (f) => ({ ...f, op: 'occurrence:lose', ...ofOccurrence(f), endorsements: endorsements(f) }),
+  'proposal:make': (f) => ({ ...f, op: 'proposal:make', ...PROPOSAL_READERS['proposal:make'](f) }),
+  'proposal:decide': (f) => ({ ...f, op: 'proposal:decide', ...PROPOSAL_READERS['proposal:decide'](f) }),
+  'directive:renew': (f) => ({ ...f, op: 'directive:renew', ...PROPOSAL_READERS['directive:renew'](f) }),
+  'directive:close': (f) => ({ ...f, op: 'directive:close', ...PROPOSAL_READERS['directive:close'](f) }),
 }
 
 function claimOf(fields: Fields): { unit: string; askedAtIndex: number } {

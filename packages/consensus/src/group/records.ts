@@ -1,6 +1,6 @@
 import { byCodeUnit, canonicalText, utf8Length } from '../json/json.ts'
 import type { ResourceClaim, Schedule } from './coordination.ts'
-import type { AlertRecord, Invitation, Link, Member, NameGrant, UnitClaim } from './docket.ts'
+import type { AlertRecord, Invitation, Link, Member, NameGrant, ProposalRecord, UnitClaim } from './docket.ts'
 import type { GroupState } from './group-state.ts'
 import { Table } from './table.ts'
 
@@ -12,6 +12,7 @@ interface Records {
   alerts: AlertRecord
   claims: ResourceClaim
   schedules: Schedule
+  proposals: ProposalRecord
 }
 type TableName = keyof Records
 
