@@ -1,10 +1,9 @@
 import type { GroupState } from '@vsmcp/consensus'
 import type { Clock } from '@vsmcp/kernel'
-import { ClaimWatch } from '@vsmcp/vsm'
+import { type ClaimJudgement, type ClaimOperation, claimsToSettle, ClaimWatch, objectionToClaim } from '@vsmcp/vsm'
 import type { Sees } from '../system5/endorsement/judge-voters.ts'
 import type { EndorsedOperation } from '../system5/endorsement/request.ts'
 import type { GroupLog } from '../system5/group-log.ts'
-import { type ClaimJudgement, type ClaimOperation, claimsToSettle, objectionToClaim } from './judge-claims.ts'
 
 export interface ClaimKeepingComponents {
   log: GroupLog

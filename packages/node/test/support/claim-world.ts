@@ -7,8 +7,15 @@ import {
   type ResourceClaim,
 } from '@vsmcp/consensus'
 import { type Random, randomInteger, seededRandom } from '@vsmcp/kernel'
-import { type ClaimEffect, ClaimHolder, ClaimWatch, contended } from '@vsmcp/vsm'
-import { type ClaimJudgement, claimsToSettle, objectionToClaim } from '../../src/system2/judge-claims.ts'
+import {
+  type ClaimEffect,
+  ClaimHolder,
+  type ClaimJudgement,
+  claimsToSettle,
+  ClaimWatch,
+  contended,
+  objectionToClaim,
+} from '@vsmcp/vsm'
 import { foundedGroup, PEERS } from './schedule-world.ts'
 
 /** What is broken, to see it caught. */

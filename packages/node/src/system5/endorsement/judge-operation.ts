@@ -1,9 +1,9 @@
 import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS } from '@vsmcp/security'
+import type { ClaimOperation } from '@vsmcp/vsm'
 import { EXECUTOR_LOST_SEEN_MS } from '../../constants.ts'
 import type { EndorsedOperation } from './request.ts'
-import type { ClaimOperation } from '../../system2/judge-claims.ts'
 import type { Sight } from './judge-voters.ts'
 
 /** What a voter judges an operation by. */

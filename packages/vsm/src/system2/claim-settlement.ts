@@ -1,16 +1,28 @@
-import { CLAIM_FAILED_MS, CLAIM_HOLD_MAX_MS, CLAIM_REVOKE_AFTER_MS, type Claim, type ClaimWatch, contended } from '@vsmcp/vsm'
-import type { Sees } from '../system5/endorsement/judge-voters.ts'
-import type { EndorsedOperation } from '../system5/endorsement/request.ts'
+import type { PeerIdString, UnitName } from '@vsmcp/kernel'
+import { type Claim, contended } from './claim.ts'
+import type { ClaimWatch } from './claim-watch.ts'
+import { CLAIM_FAILED_MS, CLAIM_HOLD_MAX_MS, CLAIM_REVOKE_AFTER_MS } from './constants.ts'
 
 /** Voters see a member fail, and read an entry, at different times: they bear out what is so for this part of the leader's time. */
 const VOTERS_SHARE = 0.5
 
-export type ClaimOperation = Extract<EndorsedOperation, { op: 'claim:recall' | 'claim:revoke' }>
+/** Which claim is meant. */
+interface OfClaim {
+  readonly peer: PeerIdString
+  readonly unit: UnitName
+  readonly askedAtIndex: number
+}
+
+/** What a majority of the voters has to bear out before it is so; `@vsmcp/consensus` decides it. */
+export type ClaimOperation =
+  | (OfClaim & { readonly op: 'claim:recall'; readonly why: 'failed' | 'overdue' })
+  | (OfClaim & { readonly op: 'claim:revoke' })
 
 export interface ClaimJudgement {
   readonly claims: readonly Claim[]
   readonly watch: ClaimWatch
-  readonly sees: Sees
+  /** How this voter itself sees a member, and for how long. */
+  readonly sees: (peer: PeerIdString) => { readonly state: string; readonly forMs: number }
   readonly monotonicMs: number
 }
 

@@ -1,14 +1,26 @@
-import { CLAIM_FAILED_MS, CLAIM_HOLD_MAX_MS, CLAIM_REVOKE_AFTER_MS, type Claim, ClaimWatch } from '@vsmcp/vsm'
 import { describe, expect, it } from 'vitest'
-import type { MemberState } from '../src/control.ts'
-import { type ClaimJudgement, claimsToSettle, objectionToClaim } from '../src/system2/judge-claims.ts'
+import {
+  CLAIM_FAILED_MS,
+  CLAIM_HOLD_MAX_MS,
+  CLAIM_REVOKE_AFTER_MS,
+  type Claim,
+  type ClaimJudgement,
+  claimsToSettle,
+  ClaimWatch,
+  objectionToClaim,
+} from '../src/index.ts'
 
 const ASKED: Claim = { peer: 'd', unit: 'arm-driver', resources: [{ resource: 'arm', shared: false }], askedAtIndex: 7 }
 const HELD: Claim = { ...ASKED, token: 7, epoch: 1 }
 const WAITING: Claim = { ...ASKED, peer: 'a', unit: 'painter', askedAtIndex: 8 }
 
 /** How it is `forMs` after these claims were first read, with the holder in such a state for so long. */
-function judgement(claims: readonly Claim[], forMs: number, state: MemberState = 'alive', seenForMs = forMs): ClaimJudgement {
+function judgement(
+  claims: readonly Claim[],
+  forMs: number,
+  state: 'alive' | 'failed' = 'alive',
+  seenForMs = forMs,
+): ClaimJudgement {
   const watch = new ClaimWatch()
   watch.follow(claims, 0)
   return { claims, watch, sees: () => ({ state, forMs: seenForMs }), monotonicMs: forMs }
