@@ -238,6 +238,9 @@ export const PROVIDERS_LEVEL = 4
 /** Feature level from which its docket holds what is proposed to System 5 and what becomes of it, and its identity is fixed. */
 export const GOVERNING_LEVEL = 4
 
+/** Feature level from which a majority of the voters bears out, each by its own clock, that what a schedule is decided up to has come. */
+export const CLOCKS_LEVEL = 4
+
 /** Feature level from which the chain of voters names the recovery keys, and they count. */
 export const RECOVERERS_LEVEL = 3
 

@@ -146,6 +146,7 @@ export {
   ALERT_TEXT_MAX,
   ALERTS_OPEN_PER_MEMBER_MAX,
   AUTHORITY_LEVEL,
+  CLOCKS_LEVEL,
   FEATURE_LEVEL,
   GOVERNING_LEVEL,
   LINKS_FOR_RECOVERY_AT,
@@ -207,6 +208,7 @@ export type {
   RefusalCode,
   VoterEndorsedOperation,
 } from './group/operation.ts'
+export type { OccurrenceDue } from './group/coordination-operation.ts'
 export { operationStatement, type Provable, type StatementScope, votersStatementBytes } from './group/statement.ts'
 export { isProvider, providersOf } from './group/providers.ts'
 export { Table } from './group/table.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decodeGroupState, encodeGroupState, type Schedule } from '../src/index.ts'
-import { DECIDING, decidingGroup, endorsedBy } from './support/decided.ts'
+import { CLOCKS_LEVEL, decodeGroupState, encodeGroupState, type Endorsement, type Schedule } from '../src/index.ts'
+import { DECIDING, decidingGroup, endorsedBy, endorsementsOf } from './support/decided.ts'
 import type { Group } from './support/group.ts'
 
 const NIGHTLY = {
@@ -73,6 +73,25 @@ describe('schedules', () => {
     expect(due(group, [3_000], 4_000, { author: 'd' })).toBe('not-yours')
     expect(due(group, [11_000], 12_000)).toBe('occurrence-early')
     expect(schedule(group).queue).toEqual([2_000])
+  })
+
+  it('are decided up to a time only with the word of a majority of the voters, from the level on that knows of it', () => {
+    const group = decidingGroup({ ...DECIDING, featureLevel: CLOCKS_LEVEL })
+    expect(group.outcome(NIGHTLY)).toBe('changed')
+    const asked = { op: 'occurrence:due', ...ref(group), times: [2_000], skips: [], decidedToMs: 2_500, executor: 'd' } as const
+    const outcome = (endorsements?: readonly Endorsement[], change: object = {}): string =>
+      group.outcome({ ...asked, ...(endorsements && { endorsements }), ...change }, { author: 'b', atMs: 10_000 })
+    expect(outcome()).toBe('not-endorsed')
+    expect(outcome(endorsementsOf(group, asked, ['b']))).toBe('not-endorsed')
+    // The learner has no say.
+    expect(outcome(endorsementsOf(group, asked, ['b', 'd']))).toBe('not-endorsed')
+    const given = endorsementsOf(group, asked, ['b', 'c'])
+    // What was signed is this time, and no later one.
+    expect(outcome(given, { decidedToMs: 9_000 })).toBe('not-endorsed')
+    expect(outcome(given, { times: [2_100] })).toBe('not-endorsed')
+    expect(outcome(given)).toBe('changed')
+    expect(schedule(group)).toMatchObject({ queue: [2_000], decidedToMs: 2_500 })
+    expect(outcome(given)).toBe('unchanged')
   })
 
   it('are taken by whom they are assigned to, and by nobody after that', () => {

@@ -241,6 +241,15 @@ export const FOUND_HELD_MAX = 1_024
 /** A voter bears out that who runs an occurrence is gone when it has not seen it for so long itself, milliseconds; the leader waits twice as long. */
 export const EXECUTOR_LOST_SEEN_MS = 10_000
 
+/** What is due may lie so far ahead of a voter's clock for it to bear that out, milliseconds: clocks that are kept differ by far less, and a run comes no earlier. */
+export const DUE_AHEAD_MAX_MS = 10_000
+
+/** Who leads goes by the clocks of most when its own is further ahead than this, milliseconds: reports of theirs are some seconds on their way. */
+export const DUE_AHEAD_MS = DUE_AHEAD_MAX_MS / 2
+
+/** A clock that differs from those of most others by so much is pain, milliseconds: from here on what its node says of time is not borne out. */
+export const CLOCK_OFF_MS = DUE_AHEAD_MAX_MS
+
 /** Resources one unit claims, and characters of a resource's name: what the docket takes. */
 export const CLAIMS_PER_UNIT_MAX = 8
 export const CLAIM_NAME_LENGTH_MAX = 64

@@ -6,6 +6,7 @@ import type { SharedState } from '@vsmcp/state'
 import type { Algedonic } from './algedonic/algedonic.ts'
 import type { AlertDesk } from './algedonic/alert-desk.ts'
 import type { AlertsView } from './algedonic/alerts-view.ts'
+import type { ClockSense } from './algedonic/clock-sense.ts'
 import type { LoopSense } from './algedonic/loop-sense.ts'
 import type { Senses } from './algedonic/senses.ts'
 import type { UnitSenses } from './algedonic/unit-senses.ts'
@@ -13,6 +14,7 @@ import type { ReportJudge } from '@vsmcp/vsm'
 import type { Catalog } from './catalog/catalog.ts'
 import type { SessionKeys } from './keys/session-keys.ts'
 import type { Discovery } from './members/discovery.ts'
+import type { MemberClocks } from './members/member-clocks.ts'
 import type { Members } from './members/members.ts'
 import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
@@ -66,6 +68,7 @@ export interface Parts {
   renewal: Renewal
   admission: Admission
   members: Members
+  clocks: MemberClocks
   discovery: Discovery
   voters: VoterKeeping
   endorsing: Endorsing
@@ -103,4 +106,5 @@ export interface Parts {
   simulations: Simulations
   unitSenses: UnitSenses
   loopSense: LoopSense
+  clockSense: ClockSense
 }

@@ -258,7 +258,7 @@ class RunningNode implements VsmcpNode {
       clock: systemClock,
       facts: () => ({
         versions: new Map(mesh.peers().map(({ peer, info }) => [peer, info.passport.version])),
-        clockAheadMs: wiring.clockAheadMs,
+        clockAheadMs: parts.clocks.aheadMs,
       }),
       tree: () => partsOf({ id: 'node', state: 'running', restart: 'permanent', restarts: 0, ...this.#root.inspect() }),
       onChange: (listener) => wiring.on('changed', listener),

@@ -1,5 +1,5 @@
 import type { GroupState } from '@vsmcp/consensus'
-import { Emitter, type Logger, messageOf, type PeerIdString, systemClock } from '@vsmcp/kernel'
+import { Emitter, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import type { Parts } from './parts.ts'
 import { CREDENTIAL_REVOKED, IDENTITY_COPIED, MEMBER_LEFT, TOO_OLD } from './errors.ts'
 import { type KnownMember } from './members/members.ts'
@@ -20,7 +20,6 @@ export class Wiring {
   readonly #events: Emitter<Events>
   readonly #description: SelfDescription
   readonly #whereabouts: Whereabouts
-  readonly #clockAheadMs = new Map<PeerIdString, number>()
   #isFollowing = false
   #isRefreshing = false
   #hasStarted = false
@@ -42,11 +41,6 @@ export class Wiring {
     return this.#events.on(event, listener)
   }
 
-  /** How far each member's clock was ahead of this one's when it last reported, milliseconds. */
-  get clockAheadMs(): ReadonlyMap<PeerIdString, number> {
-    return this.#clockAheadMs
-  }
-
   /** All parts run: what came before is looked at once more. */
   started(): void {
     const { members, trust } = this.#parts
@@ -58,7 +52,7 @@ export class Wiring {
   }
 
   #wireMesh(): void {
-    const { mesh, lives, epochs, log, state, members, signals, operations } = this.#parts
+    const { mesh, lives, epochs, log, state, members, operations } = this.#parts
     mesh.on('peer:up', ({ peer, info }) => {
       const failed = (error: unknown): void =>
         this.#logger.error({ peer, error: messageOf(error) }, 'the life of a member is not on disk')
@@ -90,7 +84,6 @@ export class Wiring {
       operations.keepNodes((node) => members.get(node)?.state === 'alive')
       this.#changed()
     })
-    signals.on('control', ({ node, atMs }) => this.#clockAheadMs.set(node, atMs - systemClock.wallMs()))
   }
 
   #wireGroup(): void {
@@ -171,7 +164,7 @@ export class Wiring {
 
   /** The docket is another now: who is a member, who owns which unit, who has which name. */
   #followGroup(): void {
-    const { log, members, trust, state, units, publisher, signals } = this.#parts
+    const { log, members, trust, state, units, publisher, signals, clocks } = this.#parts
     const group = log.state
     // Before all parts run there is nobody to tell; `started` does it.
     if (group === undefined || !this.#hasStarted) return
@@ -185,7 +178,7 @@ export class Wiring {
         .keepOnly(isMember)
         .catch((error: unknown) => this.#logger.warn({ error: messageOf(error) }, 'lives of former members are still on disk'))
       signals.forget(isMember)
-      for (const peer of this.#clockAheadMs.keys()) if (!isMember(peer)) this.#clockAheadMs.delete(peer)
+      clocks.keepOnly(isMember)
     }
     state.reevaluate()
     publisher.mend(units)

@@ -190,6 +190,30 @@ describe('a voter endorses that an occurrence is lost', () => {
   })
 })
 
+describe('a voter endorses that occurrences are due', () => {
+  it('up to ten seconds ahead of its own clock, and of a schedule it knows', () => {
+    const scene = sceneOf({ voters: 'a' })
+    const schedules = Table.from([['nightly', { addedAtIndex: 9 } as unknown as Schedule]])
+    const judge = (aheadMs: number, addedAtIndex = 9) =>
+      objectionToOperation(
+        {
+          op: 'occurrence:due',
+          name: 'nightly',
+          addedAtIndex,
+          times: [1],
+          skips: [],
+          decidedToMs: scene.nowMs + aheadMs,
+          executor: 'a',
+        },
+        { ...scene, state: { ...scene.state, schedules } },
+      )
+    expect(judge(-3_600_000)).toBeUndefined()
+    expect(judge(10_000)).toBeUndefined()
+    expect(judge(10_001)).toContain('10 s ahead of the clock here')
+    expect(judge(0, 8)).toContain('no such schedule')
+  })
+})
+
 describe('a leader that is not honest', () => {
   it('changes nothing alone: not who votes, not who is a member, not the charter', async () => {
     const nodes = await startGroup(3)

@@ -24,7 +24,12 @@ const schedule = (addedAtIndex: number): Schedule => ({
 
 it('a schedule of which the group refuses to decide holds up none of those after it', async () => {
   const schedules = Table.from([1, 2, 3].map((at) => [`job-${at}`, schedule(at)] as const))
-  const state = { schedules, members: Table.from([['a', {}]]) } as unknown as GroupState
+  const state = {
+    schedules,
+    members: Table.from([['a', {}]]),
+    charter: { featureLevel: 3 },
+    configuration: { voters: ['a'] },
+  } as unknown as GroupState
   const asked: string[] = []
   const decideHere: Decisions['decideHere'] = async (request) => {
     if (request.op !== 'occurrence:due') throw new Error(request.op)
@@ -36,7 +41,9 @@ it('a schedule of which the group refuses to decide holds up none of those after
     self: 'a',
     log: { state },
     decisions: { decideHere },
+    endorsing: { forOperation: () => Promise.reject(new Error('not asked below the level')) },
     timetables: new Timetables(),
+    reachedByMost: () => undefined,
     sees: () => ({ state: 'alive', forMs: 0 }),
     hostOf: () => undefined,
     clock: systemClock,

@@ -1,9 +1,10 @@
+import { NotEndorsedError } from '@vsmcp/consensus'
 import { type Clock, systemClock, telemetry } from '@vsmcp/kernel'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ScheduleRequest, ScheduleView } from '../src/control.ts'
 import { schedulesView } from '../src/system2/schedules-view.ts'
 import { Timetables } from '../src/system2/timetables.ts'
-import { followersOf, foundMesh, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
+import { followersOf, foundMesh, joinNode, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
 import { attach } from './support/servers.ts'
 
 /** Five seconds of the day pass in one: what is due does not keep a test waiting. */
@@ -53,6 +54,35 @@ describe('a schedule', () => {
     await one.schedules.remove('job')
     expect(await one.schedules.list()).toEqual([])
     await expect(one.schedules.remove('job')).rejects.toMatchObject({ code: 'VSMCP_NODE_SCHEDULE_UNKNOWN' })
+  }, 120_000)
+
+  it('goes on by the clocks of most when the clock of who leads is an hour ahead, and that is pain', async () => {
+    let aheadMs = 0
+    const fast: Clock = { ...clock, wallMs: () => clock.wallMs() + aheadMs }
+    const leader = await foundMesh('a', { clock: fast })
+    const others = [await joinNode(leader, 'b', { clock }), await joinNode(leader, 'c', { clock })] as const
+    await until(leader, () => leader.log.status()?.configuration.voters.length === 3)
+    await attached([leader, ...others], others[0])
+    await leader.schedules.add(request())
+    aheadMs = 3_600_000
+    // Once both have reported again, it knows.
+    const waiting = { timeout: 30_000 }
+    await expect.poll(() => [...leader.clocks.aheadMs.values()].filter((ms) => ms < -3_000_000).length, waiting).toBe(2)
+    const decidedToMs = (): number => leader.log.state?.schedules.get('job')?.decidedToMs ?? Number.NaN
+    await until(leader, () => ended(leader).length > 1)
+    expect(decidedToMs()).toBeLessThan(clock.wallMs() + 10_000)
+    const subject = 'the clock of this node is not that of most others'
+    await expect.poll(() => leader.alertsView.list({ all: false }).map((alert) => alert.subject), waiting).toContain(subject)
+
+    // It could not even if it wished to.
+    const schedule = leader.log.state?.schedules.get('job')
+    if (schedule === undefined) expect.fail('it is scheduled')
+    const { addedAtIndex } = schedule
+    const operation = { op: 'occurrence:due', name: 'job', addedAtIndex, times: [], skips: [], executor: leader.peer } as const
+    const early = { ...operation, decidedToMs: Math.floor(fast.wallMs()) - 1_000 }
+    await expect(leader.endorsing.forOperation(early)).rejects.toThrow(NotEndorsedError)
+    await expect(leader.decisions.decideHere(early)).rejects.toMatchObject({ message: expect.stringContaining('not endorsed') })
+    expect(decidedToMs()).toBeLessThan(clock.wallMs() + 10_000)
   }, 120_000)
 
   it('that overruns itself skips what becomes due meanwhile, and ends as unknown when its server dies', async () => {

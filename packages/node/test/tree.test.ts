@@ -212,7 +212,7 @@ describe('every part that can live again', () => {
       ['core/time'],
       ['epoch', 'consensus', 'session keys', 'credential', 'leader duties', 'office'].map((each) => `system5/${each}`),
       ['membership', 'discovery', 'signals'].map((each) => `mesh/${each}`),
-      ['algedonic channel', 'senses', 'senses of units', 'sense of time'].map((each) => `algedonic/${each}`),
+      ['algedonic channel', 'senses', 'senses of units', 'sense of time', 'sense of clocks'].map((each) => `algedonic/${each}`),
       ['system4/variety', 'system4/scanner', 'system3/reports', 'system3/resource bargain', 'system3/performance'],
       ['system1/operations', 'system1/servers/process guard', 'system1/servers/units'],
       ['system2/claims', 'system2/occurrences', 'mcp/gateway'],

@@ -29,6 +29,7 @@ export { type CoordinationNotice } from './system2/coordination-notice.ts'
 export { type Claim, contended } from './system2/claim.ts'
 export { AllocationDamping, type DampingState } from './system2/damping.ts'
 export { type ClaimJudgement, type ClaimOperation, claimsToSettle, objectionToClaim } from './system2/claim-settlement.ts'
+export { dueTime, reachedByMost } from './system2/group-time.ts'
 export { ClaimWatch } from './system2/claim-watch.ts'
 export { type ClaimEffect, ClaimHolder, type ClaimToken } from './system2/claim-holder.ts'
 export {

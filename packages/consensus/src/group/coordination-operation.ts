@@ -1,4 +1,5 @@
 import type { ClaimedResource, PeerIdString, UnitName } from '@vsmcp/kernel'
+import type { Endorsement } from '../raft/endorsement.ts'
 import type { DeclaredSchedule, OccurrenceOutcome } from './coordination.ts'
 import type { Authored, VoterEndorsed } from './operation.ts'
 
@@ -54,7 +55,7 @@ export interface Skip {
   readonly count: number
   readonly reason: string
 }
-/** A voter, who leads, says what has become due. */
+/** A voter, who leads, says what has become due; from `CLOCKS_LEVEL` on a majority of the voters bears out that it has. */
 export interface OccurrenceDue extends OfSchedule {
   readonly op: 'occurrence:due'
   /** To be run, in order; none up to the `decidedToMs` of before. */
@@ -63,6 +64,7 @@ export interface OccurrenceDue extends OfSchedule {
   /** At the latest `atMs`: nothing is decided of the future. */
   readonly decidedToMs: number
   readonly executor: PeerIdString
+  readonly endorsements?: readonly Endorsement[]
 }
 interface OfOccurrence extends OfSchedule {
   readonly timeMs: number

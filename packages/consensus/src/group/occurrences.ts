@@ -1,4 +1,4 @@
-import { ATTEMPTS_MAX, OCCURRENCES_KEPT_MAX, OCCURRENCES_WAITING_MAX } from '../constants.ts'
+import { ATTEMPTS_MAX, CLOCKS_LEVEL, OCCURRENCES_KEPT_MAX, OCCURRENCES_WAITING_MAX } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
 import type { Authority } from './authority.ts'
 import type { OccurrenceRun, PastOccurrence, Schedule } from './coordination.ts'
@@ -23,8 +23,8 @@ export const OVERRUN = 'the occurrence before was not over'
  * What has become due since `decidedToMs`, which only goes forward: so an occurrence is put into the queue once, whoever leads and
  * however often. While an earlier one is not over, the others are skipped: a schedule never overruns itself.
  */
-export function occurrencesDue(state: GroupState, operation: OccurrenceDue): Applied {
-  const { name, addedAtIndex, times, skips, decidedToMs, executor, author, atMs } = operation
+export function occurrencesDue(state: GroupState, operation: OccurrenceDue, _: Place, authority: Authority): Applied {
+  const { name, addedAtIndex, times, skips, decidedToMs, executor, author, atMs, endorsements = [] } = operation
   const schedule = state.schedules.get(name)
   if (schedule?.addedAtIndex !== addedAtIndex || decidedToMs <= schedule.decidedToMs) return unchanged(state)
   if (!isVoter(state.configuration, author))
@@ -35,6 +35,10 @@ export function occurrencesDue(state: GroupState, operation: OccurrenceDue): App
   if (isOld || isLate) return refused(state, 'occurrence-over', `${name}: an occurrence lies outside of what this decides`)
   if (times.length > 0 && !state.members.has(executor)) {
     return refused(state, 'member-unknown', `${executor}, which should run ${name}, is no member of the group`)
+  }
+  if (state.charter.featureLevel >= CLOCKS_LEVEL) {
+    const flaw = flawOfEndorsements(state, { ...operation, endorsements }, authority)
+    if (flaw !== undefined) return refused(state, flaw.code, flaw.message)
   }
   const isBusy = schedule.queue.length > 0
   const past = [...skips, ...(isBusy ? overrun(times) : [])].sort((a, b) => a.fromMs - b.fromMs).map(skipped)

@@ -202,6 +202,7 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     skips: skips(f),
     decidedToMs: integer(f, 'decidedToMs', 0),
     executor: peerId(f, 'executor'),
+    ...(f['endorsements'] === undefined ? {} : { endorsements: endorsements(f) }),
   }),
   'occurrence:assign': (f) => ({ ...f, op: 'occurrence:assign', ...ofOccurrence(f), executor: peerId(f, 'executor') }),
   'occurrence:take': (f) => ({ ...f, op: 'occurrence:take', ...ofOccurrence(f) }),

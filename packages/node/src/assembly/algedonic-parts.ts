@@ -1,6 +1,7 @@
 import { Algedonic } from '../algedonic/algedonic.ts'
 import { AlertDesk } from '../algedonic/alert-desk.ts'
 import { AlertsView } from '../algedonic/alerts-view.ts'
+import { ClockSense } from '../algedonic/clock-sense.ts'
 import { LoopSense } from '../algedonic/loop-sense.ts'
 import { Senses } from '../algedonic/senses.ts'
 import { UnitSenses } from '../algedonic/unit-senses.ts'
@@ -8,14 +9,14 @@ import type { Parts } from '../parts.ts'
 import type { Scope } from '../tree/scope.ts'
 import type { Assembly } from './assembly.ts'
 
-type Beneath = Pick<Parts, 'log' | 'decisions' | 'signals' | 'units' | 'operations'>
+type Beneath = Pick<Parts, 'log' | 'decisions' | 'signals' | 'clocks' | 'units' | 'operations'>
 
-type Feeling = Pick<Parts, 'algedonic' | 'alertsView' | 'alerts' | 'senses' | 'unitSenses' | 'loopSense'>
+type Feeling = Pick<Parts, 'algedonic' | 'alertsView' | 'alerts' | 'senses' | 'unitSenses' | 'loopSense' | 'clockSense'>
 
 /** Pain and pleasure: what this node feels, and how System 5 hears of it. */
 export function algedonicParts(assembly: Assembly, beneath: Beneath): Feeling {
   const { store, clock, scopes, random, self, group } = assembly
-  const { log, decisions, signals, units, operations } = beneath
+  const { log, decisions, signals, clocks, units, operations } = beneath
   const logger = assembly.logger.child({ part: 'algedonic' })
   const algedonic = new Algedonic({
     self,
@@ -36,6 +37,7 @@ export function algedonicParts(assembly: Assembly, beneath: Beneath): Feeling {
     senses: sensesOf(scopes.of('senses'), { algedonic, units, log }),
     unitSenses: unitSensesOf(scopes.of('senses of units'), { algedonic, units, operations }),
     loopSense: new LoopSense({ algedonic, clock: scopes.clock('sense of time') }),
+    clockSense: new ClockSense({ algedonic, clocks, clock: scopes.clock('sense of clocks') }),
   }
 }
 

@@ -26,7 +26,18 @@ import type { Assembly } from './assembly.ts'
 
 type Beneath = Pick<
   Parts,
-  'lives' | 'mesh' | 'members' | 'control' | 'log' | 'decisions' | 'sessionKeys' | 'state' | 'catalog' | 'signals' | 'reportJudge'
+  | 'lives'
+  | 'mesh'
+  | 'members'
+  | 'control'
+  | 'log'
+  | 'decisions'
+  | 'sessionKeys'
+  | 'state'
+  | 'catalog'
+  | 'signals'
+  | 'clocks'
+  | 'reportJudge'
 >
 type Feeling = ReturnType<typeof algedonicParts>
 type Watching = Pick<Parts, 'variety' | 'scanner' | 'feeds' | 'simulations'>

@@ -3,6 +3,7 @@ import { createSharedState } from '@vsmcp/state'
 import { ReportJudge, topicsOf } from '@vsmcp/vsm'
 import { Catalog } from '../catalog/catalog.ts'
 import { UNITS_COLLECTION } from '../catalog/published-unit.ts'
+import { MemberClocks } from '../members/member-clocks.ts'
 import type { Parts } from '../parts.ts'
 import { Office } from '../system5/office.ts'
 import { GroupSignals } from '../topics/group-signals.ts'
@@ -12,8 +13,8 @@ import type { Assembly } from './assembly.ts'
 export function stateParts(
   assembly: Assembly,
   { mesh, log }: Pick<Parts, 'mesh' | 'log'>,
-): Pick<Parts, 'state' | 'catalog' | 'signals' | 'reportJudge' | 'office'> {
-  const { identity, enrolment, store, scopes, random, logger, self, group } = assembly
+): Pick<Parts, 'state' | 'catalog' | 'signals' | 'clocks' | 'reportJudge' | 'office'> {
+  const { identity, enrolment, store, clock, scopes, random, logger, self, group } = assembly
   const topics = topicsOf(enrolment.meshId, enrolment.groupId)
   const state = createSharedState({
     topic: topics.state,
@@ -43,5 +44,6 @@ export function stateParts(
   })
   const inOffice = scopes.of('office')
   const office = new Office({ self, log: inOffice.hears(log), signals: inOffice.hears(signals), clock: inOffice.clock })
-  return { state, catalog, signals, reportJudge, office }
+  const clocks = new MemberClocks({ self, signals, clock })
+  return { state, catalog, signals, clocks, reportJudge, office }
 }

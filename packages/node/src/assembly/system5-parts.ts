@@ -153,7 +153,18 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
     peer === self ? FEATURE_LEVEL : mesh.peers().find((each) => each.peer === peer)?.info.passport.wire.level
   const timetables = new Timetables()
   const hostOf = (tool: string): PeerIdString | undefined => whole().catalog.findTool(tool)?.node
-  const coordinator = new ScheduleCoordinator({ self, log, decisions, timetables, sees, hostOf, clock, logger })
+  const coordinator = new ScheduleCoordinator({
+    self,
+    log,
+    decisions,
+    endorsing,
+    timetables,
+    reachedByMost: (peers) => whole().clocks.reachedByMost(peers),
+    sees,
+    hostOf,
+    clock,
+    logger,
+  })
   const leading = scopes.of('leader duties')
   const duties = new LeaderDuties({
     log: leading.hears(log),

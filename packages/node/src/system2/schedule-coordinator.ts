@@ -1,8 +1,9 @@
-import type { GroupState, Schedule } from '@vsmcp/consensus'
+import { CLOCKS_LEVEL, type Endorsement, type GroupState, type Schedule } from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
-import { dueNow } from '@vsmcp/vsm'
-import { EXECUTOR_AWAY_MS, EXECUTOR_LOST_SEEN_MS, EXECUTOR_SLOW_MS } from '../constants.ts'
+import { dueNow, dueTime } from '@vsmcp/vsm'
+import { DUE_AHEAD_MS, EXECUTOR_AWAY_MS, EXECUTOR_LOST_SEEN_MS, EXECUTOR_SLOW_MS } from '../constants.ts'
 import type { Decisions } from '../system5/decisions.ts'
+import type { Endorsing } from '../system5/endorsement/endorsing.ts'
 import type { Sees } from '../system5/endorsement/judge-voters.ts'
 import type { EndorsedOperation } from '../system5/endorsement/request.ts'
 import type { GroupLog } from '../system5/group-log.ts'
@@ -13,7 +14,10 @@ export interface ScheduleCoordinatorComponents {
   self: PeerIdString
   log: Pick<GroupLog, 'state'>
   decisions: Pick<Decisions, 'decideHere'>
+  endorsing: Pick<Endorsing, 'forOperation'>
   timetables: Timetables
+  /** What time most of the voters have, as far as is known here. */
+  reachedByMost: (voters: readonly PeerIdString[]) => number | undefined
   sees: Sees
   /** The node whose unit has this tool, if it is listed. */
   hostOf: (tool: string) => PeerIdString | undefined
@@ -23,7 +27,8 @@ export interface ScheduleCoordinatorComponents {
 
 /**
  * System 2's schedules at the leader: says what has become due, and who runs it. What it decides twice, or by an old copy, or by a
- * clock that jumps, the docket refuses: see `occurrencesDue`.
+ * clock that jumps, the docket refuses: see `occurrencesDue`. By a clock that is far ahead it would decide of what is to come, and the
+ * schedule be silent until then: it goes by the clocks of most, and a majority of the voters bears that out.
  */
 export class ScheduleCoordinator implements Duty {
   readonly #c: ScheduleCoordinatorComponents
@@ -65,16 +70,28 @@ export class ScheduleCoordinator implements Duty {
   }
 
   async #sayDue(name: string, schedule: Schedule, state: GroupState): Promise<void> {
-    const { decisions, timetables, clock, logger } = this.#c
-    const nowMs = Math.floor(clock.wallMs())
+    const { decisions, timetables, logger } = this.#c
+    const nowMs = this.#nowMs(state)
     if (timetables.nextOf(name, schedule) > nowMs) return
     const timetable = timetables.of(name, schedule)
     const due = timetable === undefined ? undefined : dueNow(schedule, timetable, nowMs)
     if (due === undefined) return
     const { addedAtIndex } = schedule
-    await decisions.decideHere({ op: 'occurrence:due', name, addedAtIndex, ...due, executor: this.#executorFor(schedule, state) })
+    const operation = { op: 'occurrence:due', name, addedAtIndex, ...due, executor: this.#executorFor(schedule, state) } as const
+    await decisions.decideHere({ ...operation, ...(await this.#borneOut(operation, state)) })
     const skipped = due.skips.reduce((sum, { count }) => sum + count, 0)
     logger.info({ schedule: name, due: due.times.length, skipped }, 'occurrences of a schedule are due')
+  }
+
+  #nowMs({ configuration }: GroupState): number {
+    const { clock, reachedByMost } = this.#c
+    return Math.floor(dueTime(clock.wallMs(), reachedByMost(configuration.voters), DUE_AHEAD_MS))
+  }
+
+  /** Older versions in the group know of no such word. */
+  async #borneOut(operation: EndorsedOperation, { charter }: GroupState): Promise<{ endorsements?: readonly Endorsement[] }> {
+    if (charter.featureLevel < CLOCKS_LEVEL) return {}
+    return { endorsements: await this.#c.endorsing.forOperation(operation) }
   }
 
   /** Somebody else, when nobody has taken it and nobody will. Who is named in the schedule is waited for while it is a member. */

@@ -35,6 +35,7 @@ export function systemsOf(parts: Parts, scopes: Scopes): readonly SupervisorSpec
       scopes.of('senses').child(parts.senses),
       scopes.of('senses of units').child(parts.unitSenses),
       scopes.of('sense of time').child(parts.loopSense),
+      scopes.of('sense of clocks').child(parts.clockSense),
     ]),
     system('system4', 'one_for_one', [
       scopes.of('variety').child(parts.variety),

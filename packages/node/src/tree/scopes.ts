@@ -31,6 +31,7 @@ const PARTS = {
   senses: ACTOR,
   'senses of units': ACTOR,
   'sense of time': {},
+  'sense of clocks': {},
   claims: {},
   occurrences: {},
   operations: {},

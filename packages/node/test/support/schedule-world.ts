@@ -3,6 +3,7 @@ import {
   type ApplyResult,
   type Authority,
   encodeOperation,
+  type Endorsement,
   FEATURE_LEVEL,
   foundGroup,
   type GroupState,
@@ -11,12 +12,17 @@ import {
 import { type Random, randomInteger, seededRandom } from '@vsmcp/kernel'
 import {
   dueNow,
+  dueTime,
   type ExecutorEffect,
   OccurrenceExecutor,
   type OccurrenceMark,
   type OccurrenceRef,
+  reachedByMost,
   type Timetable,
 } from '@vsmcp/vsm'
+import { DUE_AHEAD_MS } from '../../src/constants.ts'
+import { objectionToOperation } from '../../src/system5/endorsement/judge-operation.ts'
+import type { EndorsedOperation } from '../../src/system5/endorsement/request.ts'
 
 /** Every ten seconds. */
 export const PERIOD_MS = 10_000
@@ -31,11 +37,16 @@ export const TIMETABLE: Timetable = {
 }
 
 /** What is broken, to see it caught. */
-export type Fault = 'begins before the disk has it' | 'names an occurrence by the time it was noticed' | 'nothing'
+export type Fault =
+  | 'begins before the disk has it'
+  | 'names an occurrence by the time it was noticed'
+  | 'goes by its own clock alone, and voters by none'
+  | 'nothing'
 
-/** Rules of endorsement are tested where they are; here the voters say what the world tells them. */
+/** Signatures are tested where they are made; here what counts is who signs what. */
 const AUTHORITY: Authority = { verifySignature: () => true, digest: () => '', verifyCertificate: () => false }
 export const PEERS = ['a', 'b', 'c'] as const
+const BY_NO_CLOCK: Fault = 'goes by its own clock alone, and voters by none'
 
 interface Node {
   readonly peer: string
@@ -102,6 +113,17 @@ export class ScheduleWorld {
     while (this.leaderCrashes < leaderCrashes) this.#step(true)
   }
 
+  /** The clock of one node runs so far ahead from now on, or is right again, and it leads. */
+  putAhead(peer: string, skewMs: number): void {
+    for (const node of this.#nodes) node.skewMs = node.peer === peer ? skewMs : 0
+    this.#leader = peer
+  }
+
+  /** Time by a clock that is right. */
+  get nowMs(): number {
+    return this.#nowMs
+  }
+
   /** Nothing fails any more. */
   calm(steps: number): void {
     for (const node of this.#nodes) this.#revive(node)
@@ -161,12 +183,14 @@ export class ScheduleWorld {
     if (schedule === undefined) return
     const of = { name: 'job', addedAtIndex: schedule.addedAtIndex }
     const wallMs = this.#wallOf(node)
-    const due = dueNow(schedule, TIMETABLE, wallMs)
+    const due = dueNow(schedule, TIMETABLE, this.#dueTime(node))
     const executor = PEERS[randomInteger(this.#random, 0, 2)] ?? 'a'
     if (due !== undefined) {
       const isFaulty = this.#fault === 'names an occurrence by the time it was noticed'
       const times = isFaulty ? due.times.map((_, i) => wallMs - due.times.length + 1 + i) : due.times
-      this.#propose(node, { op: 'occurrence:due', ...of, ...due, times, executor, author: node.peer, atMs: wallMs })
+      const operation = { op: 'occurrence:due', ...of, ...due, times, executor } as const
+      const endorsements = this.#borneOut(operation)
+      this.#propose(node, { ...operation, endorsements, author: node.peer, atMs: wallMs })
     }
     const [timeMs] = schedule.queue
     const { run } = schedule
@@ -180,6 +204,27 @@ export class ScheduleWorld {
       const endorsements = ['a', 'b'].map((peer) => ({ peer, signature: 'AAAA' }))
       this.#propose(node, { op: 'occurrence:lose', ...ref, endorsements })
     }
+  }
+
+  /** Members hear one another's clocks, be they up or not: an old report tells as much. */
+  #dueTime(node: Node): number {
+    const clocks = this.#nodes.map((each) => this.#wallOf(each))
+    const known = this.#fault === BY_NO_CLOCK ? undefined : reachedByMost(clocks, clocks.length)
+    return dueTime(this.#wallOf(node), known, DUE_AHEAD_MS)
+  }
+
+  #borneOut(operation: EndorsedOperation): Endorsement[] {
+    const judges = this.#nodes.filter((node) => {
+      if (this.#fault === BY_NO_CLOCK) return true
+      const judgement = {
+        state: this.#seenBy(node),
+        sees: () => ({ state: 'alive', forMs: 0 }) as const,
+        nowMs: this.#wallOf(node),
+        objectionToClaim: () => undefined,
+      }
+      return node.isUp && objectionToOperation(operation, judgement) === undefined
+    })
+    return judges.map(({ peer }) => ({ peer, signature: 'AAAA' }))
   }
 
   #carryOut(node: Node, effects: readonly ExecutorEffect[]): void {

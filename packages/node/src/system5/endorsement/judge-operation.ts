@@ -1,8 +1,8 @@
 import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
-import type { PeerIdString } from '@vsmcp/kernel'
+import { isoTime, type PeerIdString } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS } from '@vsmcp/security'
 import type { ClaimOperation } from '@vsmcp/vsm'
-import { EXECUTOR_LOST_SEEN_MS } from '../../constants.ts'
+import { DUE_AHEAD_MAX_MS, EXECUTOR_LOST_SEEN_MS } from '../../constants.ts'
 import type { EndorsedOperation } from './request.ts'
 import type { Sight } from './judge-voters.ts'
 
@@ -23,6 +23,7 @@ export function objectionToOperation(operation: EndorsedOperation, judgement: Op
   if (operation.op === 'claim:recall' || operation.op === 'claim:revoke') {
     return judgement.objectionToClaim(operation, judgement.state)
   }
+  if (operation.op === 'occurrence:due') return objectionToDue(operation, judgement)
   if (operation.op === 'occurrence:lose') return objectionToLosing(operation, judgement)
   return operation.level <= FEATURE_LEVEL ? undefined : `this version supports feature level ${FEATURE_LEVEL}`
 }
@@ -56,6 +57,17 @@ function objectionToLosing(
   const { state: seen, forMs } = sees(executor)
   if (seen === 'alive') return `${executor} is alive, as seen from here`
   return forMs >= EXECUTOR_LOST_SEEN_MS ? undefined : `${executor} is away for ${Math.round(forMs)} ms, as seen from here`
+}
+
+/** Nothing is decided of what is still to come by the clock here: whose clock is far ahead would silence a schedule for as long. */
+function objectionToDue(
+  { name, addedAtIndex, decidedToMs }: Extract<EndorsedOperation, { op: 'occurrence:due' }>,
+  { state, nowMs }: OperationJudgement,
+): string | undefined {
+  if (state.schedules.get(name)?.addedAtIndex !== addedAtIndex) return `there is no such schedule ${name} here`
+  if (decidedToMs <= nowMs + DUE_AHEAD_MAX_MS) return undefined
+  const aheadS = Math.round((decidedToMs - nowMs) / 1_000)
+  return `${name} is decided up to ${isoTime(decidedToMs)}, ${aheadS} s ahead of the clock here`
 }
 
 function objectionToExpiry(

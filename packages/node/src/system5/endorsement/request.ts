@@ -3,6 +3,7 @@ import {
   decodeOperation,
   encodeOperation,
   type Endorsement,
+  type OccurrenceDue,
   type Operation,
   type VoterEndorsedOperation,
   type VotersStatement,
@@ -11,13 +12,15 @@ import { InvalidArgumentError, messageOf } from '@vsmcp/kernel'
 import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
 
+type MayBeEndorsed = VoterEndorsedOperation | OccurrenceDue
+
 /** `Omit` would lose the known fields of a type that carries unknown ones. */
-type Unsigned<O> = O extends VoterEndorsedOperation
+type Unsigned<O> = O extends MayBeEndorsed
   ? { readonly [K in keyof O as string extends K ? never : K extends 'endorsements' | 'author' | 'atMs' ? never : K]: O[K] }
   : never
 
 /** An operation that needs the voters' word, before they have given it. */
-export type EndorsedOperation = Unsigned<VoterEndorsedOperation>
+export type EndorsedOperation = Unsigned<MayBeEndorsed>
 
 /** What the leader asks the voters to sign. */
 export type EndorsementRequest =
@@ -49,13 +52,14 @@ const requestSchema = z.discriminatedUnion('kind', [
 ])
 const answerSchema = z.object({ peer: z.string(), signature: z.string() })
 
-const ENDORSED: ReadonlySet<string> = new Set<VoterEndorsedOperation['op']>([
+const ENDORSED: ReadonlySet<string> = new Set<MayBeEndorsed['op']>([
   'member:forget',
   'revocation:expire',
   'feature:raise',
   'claim:recall',
   'claim:revoke',
   'occurrence:lose',
+  'occurrence:due',
 ])
 
 export function encodeRequest(request: EndorsementRequest, author: string): Uint8Array {
