@@ -147,8 +147,12 @@ export {
   ALERTS_OPEN_PER_MEMBER_MAX,
   AUTHORITY_LEVEL,
   CLOCKS_LEVEL,
+  DELEGATES_WANTED,
   FEATURE_LEVEL,
   GOVERNING_LEVEL,
+  GROUP_DEPTH_MAX,
+  GROUPS_LEVEL,
+  GROUPS_MAX,
   LINKS_FOR_RECOVERY_AT,
   LINKS_KEPT_FREE_AT,
   LINKS_MAX,
@@ -169,9 +173,11 @@ export { isCertified } from './group/charter-change.ts'
 export { type Authority, type CertificateFacts, NO_AUTHORITY, type Signer } from './group/authority.ts'
 export {
   type Charter,
+  depthOf,
   MESH_KEY_SIGNER,
   type Operator,
   operatorsVersionOf,
+  pathBelow,
   type PolicyChange,
   policyVersionOf,
   readCharter,
@@ -183,6 +189,7 @@ export type {
   AlertMark,
   AlertRecord,
   CharterMark,
+  ChildGroup,
   Invitation,
   Link,
   Member,
@@ -197,12 +204,14 @@ export type {
 export type { MissedPolicy, OccurrenceOutcome, PastOccurrence, ResourceClaim, Schedule } from './group/coordination.ts'
 export { decodeGroupState, encodeGroupState, foundGroup } from './group/group-codec.ts'
 export type { Applied, Founder, GroupState } from './group/group-state.ts'
+export { delegatesOf, groupNamed } from './group/groups.ts'
 export { base64urlOf, bytesOfBase64url } from './json/base64url.ts'
 export { canonicalBytes, type Json, type JsonObject } from './json/json.ts'
 export type {
   AlertRaise,
   ApplyResult,
   GroupEffect,
+  GroupOperation,
   Operation,
   OperatorSignedOperation,
   RefusalCode,

@@ -5,7 +5,7 @@ import { changedConfiguration, EMPTY_CONFIGURATION, isJoint, leftConfiguration }
 
 const DEAD_MS = 600_001
 
-/** `a` votes, `b` is dead (`-`), `c` lags (`~`), `d` is away since a moment (`?`), `e` is an edge node (`*`): "a b- c~ d? e*". */
+/** `a` votes, `b` is dead (`-`), `c` lags (`~`), `d` is away since a moment (`?`), `e` is an edge node (`*`), `f` a delegate of a child group (`^`): "a b- c~ d? e* f^". */
 class Scene {
   configuration: Configuration
   members: Candidate[] = []
@@ -24,8 +24,13 @@ class Scene {
   see(members: string): this {
     this.members = []
     for (const word of members.split(' ').filter(Boolean)) {
-      const [, peer = '', zone = '', marks = ''] = /^([a-z]+)(?:@(\w+))?([-~?*]*)$/.exec(word) ?? []
-      this.members.push({ peer, zone, role: marks.includes('*') ? 'edge' : 'member' })
+      const [, peer = '', zone = '', marks = ''] = /^([a-z]+)(?:@(\w+))?([-~?*^]*)$/.exec(word) ?? []
+      this.members.push({
+        peer,
+        zone,
+        role: marks.includes('*') ? 'edge' : 'member',
+        delegateOf: marks.includes('^') ? 'g' : undefined,
+      })
       const away = marks.includes('-') || marks.includes('?')
       this.reachable.set(peer, {
         reachable: !away,
@@ -71,6 +76,11 @@ test.for<[string, string, string, string]>([
   ['edge nodes give their seats up when there are three others', 'a b e', 'a b c e*', 'a b c'],
   ['an edge node stands in for a dead voter', 'a b c', 'a b c- e*', 'a b e'],
   ['edge nodes alone vote, too', 'd', 'd* e* f*', 'd e f'],
+  ['delegates fill seats while there are fewer than three others', 'a', 'a b d^ e^', 'a b d'],
+  ['with three others delegates get no seat', 'a b d', 'a b c d^ e^', 'a b c'],
+  ['where there are none but delegates they govern, up to 5', 'a b c', 'a^ b^ c^ d^ e^ f^', 'a b c d e'],
+  ['where there are none but delegates edge nodes only fill up', 'a', 'a^ b^ c^ e*', 'a b c'],
+  ['a delegate on an edge node is an edge node', 'a', 'a^ b^ d^* e^', 'a b e'],
   ['a new voter comes from the zone with the fewest', 'a', 'a@x b@x c@x d@y e@z', 'a b c d e'],
   ['zones are spread when there is a choice', 'a b c', 'a@x b@x c@y- d@x e@z', 'a b e'],
 ])('rule 7: %s', ([, voters, members, expected]) => {

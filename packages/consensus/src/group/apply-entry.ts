@@ -2,6 +2,7 @@ import { InvalidArgumentError } from '@vsmcp/kernel'
 import {
   AUTHORITY_LEVEL,
   GOVERNING_LEVEL,
+  GROUPS_LEVEL,
   ORGANS_LEVEL,
   PROVIDERS_LEVEL,
   STATE_BYTES_MAX,
@@ -15,6 +16,7 @@ import { certifyCharter, withCharter } from './charter-change.ts'
 import { askClaim, recallClaim, releaseClaim, revokeClaim } from './claims.ts'
 import { evictMember, expireRevocations, forgetMember, raiseFeatureLevel } from './evictions.ts'
 import type { Applied, GroupState } from './group-state.ts'
+import { createGroup, removeGroup, renameGroup } from './groups.ts'
 import { createInvitation, redeemInvitation, revokeInvitation } from './invitations.ts'
 import { describeMember, removeMember } from './members.ts'
 import type { Operation } from './operation.ts'
@@ -65,6 +67,7 @@ const ADDING: ReadonlySet<Operation['op']> = new Set([
   'claim:ask',
   'schedule:add',
   'proposal:make',
+  'group:create',
 ])
 
 function bytesFor({ op }: Operation, { charter }: GroupState): number {
@@ -98,6 +101,9 @@ const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O
   'alert:acknowledge': acknowledgeAlert,
   'alert:resolve': resolveAlert,
   'alert:climb': climbAlert,
+  'group:create': createGroup,
+  'group:rename': renameGroup,
+  'group:remove': removeGroup,
   'claim:ask': askClaim,
   'claim:release': releaseClaim,
   'claim:recall': recallClaim,
@@ -145,6 +151,9 @@ const SINCE: { readonly [O in Operation['op']]?: number } = {
   'proposal:decide': GOVERNING_LEVEL,
   'directive:renew': GOVERNING_LEVEL,
   'directive:close': GOVERNING_LEVEL,
+  'group:create': GROUPS_LEVEL,
+  'group:rename': GROUPS_LEVEL,
+  'group:remove': GROUPS_LEVEL,
 }
 
 /** The feature level that a group must have for the operation; 1 for what there always was. */

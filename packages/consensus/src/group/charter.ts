@@ -2,6 +2,7 @@ import { type GroupId, InvalidArgumentError, type MeshId, type PeerIdString } fr
 import {
   CHARTER_BYTES_MAX,
   CHARTER_ITEMS_MAX,
+  GROUP_DEPTH_MAX,
   LABEL_MAX,
   OPERATORS_MAX,
   POLICY_HISTORY_MAX,
@@ -66,7 +67,7 @@ export interface Charter {
   /** base64url of the raw Ed25519 public key. */
   readonly meshPublicKey: string
   readonly groupId: GroupId
-  /** `/` for the root; `/eu/plant-7` below. */
+  /** The one it was founded with: `/` for the root; `/eu/plant-7` below. Groups are renamed in the dockets above. */
   readonly path: string
   /** Raised only by a recovery. Order of everything: (epoch, term, index). */
   readonly epoch: number
@@ -115,8 +116,18 @@ function isEd25519(publicKey: string): boolean {
 /** Bytes of a raw Ed25519 public key (RFC 8032). */
 const PUBLIC_KEY_BYTES = 32
 
-/** Characters of a path: eight levels of labels. */
-const PATH_MAX = 8 * (LABEL_MAX + 1)
+/** Characters of a path: all levels of labels. */
+const PATH_MAX = GROUP_DEPTH_MAX * (LABEL_MAX + 1)
+
+/** Levels below the root: 0 for `/`. */
+export function depthOf(path: string): number {
+  return path.split('/').filter((name) => name !== '').length
+}
+
+/** The path of a group of this name below another. */
+export function pathBelow(path: string, name: string): string {
+  return path === '/' ? `/${name}` : `${path}/${name}`
+}
 
 /** Throws `InvalidArgumentError` for what is no charter or out of bounds. */
 export function readCharter(value: unknown): Charter {

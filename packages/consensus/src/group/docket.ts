@@ -1,4 +1,4 @@
-import type { Feeling, Origin, PeerIdString, Proposal, Severity, UnitName } from '@vsmcp/kernel'
+import type { Feeling, GroupId, Origin, PeerIdString, Proposal, Severity, UnitName } from '@vsmcp/kernel'
 
 /** `edge` nodes vote only while there are fewer than three others (rule 7). */
 export type MemberRole = 'member' | 'edge'
@@ -21,6 +21,8 @@ export interface Member extends Carried {
   /** Forgotten once it was away for `absenceMs`, which is given just then. */
   readonly ephemeral?: boolean
   readonly absenceMs?: number
+  /** The child group it speaks for here: its home is elsewhere, so it votes only where edge nodes would. From `GROUPS_LEVEL` on. */
+  readonly delegateOf?: GroupId
 }
 
 export interface Invitation extends Carried {
@@ -38,6 +40,20 @@ export interface Invitation extends Carried {
   /** Who joins by it is ephemeral, with this `absenceMs`. */
   readonly ephemeral?: boolean
   readonly absenceMs?: number
+  /** Who joins by it is a delegate of this child group. From `GROUPS_LEVEL` on. */
+  readonly delegateOf?: GroupId
+}
+
+/** A group below this one, by its id. */
+export interface ChildGroup extends Carried {
+  /** Last part of its path, and the name of the unit that it is here. */
+  readonly name: string
+  readonly founder: PeerIdString
+  /** Hex SHA-256 of its first charter, as carried: what the voters sign. */
+  readonly charterDigest: string
+  /** Wall time by the proposer's clock. */
+  readonly createdAtMs: number
+  readonly createdAtIndex: number
 }
 
 /** A node that runs a unit. The claim's `(term, index)`, with the charter's epoch, is its fencing token. */

@@ -1,10 +1,11 @@
-import { InvalidArgumentError, type PeerIdString, UNIT_NAME_PATTERN, type UnitName } from '@vsmcp/kernel'
+import { type GroupId, InvalidArgumentError, type PeerIdString, UNIT_NAME_PATTERN, type UnitName } from '@vsmcp/kernel'
 import {
   ABSENCE_MAX_MS,
   ABSENCE_MIN_MS,
   ADDRESS_MAX,
   ADDRESSES_MAX,
   CHARTER_ITEMS_MAX,
+  GROUP_ID_MAX,
   LABEL_MAX,
   PEER_ID_MAX,
   PROOF_VOTES_MAX,
@@ -23,6 +24,7 @@ const CONTROL = /[\p{Cc}\u2028\u2029]/u
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 
 const SHA256_HEX = /^[0-9a-f]{64}$/
+const GROUP_ID = /^[A-Za-z0-9][A-Za-z0-9_-]*$/
 
 /** Readers of single fields. All throw `InvalidArgumentError`, naming the field. */
 export function fieldsOf(value: unknown, what: string): Fields {
@@ -47,12 +49,6 @@ export function base64url(fields: Fields, name: string, max: number): string {
   return value
 }
 
-/** Hex SHA-256 of what a unit offers. */
-export function definitionsDigest({ digest }: Fields): string {
-  if (typeof digest === 'string' && SHA256_HEX.test(digest)) return digest
-  throw new InvalidArgumentError('digest must be a hex SHA-256')
-}
-
 export function integer(fields: Fields, name: string, min: number, max = Number.MAX_SAFE_INTEGER): number {
   const value = fields[name]
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
@@ -69,6 +65,21 @@ export function flag(fields: Fields, name: string): boolean {
 
 export function peerId(fields: Fields, name: string): PeerIdString {
   return label(fields, name, { max: PEER_ID_MAX })
+}
+
+export function groupId(fields: Fields, name: string): GroupId {
+  const value = fields[name]
+  if (typeof value !== 'string' || value.length > GROUP_ID_MAX || !GROUP_ID.test(value)) {
+    throw new InvalidArgumentError(`${name} must be a group's id: up to ${GROUP_ID_MAX} letters, digits, - and _`)
+  }
+  return value
+}
+
+export function sha256(fields: Fields, name: string): string {
+  const value = fields[name]
+  if (typeof value !== 'string' || !SHA256_HEX.test(value))
+    throw new InvalidArgumentError(`${name} must be a SHA-256 in lower-case hex`)
+  return value
 }
 
 export function unitName(fields: Fields, name: string): UnitName {

@@ -6,6 +6,9 @@ import {
   BARE_NAME_MAX,
   CLAIMS_MAX,
   COUNTER_MAX,
+  GROUP_ID_MAX,
+  GROUPS_MAX,
+  GROUPS_REMOVED_MAX,
   INVITATION_USES_MAX,
   INVITATIONS_MAX,
   LABEL_MAX,
@@ -32,6 +35,7 @@ import { type Charter, readCharter } from './charter.ts'
 import type {
   AlertRecord,
   CharterMark,
+  ChildGroup,
   Invitation,
   Link,
   Member,
@@ -45,17 +49,18 @@ import { alertContent, alertMark } from './alert-fields.ts'
 import {
   addresses,
   base64url,
-  definitionsDigest,
   ephemerality,
   type Fields,
   fieldsOf,
   flag,
+  groupId,
   integer,
   label,
   list,
   peerId,
   peerIds,
   role,
+  sha256,
   unitName,
   unknownFields,
 } from './fields.ts'
@@ -84,6 +89,8 @@ const KNOWN = [
   'claims',
   'schedules',
   'proposals',
+  'groups',
+  'removedGroups',
 ]
 
 /** A group's first state: its charter, and its founder as the only member. Throws `InvalidArgumentError` for either out of bounds. */
@@ -110,6 +117,8 @@ export function foundGroup(charter: Charter, founder: Founder): GroupState {
     claims: Table.empty(),
     schedules: Table.empty(),
     proposals: Table.empty(),
+    groups: Table.empty(),
+    removedGroups: [],
     bytes: 0,
     unknown: {},
   }
@@ -136,6 +145,8 @@ export function encodeGroupState(state: GroupState): Uint8Array {
     claims: state.claims.size === 0 ? undefined : state.claims.entries(),
     schedules: state.schedules.size === 0 ? undefined : state.schedules.entries(),
     proposals: state.proposals.size === 0 ? undefined : state.proposals.entries(),
+    groups: state.groups.size === 0 ? undefined : state.groups.entries(),
+    removedGroups: state.removedGroups.length === 0 ? undefined : state.removedGroups,
   })
 }
 
@@ -167,6 +178,7 @@ function readState(fields: Fields): GroupState {
   const claims = laterTable(fields, 'claims', CLAIMS_MAX, PEER_ID_MAX + LABEL_MAX, readResourceClaim)
   const schedules = laterTable(fields, 'schedules', SCHEDULES_MAX, LABEL_MAX, readSchedule)
   const proposals = laterTable(fields, 'proposals', PROPOSALS_KEPT_MAX, ALERT_ID_MAX, readProposal)
+  const groups = laterTable(fields, 'groups', GROUPS_MAX, GROUP_ID_MAX, readGroup)
   const records: (readonly [string | number, object])[] = [
     ...members,
     ...invitations,
@@ -176,6 +188,7 @@ function readState(fields: Fields): GroupState {
     ...claims,
     ...schedules,
     ...proposals,
+    ...groups,
     ...links.map((link) => [link.index, link] as const),
   ]
   return {
@@ -194,6 +207,8 @@ function readState(fields: Fields): GroupState {
     claims,
     schedules,
     proposals,
+    groups,
+    removedGroups: fields['removedGroups'] === undefined ? [] : removedGroups(fields),
     bytes: records.reduce((sum, [key, record]) => sum + recordBytes(key, record), 0),
     unknown: unknownFields(fields, KNOWN),
   }
@@ -249,7 +264,7 @@ function readClaim(value: unknown): UnitClaim {
   const { digest, replicas, ...rest } = fieldsOf(value, 'a claim of a unit')
   return {
     ...readProvider(rest),
-    ...(digest === undefined ? {} : { digest: definitionsDigest({ digest }) }),
+    ...(digest === undefined ? {} : { digest: sha256({ digest }, 'digest') }),
     ...(replicas === undefined ? {} : { replicas: list({ replicas }, 'replicas', UNIT_PROVIDERS_MAX - 1).map(readProvider) }),
   }
 }
@@ -287,6 +302,22 @@ function readAlert(value: unknown): AlertRecord {
 
 function readClosed(fields: Fields): NonNullable<AlertRecord['closed']> {
   return { ...alertMark(fields), index: integer(fields, 'index', 1, COUNTER_MAX) }
+}
+
+function readGroup(value: unknown): ChildGroup {
+  const fields = fieldsOf(value, 'a child group')
+  return {
+    ...fields,
+    name: unitName(fields, 'name'),
+    founder: peerId(fields, 'founder'),
+    charterDigest: sha256(fields, 'charterDigest'),
+    createdAtMs: integer(fields, 'createdAtMs', 0),
+    createdAtIndex: integer(fields, 'createdAtIndex', 1, COUNTER_MAX),
+  }
+}
+
+function removedGroups(fields: Fields): readonly string[] {
+  return list(fields, 'removedGroups', GROUPS_REMOVED_MAX).map((id) => groupId({ id }, 'id'))
 }
 
 function readLink(value: unknown): Link {

@@ -1,9 +1,11 @@
+import type { GroupId } from '@vsmcp/kernel'
 import type { Configuration } from '../raft/configuration.ts'
 import type { Charter } from './charter.ts'
 import type { ResourceClaim, Schedule } from './coordination.ts'
 import type {
   AlertRecord,
   CharterMark,
+  ChildGroup,
   Invitation,
   Link,
   Member,
@@ -46,6 +48,10 @@ export interface GroupState {
   readonly schedules: Table<Schedule>
   /** By id; those that are over as well, for a while. */
   readonly proposals: Table<ProposalRecord>
+  /** Groups below this one, by id. */
+  readonly groups: Table<ChildGroup>
+  /** Ids of removed ones, the newest last; the oldest are forgotten. */
+  readonly removedGroups: readonly GroupId[]
   /** Bytes of all records together, the measure of `STATE_BYTES_MAX`. */
   readonly bytes: number
   /** Top-level fields of a newer version. */

@@ -1,4 +1,4 @@
-import type { PeerIdString, UnitName } from '@vsmcp/kernel'
+import type { GroupId, PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { JsonObject } from '../json/json.ts'
 import type { Endorsement } from '../raft/endorsement.ts'
 import type { AlertContent, Member, MemberRole } from './docket.ts'
@@ -27,6 +27,8 @@ export interface InvitationCreate extends Authored {
   readonly ephemeral?: boolean
   /** Milliseconds; given just when `ephemeral`. */
   readonly absenceMs?: number
+  /** Who joins by it is a delegate of this child group. */
+  readonly delegateOf?: GroupId
 }
 export interface InvitationRevoke extends Authored {
   readonly op: 'invitation:revoke'
@@ -180,6 +182,27 @@ export interface CharterCertify extends Authored {
   readonly certificate: string
 }
 
+/** The author founds a group below this one. */
+export interface GroupCreate extends Authored {
+  readonly op: 'group:create'
+  /** Made of its first charter: see `security`, `groupIdOf`. */
+  readonly id: GroupId
+  readonly name: string
+  /** Hex SHA-256 of its first charter, as carried. */
+  readonly charterDigest: string
+}
+/** By its founder, a delegate of it, or a voter. */
+export interface GroupRename extends Authored {
+  readonly op: 'group:rename'
+  readonly id: GroupId
+  readonly name: string
+}
+/** By its founder, a delegate of it, or a voter; refused while delegates of it are members. */
+export interface GroupRemove extends Authored {
+  readonly op: 'group:remove'
+  readonly id: GroupId
+}
+
 /** The author's own; asked again with more, it is the same alert, felt again. */
 export interface AlertRaise extends Authored, AlertContent {
   readonly op: 'alert:raise'
@@ -204,6 +227,7 @@ export interface AlertClimb extends Authored {
 }
 
 export type AlertOperation = AlertRaise | AlertAcknowledge | AlertResolve | AlertClimb
+export type GroupOperation = GroupCreate | GroupRename | GroupRemove
 export type OperatorSignedOperation = PolicySet | OperatorAdd | OperatorRemove | MemberEvict
 export type VoterEndorsedOperation = MemberForget | RevocationExpire | FeatureRaise | CoordinationVote
 
@@ -224,6 +248,7 @@ export type Operation =
   | SessionKeyRotate
   | CharterCertify
   | AlertOperation
+  | GroupOperation
   | CoordinationOperation
   | ProposalOperation
 
@@ -292,6 +317,17 @@ export type RefusalCode =
   | 'alert-closed'
   /** As many are open as may be, none of them less severe. */
   | 'alerts-full'
+  | 'group-exists'
+  | 'group-unknown'
+  /** It was there, was removed, and does not come back. */
+  | 'group-removed'
+  /** Of a unit, or of another group here: `holder` names the unit's node, or the group. */
+  | 'group-name-taken'
+  /** `holder` is one of them. */
+  | 'group-has-delegates'
+  | 'group-too-deep'
+  /** As many as there may be, in all or by this founder. */
+  | 'groups-full'
   /** The unit holds, or waits for, a claim on other resources: it gives that back first. */
   | 'claim-exists'
   | 'claims-full'
@@ -369,6 +405,7 @@ export type GroupEffect =
         | 'alert:displaced'
       readonly id: string
     }
+  | { readonly type: 'group:created' | 'group:renamed' | 'group:removed'; readonly id: GroupId }
   /** `granted` also of those that waited; `released` also of those taken away. */
   | {
       readonly type: 'claim:asked' | 'claim:granted' | 'claim:released' | 'claim:recalled'

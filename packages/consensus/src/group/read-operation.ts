@@ -17,17 +17,18 @@ import { policiesOf, readOperator } from './charter.ts'
 import {
   addresses,
   base64url,
-  definitionsDigest,
   endorsements,
   ephemerality,
   type Fields,
   fieldsOf,
   flag,
+  groupId,
   integer,
   label,
   peerId,
   peerIds,
   role,
+  sha256,
   unitName,
 } from './fields.ts'
 import type { Operation } from './operation.ts'
@@ -92,14 +93,14 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     op: 'unit:claim',
     unit: unitName(f, 'unit'),
     peer: peerId(f, 'peer'),
-    ...(f['digest'] === undefined ? {} : { digest: definitionsDigest(f) }),
+    ...(f['digest'] === undefined ? {} : { digest: sha256(f, 'digest') }),
   }),
   'unit:replicate': (f) => ({
     ...f,
     op: 'unit:replicate',
     unit: unitName(f, 'unit'),
     peer: peerId(f, 'peer'),
-    digest: definitionsDigest(f),
+    digest: sha256(f, 'digest'),
   }),
   'unit:release': (f) => ({ ...f, op: 'unit:release', unit: unitName(f, 'unit') }),
   'name:grant': (f) => ({
@@ -175,6 +176,15 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
   }),
   'alert:resolve': (f) => ({ ...f, op: 'alert:resolve', id: alertId(f), reason: label(f, 'reason', { max: REASON_MAX }) }),
   'alert:climb': (f) => ({ ...f, op: 'alert:climb', id: alertId(f) }),
+  'group:create': (f) => ({
+    ...f,
+    op: 'group:create',
+    id: groupId(f, 'id'),
+    name: unitName(f, 'name'),
+    charterDigest: sha256(f, 'charterDigest'),
+  }),
+  'group:rename': (f) => ({ ...f, op: 'group:rename', id: groupId(f, 'id'), name: unitName(f, 'name') }),
+  'group:remove': (f) => ({ ...f, op: 'group:remove', id: groupId(f, 'id') }),
   'claim:ask': (f) => ({ ...f, op: 'claim:ask', unit: unitName(f, 'unit'), resources: claimedResources(f) }),
   'claim:release': (f) => ({ ...f, op: 'claim:release', ...claimOf(f), again: flag(f, 'again') }),
   'claim:recall': (f) => ({

@@ -1,6 +1,6 @@
 import { byCodeUnit, canonicalText, utf8Length } from '../json/json.ts'
 import type { ResourceClaim, Schedule } from './coordination.ts'
-import type { AlertRecord, Invitation, Link, Member, NameGrant, ProposalRecord, UnitClaim } from './docket.ts'
+import type { AlertRecord, ChildGroup, Invitation, Link, Member, NameGrant, ProposalRecord, UnitClaim } from './docket.ts'
 import type { GroupState } from './group-state.ts'
 import { Table } from './table.ts'
 
@@ -13,6 +13,7 @@ interface Records {
   claims: ResourceClaim
   schedules: Schedule
   proposals: ProposalRecord
+  groups: ChildGroup
 }
 type TableName = keyof Records
 

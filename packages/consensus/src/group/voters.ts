@@ -1,4 +1,4 @@
-import type { PeerIdString } from '@vsmcp/kernel'
+import type { GroupId, PeerIdString } from '@vsmcp/kernel'
 import { CONFIGURATION_CHANGES_MAX, VOTER_DEAD_AFTER_MS, VOTERS_MAX, VOTERS_TARGET } from '../constants.ts'
 import { byCodeUnit } from '../json/json.ts'
 import { type Configuration, type ConfigurationChange, isJoint, type MemberChange } from '../raft/configuration.ts'
@@ -20,6 +20,8 @@ export interface Candidate {
   readonly peer: PeerIdString
   readonly role: MemberRole
   readonly zone: string
+  /** `Member.delegateOf`. */
+  readonly delegateOf?: GroupId | undefined
 }
 
 export interface ChooseVotersInit {
@@ -27,6 +29,11 @@ export interface ChooseVotersInit {
   target?: number
   /** A voter failed for longer is replaced when a live member in sync exists. @default 600_000 */
   deadAfterMs?: number
+}
+
+/** What `edge` is said of here: who is an edge node, or has its home in another group. */
+function isSpare({ role, delegateOf }: Candidate): boolean {
+  return role === 'edge' || delegateOf !== undefined
 }
 
 /** Edge nodes take seats only up to this many voters, and only while there are fewer others (rule 7). */
@@ -37,13 +44,16 @@ const UNSEEN: Reachability = { reachable: false, failedForMs: 0, inSync: false, 
 interface Seat extends Candidate, Reachability {
   readonly votes: boolean
   readonly dead: boolean
+  /** Takes a seat only while there are fewer than three others. */
+  readonly spare: boolean
 }
 
 /**
  * Rule 7: who should vote, from what the leader sees now. Up to `target` voters, always odd: one node is its own quorum,
  * two keep one voter, one becomes three when two more are in sync. Voters that are not dead keep their seats; an empty
  * seat, or a dead voter's, goes to a live member in sync, to the zone with the fewest voters first, then to the longest
- * up; without such a member nothing shrinks. Edge nodes fill seats only while there are fewer than three others. Everybody
+ * up; without such a member nothing shrinks. Edge nodes fill seats only while there are fewer than three others, and delegates of
+ * child groups, whose home is elsewhere, likewise, unless there are none but delegates and edge nodes. Everybody
  * else that is a member learns, nobody else does.
  *
  * @param members who may vote or learn; leave out who is leaving
@@ -57,10 +67,13 @@ export function chooseVoters(
   { target = VOTERS_TARGET, deadAfterMs = VOTER_DEAD_AFTER_MS }: ChooseVotersInit = {},
 ): ConfigurationChange | undefined {
   if (isJoint(current) || members.length === 0) return undefined
+  // Where all but edge nodes are delegates, the group consists of them: it is theirs to govern.
+  const isTheirs = members.every(isSpare)
   const seats = members.map((candidate): Seat => {
     const seen = reachable.get(candidate.peer) ?? UNSEEN
     const dead = !seen.reachable && seen.failedForMs > deadAfterMs
-    return { ...candidate, ...seen, votes: current.voters.includes(candidate.peer), dead }
+    const spare = isTheirs ? candidate.role === 'edge' : isSpare(candidate)
+    return { ...candidate, ...seen, votes: current.voters.includes(candidate.peer), dead, spare }
   })
   const voters = fillSeats(seats, Math.min(target, VOTERS_MAX))
   return voters.length === 0 ? undefined : changeTo(current, voters, members)
@@ -68,7 +81,7 @@ export function chooseVoters(
 
 function fillSeats(seats: readonly Seat[], target: number): readonly PeerIdString[] {
   const fit = seats.filter(({ votes, dead, reachable, inSync }) => (votes ? !dead : reachable && inSync))
-  const others = fit.filter(({ role }) => role !== 'edge')
+  const others = fit.filter(({ spare }) => !spare)
   const withEdge = others.length < SEATS_WITH_EDGE && others.length < fit.length
   const available = withEdge ? fit : others
   const held = seats.filter(({ votes }) => votes)
@@ -85,12 +98,11 @@ function fillSeats(seats: readonly Seat[], target: number): readonly PeerIdStrin
       left.shift()
     }
   }
-  const isEdge = ({ role }: Seat): boolean => role === 'edge'
-  take(available.filter((seat) => seat.votes && !isEdge(seat)))
-  take(available.filter((seat) => !seat.votes && !isEdge(seat)))
-  take(available.filter((seat) => seat.votes && isEdge(seat)))
-  take(available.filter((seat) => !seat.votes && isEdge(seat)))
-  take(held.filter((seat) => !chosen.includes(seat) && !isEdge(seat)))
+  take(available.filter((seat) => seat.votes && !seat.spare))
+  take(available.filter((seat) => !seat.votes && !seat.spare))
+  take(available.filter((seat) => seat.votes && seat.spare))
+  take(available.filter((seat) => !seat.votes && seat.spare))
+  take(held.filter((seat) => !chosen.includes(seat) && !seat.spare))
   take(held.filter((seat) => !chosen.includes(seat)))
   return chosen.map(({ peer }) => peer).sort(byCodeUnit)
 }

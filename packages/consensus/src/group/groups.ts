@@ -1,0 +1,125 @@
+import type { GroupId, PeerIdString } from '@vsmcp/kernel'
+import {
+  DELEGATES_WANTED,
+  GROUP_DEPTH_MAX,
+  GROUPS_LEVEL,
+  GROUPS_MAX,
+  GROUPS_PER_FOUNDER_MAX,
+  GROUPS_REMOVED_MAX,
+} from '../constants.ts'
+import { byCodeUnit } from '../json/json.ts'
+import { isVoter } from '../raft/configuration.ts'
+import { depthOf } from './charter.ts'
+import type { ChildGroup } from './docket.ts'
+import type { Applied, GroupState } from './group-state.ts'
+import type { GroupCreate, GroupRemove, GroupRename } from './operation.ts'
+import { changed, type Place, refused, unchanged } from './outcome.ts'
+import { drop, put } from './records.ts'
+
+/**
+ * Who speaks for a child group here: members that joined as its delegates, and its founder, as long as it is a member and they are
+ * fewer than `DELEGATES_WANTED`. Sorted.
+ */
+export function delegatesOf({ groups, members }: Pick<GroupState, 'groups' | 'members'>, id: GroupId): readonly PeerIdString[] {
+  const founder = groups.get(id)?.founder
+  const delegates = members.entries().flatMap(([peer, { delegateOf }]) => (delegateOf === id ? [peer] : []))
+  const isEarly = founder !== undefined && delegates.length < DELEGATES_WANTED && members.has(founder)
+  return isEarly && !delegates.includes(founder) ? [...delegates, founder].sort(byCodeUnit) : delegates
+}
+
+/** Id and record of the child group of this name. */
+export function groupNamed({ groups }: Pick<GroupState, 'groups'>, name: string): readonly [GroupId, ChildGroup] | undefined {
+  return groups.entries().find(([, group]) => group.name === name)
+}
+
+/** Whether the group's level is one at which delegates mean something: below it the field is one that nobody knows. */
+export function knowsGroups({ charter }: Pick<GroupState, 'charter'>): boolean {
+  return charter.featureLevel >= GROUPS_LEVEL
+}
+
+/**
+ * A member founds a group below this one. What it asks for is the place in the docket; the voters sign its first charter only for what
+ * is there (`security`: `groupToGrant`). An id is never used for two, nor again.
+ */
+export function createGroup(state: GroupState, operation: GroupCreate, { index }: Place): Applied {
+  const { id, name, charterDigest, author: founder, atMs } = operation
+  const existing = state.groups.get(id)
+  if (existing !== undefined) {
+    const isSame = existing.founder === founder && existing.charterDigest === charterDigest
+    // Asked again, for instance because the first answer got lost; it may have another name by now.
+    return isSame ? unchanged(state) : refused(state, 'group-exists', `there is another group ${id}`)
+  }
+  if (id === state.charter.groupId) return refused(state, 'group-exists', `${id} is this group itself`)
+  if (state.removedGroups.includes(id)) {
+    return refused(state, 'group-removed', `the group ${id} was removed, and does not come back: found another`)
+  }
+  if (depthOf(state.charter.path) >= GROUP_DEPTH_MAX) {
+    return refused(state, 'group-too-deep', `${state.charter.path} is ${GROUP_DEPTH_MAX} levels deep, as deep as groups go`)
+  }
+  const taken = flawOfName(state, name)
+  if (taken !== undefined) return refused(state, 'group-name-taken', taken.message, taken.holder)
+  if (state.groups.size >= GROUPS_MAX) {
+    return refused(
+      state,
+      'groups-full',
+      `there are ${GROUPS_MAX} groups below this one, the most there may be: make one below them`,
+    )
+  }
+  const own = state.groups.entries().filter(([, group]) => group.founder === founder).length
+  if (own >= GROUPS_PER_FOUNDER_MAX) {
+    return refused(state, 'groups-full', `${founder} founded ${own} of the groups below this one: others found more`)
+  }
+  const group: ChildGroup = { name, founder, charterDigest, createdAtMs: atMs, createdAtIndex: index }
+  return changed(put(state, 'groups', id, group), [{ type: 'group:created', id }])
+}
+
+/** Its path changes, and those of all below it; ids and charters stay. */
+export function renameGroup(state: GroupState, { id, name, author }: GroupRename): Applied {
+  const group = state.groups.get(id)
+  if (group === undefined) return unknownGroup(state, id)
+  if (!mayManage(state, id, group, author)) return notYours(state, group, author)
+  if (group.name === name) return unchanged(state)
+  const taken = flawOfName(state, name)
+  if (taken !== undefined) return refused(state, 'group-name-taken', taken.message, taken.holder)
+  return changed(put(state, 'groups', id, { ...group, name }), [{ type: 'group:renamed', id }])
+}
+
+/** It is none of this group's any more. Whoever lives in it goes on, under its own charter, and nobody here speaks for it. */
+export function removeGroup(state: GroupState, { id, author }: GroupRemove): Applied {
+  const group = state.groups.get(id)
+  if (group === undefined) return state.removedGroups.includes(id) ? unchanged(state) : unknownGroup(state, id)
+  if (!mayManage(state, id, group, author)) return notYours(state, group, author)
+  const delegate = state.members.entries().find(([, { delegateOf }]) => delegateOf === id)
+  if (delegate !== undefined) {
+    const [peer, { name }] = delegate
+    return refused(
+      state,
+      'group-has-delegates',
+      `${name} (${peer}) is a delegate of ${group.name}: its delegates leave first`,
+      peer,
+    )
+  }
+  const removedGroups = [...state.removedGroups, id].slice(-GROUPS_REMOVED_MAX)
+  return changed({ ...drop(state, 'groups', id), removedGroups }, [{ type: 'group:removed', id }])
+}
+
+/** A unit of the group is called by its name, so no two units have one. */
+function flawOfName(state: GroupState, name: string): { message: string; holder: string } | undefined {
+  const unit = state.units.get(name)
+  if (unit !== undefined) return { message: `${name} is a unit here, that of ${unit.peer}`, holder: unit.peer }
+  const other = groupNamed(state, name)
+  return other === undefined ? undefined : { message: `there is a group ${name} here already`, holder: other[0] }
+}
+
+function mayManage({ members, configuration }: GroupState, id: GroupId, { founder }: ChildGroup, author: PeerIdString): boolean {
+  return author === founder || members.get(author)?.delegateOf === id || isVoter(configuration, author)
+}
+
+function notYours(state: GroupState, { name, founder }: ChildGroup, author: PeerIdString): Applied {
+  const message = `${author} is neither founder nor delegate of ${name}, and no voter of this group: ask on one of those`
+  return refused(state, 'not-yours', message, founder)
+}
+
+function unknownGroup(state: GroupState, id: GroupId): Applied {
+  return refused(state, 'group-unknown', `there is no group ${id} below this one`)
+}
