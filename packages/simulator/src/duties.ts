@@ -132,7 +132,7 @@ export class Duties {
     const candidates = state.members
       .entries()
       .filter(([peer]) => !going(peer))
-      .map(([peer, { role, zone }]): Candidate => ({ peer, role, zone }))
+      .map(([peer, { role, zone, delegateOf }]): Candidate => ({ peer, role, zone, delegateOf }))
     const change = chooseVoters(candidates, this.#reachability(host, state), configuration, {
       target: 5,
       deadAfterMs: VOTER_DEAD_AFTER_MS,

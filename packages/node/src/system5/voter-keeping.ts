@@ -107,11 +107,12 @@ export class VoterKeeping implements Duty {
     leaving: ReadonlySet<PeerIdString>,
   ): ConfigurationChange | undefined {
     const staying = state.members.entries().filter(([peer]) => !leaving.has(peer))
-    const candidates: Candidate[] = staying.map(([peer, { role, zone, ephemeral }]) => ({
+    const candidates: Candidate[] = staying.map(([peer, { role, zone, ephemeral, delegateOf }]) => ({
       peer,
       // Who comes and goes takes a seat only where edge nodes would.
       role: ephemeral === true ? 'edge' : role,
       zone,
+      delegateOf,
     }))
     const change = chooseVoters(candidates, this.#reachability(state), configuration)
     const changes = (change?.changes ?? []).flatMap((each): ConfigurationChange['changes'] => {
