@@ -29,3 +29,9 @@ export const MISS_SIGNIFICANCE = 0.01
 
 /** Exceptions in one report to System 5: some 150 bytes each of the 8 KiB that a message may have. */
 export const EXCEPTIONS_TOLD_MAX = 32
+
+/** What a unit that lacks room asks System 5 for, times what it has. */
+export const ASKED_DOSE = 2
+
+/** A unit with so much of its grant in work on the mean lacks room. */
+export const BOUND_SHARE = 0.8

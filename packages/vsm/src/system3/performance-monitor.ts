@@ -48,6 +48,11 @@ export class PerformanceMonitor {
     return effects
   }
 
+  /** Windows in a row that missed it. */
+  missedInARow(unit: UnitName, metric: MetricOwed): number {
+    return this.#watches.get(`${metric} ${unit}`)?.missed ?? 0
+  }
+
   forget(unit: UnitName): void {
     this.#watches.delete(`latency ${unit}`)
     this.#watches.delete(`errors ${unit}`)

@@ -82,3 +82,6 @@ export const BULKHEAD_SERVERS = 128
 
 /** Factors of demand and slowness that may be asked for: beyond, everything is refused and the answer says nothing. */
 export const FACTOR_MAX = 1_000
+
+/** Share of calls turned away that a unit with room enough stays below. */
+export const TURNED_AWAY_GOAL = 0.01

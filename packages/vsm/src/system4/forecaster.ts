@@ -118,6 +118,13 @@ export class Forecaster {
     return { ahead: horizon, mean: this.#possible(meanOf(components)), low: at(0.1), high: at(0.9) }
   }
 
+  /** That the value `ahead` ticks from the last is above one; undefined while warming up. */
+  probabilityAbove(value: number, ahead: number): number | undefined {
+    if (!this.isReady) return undefined
+    const horizon = Math.min(Math.max(1, Math.trunc(ahead)), HORIZON_MAX_TICKS)
+    return 1 - cumulative(this.#components(horizon), this.#freedom, value)
+  }
+
   /** Only differences count: the best model stands at nought, so that no sum grows without bound. */
   #settleEvidence(): void {
     const best = Math.max(...this.#evidence)

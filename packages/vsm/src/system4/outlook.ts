@@ -33,6 +33,14 @@ export interface SeriesOutlook {
   readonly skill: SkillFigures | null
 }
 
+/** What is foretold of one series for one time. */
+export interface SeriesAhead {
+  readonly mean: number
+  /** That it is above the value asked about. */
+  readonly probability: number
+  readonly observed: number
+}
+
 /** Something has changed for good: said once, one tick after it began. */
 export interface Turn {
   readonly type: 'turn'
@@ -148,6 +156,15 @@ export class Outlook {
       })
     }
     return views
+  }
+
+  /** What one series comes to, and how probably it is above a value by then; undefined before there are values enough. */
+  ahead(subject: string, measure: Measure, ticks: number, value: number): SeriesAhead | undefined {
+    const forecaster = this.#series.get(keyOf(subject, measure))?.forecaster
+    const probability = forecaster?.probabilityAbove(value, ticks)
+    const mean = forecaster?.predict(ticks)?.mean
+    if (forecaster === undefined || probability === undefined || mean === undefined) return undefined
+    return { mean, probability, observed: forecaster.observed }
   }
 
   /** @param isWanted by a series' place in the order they came. @default all */
