@@ -48,8 +48,10 @@ export interface MeshComponents<Info = unknown> {
    * `address` is the multiaddr the stranger comes from.
    */
   onJoin?: (peer: PeerIdString, exchange: JoinExchange, address: string) => Promise<void>
-  /** Whether gossip signed by this author is passed on and delivered. Without it all authors are. */
-  acceptsGossipFrom?: (author: PeerIdString) => boolean
+  /** Whether gossip signed by this author is passed on and delivered in this topic. Without it all authors are. */
+  acceptsGossipFrom?: (author: PeerIdString, topic: string) => boolean
+  /** Whether a connected peer is sent what is published in this topic. Without it whoever subscribes is. */
+  mayHear?: (peer: PeerIdString, topic: string) => boolean
   clock: Clock
   random: Random
   logger: Logger
@@ -180,6 +182,8 @@ export interface Mesh<Info = unknown> extends Startable {
   /** Tool calls. */
   readonly rpc: Plane
   readonly gossip: Gossip
+  /** What `mayHear` says of a connected peer is more than before: what it subscribed to meanwhile holds from now on. */
+  mayHearMore(peer: PeerIdString): void
   /** @returns a function that ends the subscription */
   on<K extends keyof MeshEvents<Info> & string>(event: K, listener: (payload: MeshEvents<Info>[K]) => void): () => void
 }

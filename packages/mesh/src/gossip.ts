@@ -18,14 +18,15 @@ import {
   TOPIC_LENGTH_MAX,
   TOPICS_MAX,
 } from './constants.ts'
+import { Hearers } from './hearers.ts'
 
 export type Registrar = GossipSubComponents['registrar']
 
 type GossipHandler = (from: PeerIdString, payload: Uint8Array) => void
 
 /** gossipsub as members of a mesh need it: every message signed by its author, nobody judged by the address it shares. */
-export const memberGossipsub = (): ((components: GossipSubComponents) => GossipSub) =>
-  gossipsub({
+export const memberGossipsub = (hearers = new Hearers(() => true)): ((components: GossipSubComponents) => GossipSub) => {
+  const make = gossipsub({
     globalSignaturePolicy: 'StrictSign',
     fallbackToFloodsub: false,
     // one's own messages go to every subscriber at once: the topic's mesh may not stand yet
@@ -43,6 +44,8 @@ export const memberGossipsub = (): ((components: GossipSubComponents) => GossipS
     // by default more than 10 members behind one address are silenced; members have credentials, not addresses
     scoreParams: { IPColocationFactorWeight: 0 },
   })
+  return (components) => hearers.guard(make(components))
+}
 
 const latin1 = (bytes: Uint8Array | undefined): string => (bytes === undefined ? '' : Buffer.from(bytes).toString('latin1'))
 
@@ -54,7 +57,8 @@ export interface GossipServices {
 
 export interface MeshGossipComponents {
   readonly logger: Logger
-  readonly acceptsFrom: (author: PeerIdString) => boolean
+  readonly acceptsFrom: (author: PeerIdString, topic: string) => boolean
+  readonly hearers: Hearers
   /** The peer's subscriptions have arrived. */
   onSubscriptions(peer: PeerIdString): void
 }
@@ -125,6 +129,7 @@ export class MeshGossip implements Gossip {
    * its old connection was reaped would stay without subscriptions.
    */
   async detach(peer: PeerId): Promise<void> {
+    this.#components.hearers.forget(peer.toString())
     for (const topology of this.#topologies()) await topology.onDisconnect?.(peer)
   }
 
@@ -162,7 +167,7 @@ export class MeshGossip implements Gossip {
   /** Who passes on a stranger's message is not to blame: it may not have heard of an eviction yet. */
   #judge(message: Message): TopicValidatorResult {
     if (message.type !== 'signed' || message.data.byteLength > GOSSIP_LENGTH_MAX) return TopicValidatorResult.Reject
-    return this.#components.acceptsFrom(message.from.toString()) ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
+    return this.#components.acceptsFrom(message.from.toString(), message.topic) ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
   }
 
   #deliver(message: Message): void {

@@ -8,6 +8,7 @@ import { Dialer } from './dialer.ts'
 import { ConnectionEndedError, DuplicateIdentityError, HelloFailedError, HelloRefusedError } from './errors.ts'
 import { Gate } from './gate.ts'
 import { MeshGossip } from './gossip.ts'
+import { Hearers } from './hearers.ts'
 import { HelloDesk } from './hello-desk.ts'
 import { DUPLICATE_IDENTITY, refusalCode, type Verified } from './hello.ts'
 import { readPrivateKey } from './identity.ts'
@@ -38,6 +39,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
   readonly #emitter: Emitter<MeshEvents<Info>>
   readonly #incarnation: string
   readonly #gate: Gate
+  readonly #hearers: Hearers
   readonly #gossip: MeshGossip
   readonly #book: PeerBook<Info>
   readonly #desk: HelloDesk<Info>
@@ -67,8 +69,10 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     this.#emitter = new Emitter((error) => logger.error({ error: messageOf(error) }, 'a mesh listener threw'))
     this.#sweep = new Sweep(clock)
     this.#gate = new Gate(this.#init, { clock, logger })
+    this.#hearers = new Hearers(components.mayHear ?? (() => true))
     this.#gossip = new MeshGossip({
       logger,
+      hearers: this.#hearers,
       acceptsFrom: components.acceptsGossipFrom ?? (() => true),
       onSubscriptions: (peer) => this.#book.onSubscriptions(peer),
     })
@@ -95,6 +99,10 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
     )
   }
 
+  mayHearMore(peer: PeerIdString): void {
+    this.#hearers.admitted(peer)
+  }
+
   get gossip(): Gossip {
     return this.#gossip
   }
@@ -114,6 +122,7 @@ export class Libp2pMesh<Info> implements Mesh<Info> {
         .filter((each) => !isRelayed(each))
     const node = await createNode(this.#init, this.#gate, {
       random,
+      hearers: this.#hearers,
       seenFrom: () => this.#seenFrom.hosts,
       greet: (connection) => this.#desk.greet(connection),
       onRelayed: (transport) => {

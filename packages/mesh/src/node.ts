@@ -15,6 +15,7 @@ import {
 } from './constants.ts'
 import type { Gate } from './gate.ts'
 import { memberGossipsub, type Registrar } from './gossip.ts'
+import type { Hearers } from './hearers.ts'
 import { type HolePunch, holePunch, type HolePunchInit } from './hole-punch.ts'
 import { memberYamux } from './muxer.ts'
 import { forgetOthers } from './peer-store.ts'
@@ -54,9 +55,10 @@ const confirmListening = ({ transportManager, addressManager }: DCUtRServiceComp
 
 export type Node = Libp2p<Services>
 
-/** What ways around a NAT need. */
+/** What ways around a NAT need, and gossip. */
 export interface Around extends HolePunchInit {
   readonly onRelayed: Parameters<typeof relayedTransport>[0]
+  readonly hearers: Hearers
 }
 
 /** libp2p's own log, unless `DEBUG` asks for it (`DEBUG=libp2p*`): it costs a tenth of a new connection though nobody reads it. */
@@ -142,7 +144,7 @@ export async function createNode(init: NodeInit, gate: Gate, around: Around): Pr
       peerStore: ({ peerStore, peerId }: GossipSubComponents) => forgetOthers(peerStore, peerId),
       // only answered: members of earlier versions find out by it whether there is gossip
       identify: identify({ runOnConnectionOpen: false, runOnLimitedConnection: true }),
-      pubsub: memberGossipsub(),
+      pubsub: memberGossipsub(around.hearers),
       listening: confirmListening,
       relay: memberRelay(),
       punch: holePunch(around),

@@ -90,6 +90,28 @@ describe('gossip', () => {
     expect(seen).toEqual([])
   })
 
+  test('is not sent to a peer that may not hear the topic, whatever it subscribes to, until it may', async () => {
+    let maySecrets = false
+    const mayHear = (_peer: string, topic: string): boolean => maySecrets || topic !== 'secret'
+    const a = await startMesh({ components: { mayHear } })
+    const b = await startMesh()
+    const seen: string[] = []
+    b.gossip.subscribe('secret', (_from, payload) => seen.push(text(payload)))
+    const open = heard(b, 'open')
+    await a.dial(b.listenAddresses())
+    await a.gossip.publish('secret', bytes('not for b'))
+    // Messages of one stream come in order: what was published before would have come before.
+    await a.gossip.publish('open', bytes('for b'))
+    expect(text((await open).payload)).toBe('for b')
+    expect(seen).toEqual([])
+    maySecrets = true
+    a.mayHearMore(b.peerId)
+    const told = heard(b, 'secret')
+    await a.gossip.publish('secret', bytes('now for b'))
+    expect(text((await told).payload)).toBe('now for b')
+    expect(seen).toEqual(['now for b'])
+  })
+
   test('a handler that throws harms no other', async () => {
     const [a, b] = [await startMesh(), await startMesh()]
     b.gossip.subscribe('topic', () => {
