@@ -167,7 +167,9 @@ export class MeshGossip implements Gossip {
   /** Who passes on a stranger's message is not to blame: it may not have heard of an eviction yet. */
   #judge(message: Message): TopicValidatorResult {
     if (message.type !== 'signed' || message.data.byteLength > GOSSIP_LENGTH_MAX) return TopicValidatorResult.Reject
-    return this.#components.acceptsFrom(message.from.toString(), message.topic) ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
+    return this.#components.acceptsFrom(message.from.toString(), message.topic)
+      ? TopicValidatorResult.Accept
+      : TopicValidatorResult.Ignore
   }
 
   #deliver(message: Message): void {

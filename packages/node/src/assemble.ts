@@ -1,35 +1,41 @@
-import { type Clock, seededRandom } from '@vsmcp/kernel'
+import { type Clock, type Random, seededRandom } from '@vsmcp/kernel'
+import { createUnit } from '@vsmcp/mcp'
 import type { Identity } from '@vsmcp/security'
-import { type Assembly, type Ground, GroupView } from './assembly/assembly.ts'
+import { type Assembly, type Ground, GroupView, type MakeUnit } from './assembly/assembly.ts'
 import { callParts } from './assembly/call-parts.ts'
+import { homeParts } from './assembly/home-parts.ts'
+import { hostParts } from './assembly/host-parts.ts'
 import { meshParts } from './assembly/mesh-parts.ts'
 import { stateParts } from './assembly/state-parts.ts'
 import { scheduleParts } from './assembly/system2-parts.ts'
 import { system5Parts } from './assembly/system5-parts.ts'
 import { trustParts } from './assembly/trust-parts.ts'
-import type { Parts } from './parts.ts'
+import type { GroupParts, HostParts, Parts } from './parts.ts'
 
-/**
- * Wires a node, subject by subject: each from those before it. What one part needs of a later one it asks of the whole, when
- * all are there.
- */
+/** Wires a node: what its process has once, its membership in the home group, and what clients of that see. */
 export function assemble(ground: Ground): Parts {
-  const { identity, clock } = ground
-  const whole = (): Parts => parts
-  const assembly: Assembly = {
-    ...ground,
-    self: identity.peerId,
-    random: seededRandom(randomSeed(identity, clock)),
-    group: new GroupView(whole),
-    whole,
-  }
+  const random = seededRandom(randomSeed(ground.identity, ground.clock))
+  const host = hostParts(ground, random)
+  const makeUnit: MakeUnit = (spec, components) =>
+    createUnit({ spec, client: { name: 'vsmcp', version: ground.init.version } })({ processes: host.guard, ...components })
+  const { assembly, parts } = assembleGroup({ ...ground, host, random, makeUnit })
+  return { ...host, ...parts, ...homeParts(assembly, parts) }
+}
+
+/** Subject by subject, each from those before it. What one part needs of a later one it asks of the whole, when all are there. */
+function assembleGroup(ground: Ground & { host: HostParts; random: Random; makeUnit: MakeUnit }): {
+  assembly: Assembly
+  parts: GroupParts
+} {
+  const whole = (): GroupParts => parts
+  const assembly: Assembly = { ...ground, self: ground.identity.peerId, group: new GroupView(whole), whole }
   const trust = trustParts(assembly)
   const connected = { ...trust, ...meshParts(assembly, trust) }
   const deciding = { ...connected, ...system5Parts(assembly, connected) }
   const telling = { ...deciding, ...stateParts(assembly, deciding) }
   const calling = { ...telling, ...callParts(assembly, telling) }
-  const parts: Parts = { ...calling, ...scheduleParts(assembly, calling) }
-  return parts
+  const parts: GroupParts = { ...calling, ...scheduleParts(assembly, calling) }
+  return { assembly, parts }
 }
 
 /** Jitter must differ between nodes that start at the same moment. */

@@ -284,3 +284,13 @@ export const SCHEDULE_TIMEOUT_MS = 5 * 60_000
 
 /** Occurrences to come that are shown when a schedule is added. */
 export const NEXT_OCCURRENCES_SHOWN = 3
+
+/** Groups that one node takes part in at the most: its own, those above and below that it ties together. */
+export const SEATS_MAX = 16
+
+/** Connected peers that a new seat is shown to at once. */
+export const HELLO_AGAIN_AT_ONCE = 16
+
+/** So often in this time, milliseconds, a connected peer may show its passports anew: each costs signatures to verify. */
+export const HELLO_AGAIN_PER_PEER = 20
+export const HELLO_AGAIN_PERIOD_MS = 60_000

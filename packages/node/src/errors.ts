@@ -203,3 +203,21 @@ export class ScheduleExistsError extends VsmcpError {
 export class ScheduleUnknownError extends VsmcpError {
   readonly code = 'VSMCP_NODE_SCHEDULE_UNKNOWN'
 }
+
+/** A peer is a member of no group that this node has a seat in. */
+export class NoSharedGroupError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_NO_SHARED_GROUP'
+}
+
+/** Who asks has not shown on this connection that it is a member of the group it asks something of. */
+export class NotOfGroupError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_NOT_OF_GROUP'
+}
+
+/** A connected peer shows its passports again and again. */
+export class HelloTooOftenError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_HELLO_TOO_OFTEN'
+}
+
+/** Code by which the caller tells this refusal: nothing was executed. */
+export const NOT_OF_GROUP: NotOfGroupError['code'] = 'VSMCP_NODE_NOT_OF_GROUP'

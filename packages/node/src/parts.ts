@@ -1,7 +1,5 @@
 import type { Plane } from '@vsmcp/kernel'
 import type { Gateway, ProcessGuard } from '@vsmcp/mcp'
-import type { Mesh } from '@vsmcp/mesh'
-import type { VerifiedPassport } from '@vsmcp/security'
 import type { SharedState } from '@vsmcp/state'
 import type { Algedonic } from './algedonic/algedonic.ts'
 import type { AlertDesk } from './algedonic/alert-desk.ts'
@@ -49,17 +47,29 @@ import type { Trust } from './system5/trust.ts'
 import type { TrustedTime } from './system5/trusted-time.ts'
 import type { VoterKeeping } from './system5/voter-keeping.ts'
 import type { GroupSignals } from './topics/group-signals.ts'
+import type { GroupMesh } from './seats/group-mesh.ts'
+import type { HostMesh } from './seats/host-mesh.ts'
 import type { Reports } from './topics/reports.ts'
 
-/** Every part of a running node, wired, none started. */
-export interface Parts {
+/** What a process has once, however many groups it takes part in; none started. */
+export interface HostParts {
+  /** The connections that all its seats share. */
+  hostMesh: HostMesh
+  guard: ProcessGuard
+  simulations: Simulations
+  discovery: Discovery
+}
+
+/** A membership in a group, of the home group or of another: all that decides, tells, calls and feels there; wired, none started. */
+export interface GroupParts {
   time: TrustedTime
   standing: Standing
   trust: Trust
   lives: Lives
   epochs: Epochs
   sessionKeys: SessionKeys
-  mesh: Mesh<VerifiedPassport>
+  /** The connections of the process, as this group sees them. */
+  mesh: GroupMesh
   /** The control plane, for members only. */
   control: Plane
   log: GroupLog
@@ -69,7 +79,6 @@ export interface Parts {
   admission: Admission
   members: Members
   clocks: MemberClocks
-  discovery: Discovery
   voters: VoterKeeping
   endorsing: Endorsing
   expulsion: Expulsion
@@ -77,7 +86,6 @@ export interface Parts {
   departure: Departure
   state: SharedState
   catalog: Catalog
-  guard: ProcessGuard
   publisher: UnitPublisher
   units: LocalUnits
   claims: ClaimDesk
@@ -90,7 +98,6 @@ export interface Parts {
   performance: Performance
   auditing: Auditing
   router: Router
-  gateway: Gateway
   signals: GroupSignals
   /** Takes or refuses what other nodes report of their units. */
   reportJudge: ReportJudge
@@ -102,9 +109,16 @@ export interface Parts {
   senses: Senses
   variety: CallVariety
   scanner: Scanner
-  feeds: Feeds
-  simulations: Simulations
   unitSenses: UnitSenses
-  loopSense: LoopSense
   clockSense: ClockSense
 }
+
+/** What only the home group of a process has: its endpoint for clients, what is fed to it, and the sense of the process's own time. */
+export interface HomeParts {
+  gateway: Gateway
+  feeds: Feeds
+  loopSense: LoopSense
+}
+
+/** Every part of a running node but those of its further seats, wired, none started. */
+export interface Parts extends HostParts, GroupParts, HomeParts {}

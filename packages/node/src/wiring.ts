@@ -1,6 +1,6 @@
 import type { GroupState } from '@vsmcp/consensus'
 import { Emitter, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
-import type { Parts } from './parts.ts'
+import type { GroupParts } from './parts.ts'
 import { CREDENTIAL_REVOKED, IDENTITY_COPIED, MEMBER_LEFT, TOO_OLD } from './errors.ts'
 import { type KnownMember } from './members/members.ts'
 import { SelfDescription } from './members/self-description.ts'
@@ -15,7 +15,7 @@ interface Events extends Record<string, unknown> {
 
 /** What happens in one part of a node and concerns another. */
 export class Wiring {
-  readonly #parts: Parts
+  readonly #parts: GroupParts
   readonly #logger: Logger
   readonly #events: Emitter<Events>
   readonly #description: SelfDescription
@@ -26,7 +26,7 @@ export class Wiring {
   #peers: readonly KnownMember[] = []
   #described: GroupState['members'] | undefined
 
-  constructor(parts: Parts, logger: Logger) {
+  constructor(parts: GroupParts, logger: Logger) {
     this.#parts = parts
     this.#logger = logger
     this.#events = new Emitter((error) => logger.error({ error: messageOf(error) }, 'a listener of the node failed'))

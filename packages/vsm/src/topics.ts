@@ -42,6 +42,12 @@ const NAME_OF_SUFFIX: ReadonlyMap<string, TopicName> = new Map([
   [SUFFIX.state, 'state'],
 ])
 
+/** The group whose topic it is; undefined for a topic of another form. */
+export function groupOfTopic(topic: string): GroupId | undefined {
+  const [head, , group, rest] = topic.split('/', 4)
+  return head === 'vsmcp' && rest !== undefined ? group : undefined
+}
+
 /** Topics of a group: `vsmcp/<mesh>/<group>/…`. Throws `TopicInvalidError` for ids that cannot be part of a name. */
 export function topicsOf(meshId: MeshId, group: GroupId): Topics {
   if (!MESH_ID_PATTERN.test(meshId)) throw new TopicInvalidError(`"${meshId}" is not a mesh id`, { hint: 'It is 32 hex digits.' })

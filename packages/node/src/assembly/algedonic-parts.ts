@@ -2,16 +2,15 @@ import { Algedonic } from '../algedonic/algedonic.ts'
 import { AlertDesk } from '../algedonic/alert-desk.ts'
 import { AlertsView } from '../algedonic/alerts-view.ts'
 import { ClockSense } from '../algedonic/clock-sense.ts'
-import { LoopSense } from '../algedonic/loop-sense.ts'
 import { Senses } from '../algedonic/senses.ts'
 import { UnitSenses } from '../algedonic/unit-senses.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts } from '../parts.ts'
 import type { Scope } from '../tree/scope.ts'
 import type { Assembly } from './assembly.ts'
 
-type Beneath = Pick<Parts, 'log' | 'decisions' | 'signals' | 'clocks' | 'units' | 'operations'>
+type Beneath = Pick<GroupParts, 'log' | 'decisions' | 'signals' | 'clocks' | 'units' | 'operations'>
 
-type Feeling = Pick<Parts, 'algedonic' | 'alertsView' | 'alerts' | 'senses' | 'unitSenses' | 'loopSense' | 'clockSense'>
+type Feeling = Pick<GroupParts, 'algedonic' | 'alertsView' | 'alerts' | 'senses' | 'unitSenses' | 'clockSense'>
 
 /** Pain and pleasure: what this node feels, and how System 5 hears of it. */
 export function algedonicParts(assembly: Assembly, beneath: Beneath): Feeling {
@@ -36,18 +35,17 @@ export function algedonicParts(assembly: Assembly, beneath: Beneath): Feeling {
     alerts,
     senses: sensesOf(scopes.of('senses'), { algedonic, units, log }),
     unitSenses: unitSensesOf(scopes.of('senses of units'), { algedonic, units, operations }),
-    loopSense: new LoopSense({ algedonic, clock: scopes.clock('sense of time') }),
     clockSense: new ClockSense({ algedonic, clocks, clock: scopes.clock('sense of clocks') }),
   }
 }
 
 /** What hurts goes before what is only measured. */
-function sensesOf(scope: Scope, { algedonic, units, log }: Pick<Parts, 'algedonic' | 'units' | 'log'>): Senses {
+function sensesOf(scope: Scope, { algedonic, units, log }: Pick<GroupParts, 'algedonic' | 'units' | 'log'>): Senses {
   const first = { isUrgent: true }
   return new Senses({ algedonic, units: scope.hears(units, first), log: scope.hears(log, first), clock: scope.clock })
 }
 
-function unitSensesOf(scope: Scope, heard: Pick<Parts, 'algedonic' | 'units' | 'operations'>): UnitSenses {
+function unitSensesOf(scope: Scope, heard: Pick<GroupParts, 'algedonic' | 'units' | 'operations'>): UnitSenses {
   const { algedonic, units, operations } = heard
   return new UnitSenses({
     algedonic: scope.hears(algedonic),

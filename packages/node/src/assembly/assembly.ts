@@ -2,14 +2,16 @@ import { AUTHORITY_LEVEL, FEATURE_LEVEL, type GroupState } from '@vsmcp/consensu
 import type { Clock, Logger, PeerIdString, Random } from '@vsmcp/kernel'
 import { WIRE_RANGE } from '@vsmcp/mesh'
 import type { Identity } from '@vsmcp/security'
+import type { Unit, UnitSpec } from '@vsmcp/mcp'
 import type { Store } from '@vsmcp/store'
 import type { Enrolment } from '../enrol/enrolment.ts'
 import type { NodeInit } from '../node-init.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts, HostParts } from '../parts.ts'
 import type { Scopes } from '../tree/scopes.ts'
 
 /** What is there before any part is. */
 export interface Ground {
+  /** Of a further seat: with the seat's own data directory. */
   init: NodeInit
   identity: Identity
   enrolment: Enrolment
@@ -20,13 +22,18 @@ export interface Ground {
   logger: Logger
 }
 
+/** Makes what System 1 of a membership runs. */
+export type MakeUnit = (spec: UnitSpec, components: { clock: Clock; random: Random; logger: Logger }) => Unit
+
 /** What every part may be made from. */
 export interface Assembly extends Ground {
+  host: HostParts
+  makeUnit: MakeUnit
   self: PeerIdString
   random: Random
   group: GroupView
   /** All parts: for what one asks of a later one, once all are there. */
-  whole: () => Parts
+  whole: () => GroupParts
 }
 
 /** The range of versions and the feature level that this program shows at the hello. */
@@ -66,4 +73,9 @@ export class GroupView {
   isInForce = (peer: PeerIdString): boolean => this.#whole().standing.serves(peer)
 
   nameOf = (peer: PeerIdString): string => this.state?.members.get(peer)?.name ?? peer
+}
+
+/** Two meshes are told apart by clients, and by a node that is asked to attach its own. */
+export function serverNameOf({ enrolment }: Pick<Ground, 'enrolment'>): string {
+  return `vsmcp-${enrolment.meshId.slice(0, 8)}`
 }

@@ -1,9 +1,6 @@
-import { createGateway, createProcessGuard, createUnit } from '@vsmcp/mcp'
 import { alertTool } from '../algedonic/alert-tool.ts'
-import { dataDirectory } from '../enrol/data-directory.ts'
-import { SealedSessionIds } from '../keys/sealed-session-ids.ts'
 import { MemberPlane } from '../members/member-plane.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts } from '../parts.ts'
 import { OwnOffers } from '../route/own-offers.ts'
 import { Router } from '../route/router.ts'
 import { LocalUnits } from '../system1/local-units.ts'
@@ -16,16 +13,14 @@ import { Performance } from '../system3/performance.ts'
 import { Auditing } from '../system3star/auditing.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
 import { damperOf } from '../system2/damper.ts'
-import { Feeds } from '../system4/feeds.ts'
 import { Scanner } from '../system4/scanner.ts'
-import { Simulations } from '../system4/simulations.ts'
 import { Reports } from '../topics/reports.ts'
 import { algedonicParts } from './algedonic-parts.ts'
 import { CallVariety } from '../variety/call-variety.ts'
-import type { Assembly } from './assembly.ts'
+import { type Assembly, serverNameOf } from './assembly.ts'
 
 type Beneath = Pick<
-  Parts,
+  GroupParts,
   | 'lives'
   | 'mesh'
   | 'members'
@@ -40,15 +35,15 @@ type Beneath = Pick<
   | 'reportJudge'
 >
 type Feeling = ReturnType<typeof algedonicParts>
-type Watching = Pick<Parts, 'variety' | 'scanner' | 'feeds' | 'simulations'>
-type Controlling = Pick<Parts, 'performance' | 'auditing'>
-type Working = Pick<Parts, 'guard' | 'publisher' | 'units' | 'operations' | 'bargaining'>
+type Watching = Pick<GroupParts, 'variety' | 'scanner'>
+type Controlling = Pick<GroupParts, 'performance' | 'auditing'>
+type Working = Pick<GroupParts, 'publisher' | 'units' | 'operations' | 'bargaining'>
 
 /** System 1: the units attached here, the way of a call to any unit, and what is reported of them. */
 export function callParts(
   assembly: Assembly,
   beneath: Beneath,
-): Working & Feeling & Watching & Controlling & Pick<Parts, 'claims' | 'own' | 'router' | 'gateway' | 'reports'> {
+): Working & Feeling & Watching & Controlling & Pick<GroupParts, 'claims' | 'own' | 'router' | 'reports'> {
   const { scopes, clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
@@ -81,7 +76,6 @@ export function callParts(
       returned: (from, call) => controlling.auditing.called(from, call),
     },
   })
-  const gateway = gatewayOf(assembly, beneath, router)
   const controlling = controlParts(assembly, { ...beneath, ...working, ...feeling, router })
   const { performance } = controlling
   const reporting = scopes.of('reports')
@@ -95,13 +89,13 @@ export function callParts(
     log: reporting.hears(log),
     clock: reporting.clock,
   })
-  return { ...working, ...watching, ...feeling, ...controlling, claims, own, router, gateway, reports }
+  return { ...working, ...watching, ...feeling, ...controlling, claims, own, router, reports }
 }
 
 /** System 3's watch over its units, and System 3*'s over those of others. */
 function controlParts(
   { init, scopes, clock, logger, self, group }: Assembly,
-  parts: Beneath & Pick<Parts, 'units' | 'operations' | 'algedonic' | 'router' | 'reportJudge'>,
+  parts: Beneath & Pick<GroupParts, 'units' | 'operations' | 'algedonic' | 'router' | 'reportJudge'>,
 ): Controlling {
   const watching = scopes.of('performance')
   const performance = new Performance({
@@ -123,14 +117,9 @@ function controlParts(
   return { performance, auditing }
 }
 
-/** Two meshes are told apart by clients, and by a node that is asked to attach its own. */
-function serverNameOf({ enrolment }: Assembly): string {
-  return `vsmcp-${enrolment.meshId.slice(0, 8)}`
-}
-
 /** What hears of calls, and what is made of it. */
 function watchingParts(assembly: Assembly, { members, control, catalog }: Beneath, units: LocalUnits): Watching {
-  const { store, scopes, logger, self, enrolment, whole } = assembly
+  const { store, scopes, logger, self, enrolment } = assembly
   const name = (): string => enrolment.name
   const scanner = new Scanner({
     self,
@@ -154,19 +143,12 @@ function watchingParts(assembly: Assembly, { members, control, catalog }: Beneat
       logger,
     }),
     scanner,
-    feeds: new Feeds({ scanner, router: () => whole().router, kv: store.kv('feeds'), clock: scopes.clock('feeds'), logger }),
-    simulations: new Simulations(),
   }
 }
 
 function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): Working {
-  const { init, store, scopes, random, logger, self, group } = assembly
+  const { init, store, scopes, random, logger, self, group, host } = assembly
   const clock = scopes.clock('units')
-  const guard = createProcessGuard({ dir: dataDirectory(init.dataDir).processes })({
-    clock: scopes.clock('process guard'),
-    random,
-    logger,
-  })
   const publisher = new UnitPublisher({ state, group: () => group.state, self, logger })
   const units = new LocalUnits({
     ownServerName: serverNameOf(assembly),
@@ -174,39 +156,14 @@ function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): 
     names: new UnitNameClaims({ decisions, group: () => group.state, self, nameOf: group.nameOf }),
     offers: publisher,
     clock,
-    create: (spec) =>
-      createUnit({ spec, client: { name: 'vsmcp', version: init.version } })({
-        processes: guard,
-        clock,
-        random,
-        logger: logger.child({ unit: spec.name }),
-      }),
+    create: (spec) => assembly.makeUnit(spec, { clock, random, logger: logger.child({ unit: spec.name }) }),
     logger,
   })
   const operations = new Operations({ self, signals, units, clock: scopes.clock('operations'), logger })
   const bargain = scopes.of('resource bargain')
   const bargaining = new Bargaining(
     { ...init.capacity, damp: damperOf(random) },
-    { units: bargain.hears(units), guard, clock: bargain.clock, logger: logger.child({ part: 'system3' }) },
+    { units: bargain.hears(units), guard: host.guard, clock: bargain.clock, logger: logger.child({ part: 'system3' }) },
   )
-  return { guard, publisher, units, operations, bargaining }
-}
-
-function gatewayOf(assembly: Assembly, { lives, sessionKeys }: Beneath, router: Router): Parts['gateway'] {
-  const { init, enrolment, scopes, logger, self, group } = assembly
-  const { host, port, token } = init.http
-  const sessionIds = new SealedSessionIds({
-    keys: sessionKeys,
-    self,
-    group: `${enrolment.meshId} ${enrolment.groupId}`,
-    life: () => lives.own.number,
-    members: () => group.state?.members.keys() ?? [],
-  })
-  return createGateway({
-    host,
-    port,
-    name: serverNameOf(assembly),
-    version: init.version,
-    ...(token === undefined ? {} : { token }),
-  })({ router, sessionIds, clock: scopes.clock('gateway'), logger: logger.child({ part: 'gateway' }) })
+  return { publisher, units, operations, bargaining }
 }

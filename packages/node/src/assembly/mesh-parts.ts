@@ -1,34 +1,24 @@
-import { FEATURE_LEVEL } from '@vsmcp/consensus'
 import { messageOf } from '@vsmcp/kernel'
-import { createMesh, type MeshComponents } from '@vsmcp/mesh'
-import { joinServer, type VerifiedPassport } from '@vsmcp/security'
-import { Discovery } from '../members/discovery.ts'
+import { joinServer } from '@vsmcp/security'
 import { MemberPlane } from '../members/member-plane.ts'
 import { Members } from '../members/members.ts'
 import { signedAlive } from '../members/signed-alive.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts } from '../parts.ts'
+import type { SeatDoor } from '../seats/host-mesh.ts'
 import type { Assembly } from './assembly.ts'
 
 /** Connections, and who is at the other end of them. */
 export function meshParts(
   assembly: Assembly,
-  { trust }: Pick<Parts, 'trust'>,
-): Pick<Parts, 'mesh' | 'control' | 'members' | 'discovery'> {
-  const { init, identity, enrolment, scopes, random, logger, group } = assembly
-  const mesh = createMesh({
-    listen: init.listen,
-    advertise: init.advertise,
-    featureLevel: FEATURE_LEVEL,
-    ...(init.pnetKey === undefined ? {} : { pnetKey: init.pnetKey }),
-    ...(init.mdns === true ? { mdnsMeshId: enrolment.meshId } : {}),
-  })<VerifiedPassport>({
-    privateKey: identity.privateKeyProtobuf,
-    hello: { local: () => trust.passport(), verify: (peer, payload) => trust.verifyHello(peer, payload) },
-    onJoin: door(assembly, trust),
-    acceptsGossipFrom: group.isMember,
-    clock: scopes.clock('connections'),
-    random,
-    logger: logger.child({ part: 'mesh' }),
+  { trust }: Pick<GroupParts, 'trust'>,
+): Pick<GroupParts, 'mesh' | 'control' | 'members'> {
+  const { identity, enrolment, scopes, random, logger, group, host } = assembly
+  const mesh = host.hostMesh.open({
+    group: enrolment.groupId,
+    passport: () => trust.passport(),
+    verify: (peer, payload) => trust.verifyHello(peer, payload),
+    isMember: group.isMember,
+    join: door(assembly, trust),
   })
   const control = new MemberPlane(mesh.control, group.isServed, group.isInForce)
   const members = new Members({
@@ -40,20 +30,11 @@ export function meshParts(
     random,
     logger,
   })
-  const discovery = new Discovery(init.bootstrap ?? [], {
-    mesh,
-    clock: scopes.clock('discovery'),
-    random,
-    logger: logger.child({ part: 'discovery' }),
-  })
-  return { mesh, control, members, discovery }
+  return { mesh, control, members }
 }
 
 /** Answers whoever wants to join. */
-function door(
-  { clock, logger, self, whole }: Assembly,
-  trust: Parts['trust'],
-): NonNullable<MeshComponents<VerifiedPassport>['onJoin']> {
+function door({ clock, logger, self, whole }: Assembly, trust: GroupParts['trust']): SeatDoor['join'] {
   const join = joinServer()({
     self,
     monotonicMs: () => clock.monotonicMs(),

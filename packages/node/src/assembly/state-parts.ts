@@ -4,7 +4,7 @@ import { ReportJudge, topicsOf } from '@vsmcp/vsm'
 import { Catalog } from '../catalog/catalog.ts'
 import { UNITS_COLLECTION } from '../catalog/published-unit.ts'
 import { MemberClocks } from '../members/member-clocks.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts } from '../parts.ts'
 import { Office } from '../system5/office.ts'
 import { GroupSignals } from '../topics/group-signals.ts'
 import type { Assembly } from './assembly.ts'
@@ -12,8 +12,8 @@ import type { Assembly } from './assembly.ts'
 /** What all nodes hold and tell one another: the shared document, what it offers, the topics. */
 export function stateParts(
   assembly: Assembly,
-  { mesh, log }: Pick<Parts, 'mesh' | 'log'>,
-): Pick<Parts, 'state' | 'catalog' | 'signals' | 'clocks' | 'reportJudge' | 'office'> {
+  { mesh, log }: Pick<GroupParts, 'mesh' | 'log'>,
+): Pick<GroupParts, 'state' | 'catalog' | 'signals' | 'clocks' | 'reportJudge' | 'office'> {
   const { identity, enrolment, store, clock, scopes, random, logger, self, group } = assembly
   const topics = topicsOf(enrolment.meshId, enrolment.groupId)
   const state = createSharedState({

@@ -1,13 +1,13 @@
 import { callTool } from '../control/tool-call.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts } from '../parts.ts'
 import { OccurrenceRunner } from '../system2/occurrence-runner.ts'
 import { ScheduleDesk } from '../system2/schedule-desk.ts'
 import type { Assembly } from './assembly.ts'
 
-type Beneath = Pick<Parts, 'log' | 'decisions' | 'catalog' | 'router' | 'timetables'>
+type Beneath = Pick<GroupParts, 'log' | 'decisions' | 'catalog' | 'router' | 'timetables'>
 
 /** System 2's schedules on every node: what is assigned to it is run, and people ask it. */
-export function scheduleParts(assembly: Assembly, beneath: Beneath): Pick<Parts, 'schedules' | 'occurrences'> {
+export function scheduleParts(assembly: Assembly, beneath: Beneath): Pick<GroupParts, 'schedules' | 'occurrences'> {
   const { store, clock, scopes, logger, self, group } = assembly
   const { log, decisions, catalog, router, timetables } = beneath
   const { nameOf } = group

@@ -4,7 +4,7 @@ import { flawOfSnapshot, groupAuthority } from '@vsmcp/security'
 import { AlertKeeping } from '../algedonic/alert-keeping.ts'
 import { SessionKeys } from '../keys/session-keys.ts'
 import { MemberPlane } from '../members/member-plane.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts } from '../parts.ts'
 import { Epochs } from '../recovery/epochs.ts'
 import { Admission } from '../system5/admission.ts'
 import { Certifying } from '../system5/certifying.ts'
@@ -28,10 +28,10 @@ import { Upkeep } from '../system5/upkeep.ts'
 import { VoterKeeping } from '../system5/voter-keeping.ts'
 import type { Assembly } from './assembly.ts'
 
-type Connected = Pick<Parts, 'time' | 'standing' | 'trust' | 'mesh' | 'control' | 'members'>
-type Deciding = Pick<Parts, 'log' | 'epochs' | 'decisions' | 'sessionKeys'>
-type AtTheDoor = Pick<Parts, 'credentials' | 'renewal' | 'admission'>
-type Ruling = Pick<Parts, 'timetables' | 'endorsing' | 'voters' | 'duties' | 'departure' | 'expulsion'>
+type Connected = Pick<GroupParts, 'time' | 'standing' | 'trust' | 'mesh' | 'control' | 'members'>
+type Deciding = Pick<GroupParts, 'log' | 'epochs' | 'decisions' | 'sessionKeys'>
+type AtTheDoor = Pick<GroupParts, 'credentials' | 'renewal' | 'admission'>
+type Ruling = Pick<GroupParts, 'timetables' | 'endorsing' | 'voters' | 'duties' | 'departure' | 'expulsion'>
 
 /** The group's decisions: the log, who is let in, and what the elected System 5 sees to. */
 export function system5Parts(assembly: Assembly, connected: Connected): Deciding & AtTheDoor & Ruling {

@@ -1,5 +1,5 @@
 import { dataDirectory } from '../enrol/data-directory.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts } from '../parts.ts'
 import { Lives } from '../recovery/lives.ts'
 import { Standing } from '../system5/standing.ts'
 import { Trust } from '../system5/trust.ts'
@@ -7,7 +7,7 @@ import { TrustedTime } from '../system5/trusted-time.ts'
 import { type Assembly, WIRE } from './assembly.ts'
 
 /** Whom this node believes, and since when. */
-export function trustParts(assembly: Assembly): Pick<Parts, 'lives' | 'time' | 'standing' | 'trust'> {
+export function trustParts(assembly: Assembly): Pick<GroupParts, 'lives' | 'time' | 'standing' | 'trust'> {
   const { init, identity, enrolment, store, clock, scopes, logger, self, group, whole } = assembly
   const lives = new Lives({ kv: (namespace) => store.kv(namespace), self, clock: scopes.clock('life'), logger })
   const time = new TrustedTime({ file: dataDirectory(init.dataDir).time, clock: scopes.clock('time'), logger })

@@ -23,7 +23,7 @@ import {
 } from '@vsmcp/mcp'
 import { pack, unpack } from 'msgpackr'
 import type { Catalog, Target } from '../catalog/catalog.ts'
-import { CREDENTIAL_OVER, NOT_LISTED, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
+import { CREDENTIAL_OVER, NOT_LISTED, NOT_OF_GROUP, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
 import type { OwnOffers } from './own-offers.ts'
@@ -233,6 +233,7 @@ function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
     VSMCP_BUSY: BusyError,
     VSMCP_INVALID_ARGUMENT: InvalidArgumentError,
     [NOT_LISTED]: NotSentError,
+    [NOT_OF_GROUP]: NotSentError,
     [CREDENTIAL_OVER]: NotSentError,
     // At whichever end the clock ran out, and when the answer was too large to travel: it was sent.
     VSMCP_TIMEOUT: OutcomeUnknownError,

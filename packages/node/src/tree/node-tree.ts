@@ -1,6 +1,6 @@
 import type { ChildSpec, Strategy, SupervisorSpec } from '@vsmcp/kernel'
 import { SYSTEM_RESTARTS, SYSTEM_RESTARTS_PERIOD_MS } from '../constants.ts'
-import type { Parts } from '../parts.ts'
+import type { GroupParts, HostParts, HomeParts } from '../parts.ts'
 import type { Scopes } from './scopes.ts'
 
 /**
@@ -11,7 +11,12 @@ import type { Scopes } from './scopes.ts'
  * - `mesh`: each for itself. What holds sockets and streams of others lives once; its crash is one of the process.
  * - The algedonic channel, Systems 4 to 1 (2 after 1), then what clients see. An organ's part takes its place in its own system.
  */
-export function systemsOf(parts: Parts, scopes: Scopes): readonly SupervisorSpec[] {
+export function systemsOf(parts: GroupParts & HostParts & HomeParts, scopes: Scopes): readonly SupervisorSpec[] {
+  return systems(parts, scopes, parts)
+}
+
+function systems(parts: GroupParts, scopes: Scopes, process?: HostParts & HomeParts): readonly SupervisorSpec[] {
+  const units = scopes.of('units').child(parts.units)
   return [
     system('core', 'one_for_one', [scopes.of('time').child(parts.time), scopes.of('life').onlyOnce(parts.lives)]),
     system('system5', 'rest_for_one', [
@@ -26,7 +31,7 @@ export function systemsOf(parts: Parts, scopes: Scopes): readonly SupervisorSpec
       scopes.of('membership').child(parts.members),
       scopes.of('connections').onlyOnce(parts.mesh),
       scopes.of('shared state').onlyOnce(parts.state),
-      scopes.of('discovery').child(parts.discovery),
+      ...(process === undefined ? [] : [scopes.of('discovery').child(process.discovery)]),
       scopes.of('signals').child(parts.signals),
     ]),
     // What is felt is felt by the channel.
@@ -34,14 +39,15 @@ export function systemsOf(parts: Parts, scopes: Scopes): readonly SupervisorSpec
       scopes.of('algedonic channel').child(parts.algedonic),
       scopes.of('senses').child(parts.senses),
       scopes.of('senses of units').child(parts.unitSenses),
-      scopes.of('sense of time').child(parts.loopSense),
+      ...(process === undefined ? [] : [scopes.of('sense of time').child(process.loopSense)]),
       scopes.of('sense of clocks').child(parts.clockSense),
     ]),
     system('system4', 'one_for_one', [
       scopes.of('variety').child(parts.variety),
       scopes.of('scanner').child(parts.scanner),
-      scopes.of('feeds').child(parts.feeds),
-      scopes.of('simulations').child(parts.simulations),
+      ...(process === undefined
+        ? []
+        : [scopes.of('feeds').child(process.feeds), scopes.of('simulations').child(process.simulations)]),
     ]),
     system('system3', 'one_for_one', [
       scopes.of('reports').child(parts.reports),
@@ -54,14 +60,14 @@ export function systemsOf(parts: Parts, scopes: Scopes): readonly SupervisorSpec
       // Measures from the first call on.
       scopes.of('operations').child(parts.operations),
       // Servers run under the guard: without it there are none.
-      system('servers', 'rest_for_one', [scopes.of('process guard').child(parts.guard), scopes.of('units').child(parts.units)]),
+      process === undefined ? units : system('servers', 'rest_for_one', [scopes.of('process guard').child(process.guard), units]),
     ]),
     // Calls that wait for a claim, and those that are due, end before their servers do.
     system('system2', 'one_for_one', [
       scopes.of('claims').child(parts.claims),
       scopes.of('occurrences').child(parts.occurrences),
     ]),
-    system('mcp', 'one_for_one', [scopes.of('gateway').child(parts.gateway)]),
+    ...(process === undefined ? [] : [system('mcp', 'one_for_one', [scopes.of('gateway').child(process.gateway)])]),
   ]
 }
 
