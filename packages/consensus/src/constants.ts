@@ -247,17 +247,13 @@ export const RECOVERERS_LEVEL = 3
 /** Feature level from which a docket holds child groups, and who is a delegate of one. */
 export const GROUPS_LEVEL = 4
 
-/** Groups below one group: each is a unit of it, with delegates and a record that all of its members read. More of them get a level in between. */
-export const GROUPS_MAX = 64
+export { GROUP_DEPTH_MAX, GROUPS_MAX } from '@vsmcp/kernel'
 
 /** Groups that one member founded, so that one that lies leaves room for the others'. */
 export const GROUPS_PER_FOUNDER_MAX = 32
 
 /** Delegates that a group below this one wants here, so that the failure of one cuts nobody off. */
 export const DELEGATES_WANTED = 2
-
-/** Levels below the root: what shows a chain shows those of all groups above. */
-export const GROUP_DEPTH_MAX = 8
 
 /** Ids of removed groups that are remembered, so that no operation asked for twice brings one back; some 40 bytes each. */
 export const GROUPS_REMOVED_MAX = 256

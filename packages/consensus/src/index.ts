@@ -205,7 +205,6 @@ export type { MissedPolicy, OccurrenceOutcome, PastOccurrence, ResourceClaim, Sc
 export { decodeGroupState, encodeGroupState, foundGroup } from './group/group-codec.ts'
 export type { Applied, Founder, GroupState } from './group/group-state.ts'
 export { delegatesOf, groupNamed } from './group/groups.ts'
-export { base64urlOf, bytesOfBase64url } from './json/base64url.ts'
 export { canonicalBytes, type Json, type JsonObject } from './json/json.ts'
 export type {
   AlertRaise,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { base64urlOf } from '../src/json/base64url.ts'
+import { base64urlOf } from '@vsmcp/kernel'
 import { decodeGroupState, encodeGroupState, operationStatement, RECOVERERS_LEVEL, recoverersOf } from '../src/index.ts'
 import { decidingGroup, DECIDING, endorsedBy, endorsementsOf, signedBy } from './support/decided.ts'
 import { type Group, sign } from './support/group.ts'

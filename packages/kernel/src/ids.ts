@@ -13,3 +13,9 @@ export type UnitName = string
 export const UNIT_NAME_PATTERN = /^[a-z0-9][a-z0-9-]{0,23}$/
 
 export const ROOT_GROUP_ID: GroupId = 'root'
+
+/** Levels below the root: what shows a chain shows those of all groups above. */
+export const GROUP_DEPTH_MAX = 8
+
+/** Groups below one group: each is a unit of it, with delegates and a record that all of its members read. More of them get a level in between. */
+export const GROUPS_MAX = 64

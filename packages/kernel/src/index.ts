@@ -2,6 +2,7 @@
  * The ground every package stands on: ids, errors, ports, time, chance, supervision, telemetry. It knows nothing of any technology.
  */
 export { type Feeling, FEELINGS, isWorse, type Origin, ORIGINS, SEVERITIES, type Severity } from './alert-words.ts'
+export { base64urlOf, bytesOfBase64url } from './base64url.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type BackoffInit, backoffMs } from './backoff.ts'
 export { NotSentError, OutcomeUnknownError, RemoteError } from './call-errors.ts'
@@ -20,7 +21,16 @@ export {
   VsmcpError,
   type VsmcpErrorOptions,
 } from './errors.ts'
-export { type GroupId, type MeshId, type PeerIdString, ROOT_GROUP_ID, UNIT_NAME_PATTERN, type UnitName } from './ids.ts'
+export {
+  GROUP_DEPTH_MAX,
+  type GroupId,
+  GROUPS_MAX,
+  type MeshId,
+  type PeerIdString,
+  ROOT_GROUP_ID,
+  UNIT_NAME_PATTERN,
+  type UnitName,
+} from './ids.ts'
 export {
   type CallHandler,
   type CallOptions,

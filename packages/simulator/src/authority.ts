@@ -1,6 +1,5 @@
 import {
   type Authority,
-  base64urlOf,
   canonicalBytes,
   type CertificateFacts,
   type Signer,
@@ -8,7 +7,7 @@ import {
   type VotersStatement,
   votersStatementBytes,
 } from '@vsmcp/consensus'
-import type { PeerIdString } from '@vsmcp/kernel'
+import { base64urlOf, type PeerIdString } from '@vsmcp/kernel'
 import { bytesOf } from './bytes.ts'
 
 /** The operator that the first charter names, and its key. */

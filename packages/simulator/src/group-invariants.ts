@@ -1,6 +1,5 @@
 import {
   type Applied,
-  bytesOfBase64url,
   canonicalBytes,
   changesVoters,
   type CertificateFacts,
@@ -13,7 +12,7 @@ import {
   policyVersionOf,
   type VotersStatement,
 } from '@vsmcp/consensus'
-import type { PeerIdString } from '@vsmcp/kernel'
+import { bytesOfBase64url, type PeerIdString } from '@vsmcp/kernel'
 import { isEndorsement, isMajority, OPERATOR_KEY, sameBytes, signatureOf, signersOf } from './authority.ts'
 import { textOf } from './bytes.ts'
 import { InvariantBrokenError } from './errors.ts'

@@ -95,6 +95,51 @@ export { type HeldAlert, heldSchema, type OverAlert } from './algedonic/held.ts'
 export { LatencySense, type LatencyVerdict } from './algedonic/latency-sense.ts'
 export { organ, plainText, type Signal, type Source } from './algedonic/signal.ts'
 export { DEFAULT_TERMS, isOverdue, type Level, type Terms } from './algedonic/terms.ts'
+export { AlertClimb, type AlertAbove, type AlertBelow, type ClimbEffect } from './recursion/alert-climb.ts'
+export { FILTER_BITS, FILTER_CAPACITY, FILTER_HASHES, RECORD_BYTES_MAX, RECORD_GAP_MS } from './recursion/constants.ts'
+export { chooseDelegates, type ChooseDelegatesInit, type DelegateCandidate, type DelegateChoice } from './recursion/delegates.ts'
+export { foldFigures, foldGroup, foldVariety, type OwnGroup } from './recursion/group-fold.ts'
+export {
+  type Above,
+  type ChildName,
+  isPath,
+  labelsOf,
+  pathsOf,
+  pathUnder,
+  type PlaceRefusal,
+  refusedPlace,
+  ROOT_PATH,
+  type WantedPlace,
+} from './recursion/group-path.ts'
+export {
+  type GroupFigures,
+  type GroupRecord,
+  groupRecords,
+  type GroupVariety,
+  type RecordAlert,
+} from './recursion/group-record.ts'
+export { type ChildPlace, type GroupNow, GroupRecursion, type RecursionEffect } from './recursion/group-recursion.ts'
+export { groupAsUnit } from './recursion/group-unit.ts'
+export {
+  type GroupDirective,
+  judgeDirectives,
+  type ParentRecord,
+  parentRecords,
+  type RefusedDirective,
+} from './recursion/parent-record.ts'
+export { compareOrder, type RecordHead, type RecordOrder } from './recursion/record-head.ts'
+export { type Office } from './recursion/record-pace.ts'
+export {
+  type CarriedRecord,
+  RECORD_REFUSALS,
+  type RecordRefusal,
+  type RecordRules,
+  RecordTable,
+  type RecordVerdict,
+} from './recursion/record-table.ts'
+export { bearingOf, KnownRevocations, type Revocation, type Standing } from './recursion/revocation.ts'
+export { type Asker, type Question, type Route, routeOf, type Step, type Surroundings } from './recursion/route.ts'
+export { ToolFilter } from './recursion/tool-filter.ts'
 export { MESSAGE_BYTES_MAX } from './constants.ts'
 export { REPORT_CALLERS_MAX } from './system1/constants.ts'
 export { ChannelForbiddenError, MessageMalformedError, TopicInvalidError } from './errors.ts'

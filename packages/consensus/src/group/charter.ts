@@ -1,4 +1,4 @@
-import { type GroupId, InvalidArgumentError, type MeshId, type PeerIdString } from '@vsmcp/kernel'
+import { bytesOfBase64url, type GroupId, InvalidArgumentError, type MeshId, type PeerIdString } from '@vsmcp/kernel'
 import {
   CHARTER_BYTES_MAX,
   CHARTER_ITEMS_MAX,
@@ -12,7 +12,6 @@ import {
   TOKEN_PART_MAX,
   VOTERS_MAX,
 } from '../constants.ts'
-import { bytesOfBase64url } from '../json/base64url.ts'
 import { byCodeUnit, canonicalBytes, type JsonObject } from '../json/json.ts'
 import { base64url, type Fields, fieldsOf, flag, integer, label, objects, peerId, peerIds } from './fields.ts'
 

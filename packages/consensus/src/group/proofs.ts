@@ -1,5 +1,4 @@
-import type { PeerIdString } from '@vsmcp/kernel'
-import { bytesOfBase64url } from '../json/base64url.ts'
+import { bytesOfBase64url, type PeerIdString } from '@vsmcp/kernel'
 import { type Endorsement, lackingEndorsement } from '../raft/endorsement.ts'
 import type { Authority, Signer } from './authority.ts'
 import { type Charter, MESH_KEY_SIGNER } from './charter.ts'

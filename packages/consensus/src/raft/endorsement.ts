@@ -1,5 +1,4 @@
-import { InvalidArgumentError, type PeerIdString } from '@vsmcp/kernel'
-import { bytesOfBase64url } from '../json/base64url.ts'
+import { bytesOfBase64url, InvalidArgumentError, type PeerIdString } from '@vsmcp/kernel'
 import {
   changedConfiguration,
   type Configuration,

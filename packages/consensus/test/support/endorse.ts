@@ -1,6 +1,5 @@
-import type { PeerIdString } from '@vsmcp/kernel'
+import { base64urlOf, type PeerIdString } from '@vsmcp/kernel'
 import {
-  base64urlOf,
   type ConfigurationChange,
   type Endorsement,
   type Proposed,

@@ -1,8 +1,8 @@
+import { base64urlOf } from '@vsmcp/kernel'
 import {
   applyEntry,
   type ApplyResult,
   type Authority,
-  base64urlOf,
   type Charter,
   encodeOperation,
   type Entry,

@@ -10,6 +10,7 @@ import {
   REPORT_GAP_MS,
   REPORT_SKEW_MAX_MS,
 } from './constants.ts'
+import { RefusalTally } from '../refusal-tally.ts'
 import type { ReportedAccount, UnitReport } from './unit-report.ts'
 
 /**
@@ -52,7 +53,7 @@ const TAKEN: Verdict = { taken: true }
  */
 export class ReportJudge {
   readonly #known = new Map<UnitName, Known>()
-  readonly #refused = new Map<PeerIdString, Record<Refusal, number>>()
+  readonly #refused = new RefusalTally(REFUSALS, REFUSED_SENDERS_MAX)
 
   /** @param host who hosts the unit, as the docket says */
   judge(heard: HeardReport, host: PeerIdString | undefined, nowMs: number, wallMs: number): Verdict {
@@ -63,24 +64,18 @@ export class ReportJudge {
 
   /** Counts what was refused before it could be read. */
   refuse(node: PeerIdString, refusal: Refusal): void {
-    let counts = this.#refused.get(node)
-    if (counts === undefined) {
-      if (this.#refused.size >= REFUSED_SENDERS_MAX) return
-      counts = { malformed: 0, 'wrong-sender': 0, replayed: 0, stale: 0, flooded: 0, absurd: 0, contradictory: 0 }
-      this.#refused.set(node, counts)
-    }
-    counts[refusal]++
+    this.#refused.add(node, refusal)
   }
 
   /** By sender, since this node began to listen. */
   get refused(): ReadonlyMap<PeerIdString, Readonly<Record<Refusal, number>>> {
-    return this.#refused
+    return this.#refused.counts
   }
 
   /** Nothing is kept of units that are gone, and of senders who are no members. */
   keepOnly(isUnit: (unit: UnitName) => boolean, isMember: (node: PeerIdString) => boolean): void {
     for (const unit of this.#known.keys()) if (!isUnit(unit)) this.#known.delete(unit)
-    for (const node of this.#refused.keys()) if (!isMember(node)) this.#refused.delete(node)
+    this.#refused.keepOnly(isMember)
   }
 
   #verdict(heard: HeardReport, host: PeerIdString | undefined, nowMs: number, wallMs: number): Verdict {

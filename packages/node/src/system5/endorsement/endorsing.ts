@@ -1,7 +1,6 @@
 import {
   applyEntry,
   type Authority,
-  bytesOfBase64url,
   changesVoters,
   type ConfigurationChange,
   encodeOperation,
@@ -14,7 +13,15 @@ import {
   votersStatement,
   votersStatementBytes,
 } from '@vsmcp/consensus'
-import { type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import {
+  bytesOfBase64url,
+  type Clock,
+  InvalidArgumentError,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Plane,
+} from '@vsmcp/kernel'
 import { endorse, type Identity } from '@vsmcp/security'
 import { pack } from 'msgpackr'
 import { CONTROL_DEADLINE_MS, ENDORSEMENT_CATCH_UP_MS } from '../../constants.ts'

@@ -1,0 +1,197 @@
+import type { GroupId, PeerIdString } from '@vsmcp/kernel'
+import { RECORD_LIFE_MS } from './constants.ts'
+import { foldGroup, type OwnGroup } from './group-fold.ts'
+import { type GroupRecord, groupRecords } from './group-record.ts'
+import { carriedDirectives, type GroupDirective, type ParentRecord, parentRecords } from './parent-record.ts'
+import { type Office, RecordPace } from './record-pace.ts'
+import { type CarriedRecord, type RecordRefusal, type RecordRules, RecordTable, type RecordVerdict } from './record-table.ts'
+import { KnownRevocations, type Revocation } from './revocation.ts'
+import { type Question, type Route, routeOf } from './route.ts'
+import { ToolFilter } from './tool-filter.ts'
+
+/** What the group knows of itself when its leader speaks for it. */
+export interface GroupNow extends Omit<OwnGroup, 'revocations'> {
+  /** Its own evictions that still hold. */
+  readonly evictions: readonly Revocation[]
+  readonly lineage: readonly GroupId[]
+  readonly charter: ParentRecord['charter']
+  /** Its own directives for what is below it. */
+  readonly directives: readonly GroupDirective[]
+}
+
+/** A child in the group's docket. */
+export interface ChildPlace {
+  readonly group: GroupId
+  readonly path: string
+}
+
+export type RecursionEffect =
+  /** To be signed by this node, which leads, and handed to the delegates: for the parent. */
+  | { readonly type: 'record:up'; readonly bytes: Uint8Array; readonly record: GroupRecord }
+  /** Likewise, for one child. */
+  | { readonly type: 'record:down'; readonly group: GroupId; readonly bytes: Uint8Array; readonly record: ParentRecord }
+  /** Nothing is known of the child, or of the parent, any more: its records have run out. */
+  | { readonly type: 'record:expired'; readonly group: GroupId }
+
+export interface GroupRecursionInit {
+  readonly self: PeerIdString
+  readonly group: GroupId
+}
+
+/** A child's tools, read once for each of its records. */
+interface ChildTools {
+  readonly record: GroupRecord
+  readonly filter: ToolFilter
+}
+
+/**
+ * What a seat in a group knows of the groups above and below, and says to them while it leads. The same for a group of nodes and a group of groups. Pure: wall
+ * milliseconds come in, records to be signed and carried come out.
+ */
+export class GroupRecursion {
+  readonly #init: GroupRecursionInit
+  readonly #below = new RecordTable<GroupRecord>(groupRecords)
+  readonly #above = new RecordTable<ParentRecord>(parentRecords)
+  readonly #revocations = new KnownRevocations()
+  readonly #tools = new Map<GroupId, ChildTools>()
+  readonly #upPace = new RecordPace()
+  readonly #downPaces = new Map<GroupId, RecordPace>()
+
+  constructor(init: GroupRecursionInit) {
+    this.#init = init
+  }
+
+  /** A child's record, as a delegate carried it. */
+  fromBelow(carried: CarriedRecord, rules: RecordRules, nowMs: number): RecordVerdict<GroupRecord> {
+    const verdict = this.#below.take(carried, rules, nowMs)
+    if (verdict.taken && verdict.isNew) {
+      const { record } = verdict
+      this.#tools.set(record.group, { record, filter: ToolFilter.fromText(record.tools) ?? ToolFilter.empty() })
+      this.#revocations.hear(record.revocations, record.group, nowMs)
+    }
+    return verdict
+  }
+
+  /** The parent's record for this group. */
+  fromAbove(carried: CarriedRecord, rules: RecordRules, nowMs: number): RecordVerdict<ParentRecord> {
+    const verdict = this.#above.take(carried, rules, nowMs)
+    if (verdict.taken && verdict.isNew) this.#revocations.hear(verdict.record.revocations, verdict.record.parent, nowMs)
+    return verdict
+  }
+
+  /** What holds of the children. */
+  get children(): readonly GroupRecord[] {
+    return this.#below.records
+  }
+
+  child(group: GroupId): GroupRecord | undefined {
+    return this.#below.get(group)
+  }
+
+  /** What holds of the parent; undefined for the root, and while no delegate hears it. */
+  get parent(): ParentRecord | undefined {
+    return this.#above.get(this.#init.group)
+  }
+
+  /** Evictions elsewhere that this group has heard of. */
+  get revocations(): KnownRevocations {
+    return this.#revocations
+  }
+
+  /** Refused records by carrier: from below, and from above. */
+  get refused(): Readonly<Record<'below' | 'above', ReadonlyMap<PeerIdString, Readonly<Record<RecordRefusal, number>>>>> {
+    return { below: this.#below.refused, above: this.#above.refused }
+  }
+
+  /** Bytes of records kept. */
+  get bytes(): number {
+    return this.#below.bytes + this.#above.bytes
+  }
+
+  /** @param lists whether the group itself lists the tool @param parent the parent's id, undefined for the root */
+  route(question: Question, lists: boolean, parent: GroupId | undefined): Route {
+    const children = [...this.#tools.values()].map(({ record: { group }, filter }) => ({
+      group,
+      mayHave: filter.mayHave(question.tool),
+      rate: filter.falsePositiveRate,
+    }))
+    // A filter that says yes to less is believed first.
+    children.sort((a, b) => a.rate - b.rate)
+    return routeOf(question, { group: this.#init.group, parent, lists, children })
+  }
+
+  /** Forgets what does not hold any more. */
+  tick(nowMs: number): RecursionEffect[] {
+    this.#revocations.tick(nowMs)
+    const gone = [...this.#below.tick(nowMs), ...this.#above.tick(nowMs)]
+    for (const group of gone) this.#tools.delete(group)
+    return gone.map((group): RecursionEffect => ({ type: 'record:expired', group }))
+  }
+
+  keepOnly(isChild: (group: GroupId) => boolean, isMember: (peer: PeerIdString) => boolean): void {
+    this.#below.keepOnly(isChild, isMember)
+    this.#above.keepOnly((group) => group === this.#init.group, isMember)
+    for (const kept of [this.#tools, this.#downPaces]) for (const group of kept.keys()) if (!isChild(group)) kept.delete(group)
+  }
+
+  /** Whether `speak` may have anything to say yet: putting the group's state together costs something. */
+  maySpeak(nowMs: number): boolean {
+    return nowMs >= this.#upPace.notBeforeMs
+  }
+
+  /** To be called by who leads, every second and after news. @param parent undefined for the root, which has nobody to tell */
+  speak(
+    office: Office,
+    now: GroupNow,
+    parent: GroupId | undefined,
+    children: readonly ChildPlace[],
+    nowMs: number,
+  ): RecursionEffect[] {
+    const up = this.#speakUp(office, now, parent, nowMs)
+    const down = children.flatMap((child) => this.#speakDown(office, now, child, nowMs) ?? [])
+    return up === undefined ? down : [up, ...down]
+  }
+
+  #speakUp(office: Office, now: GroupNow, parent: GroupId | undefined, nowMs: number): RecursionEffect | undefined {
+    const { self: voice, group } = this.#init
+    const { evictions, lineage: _lineage, charter: _charter, directives: _directives, ...own } = now
+    const revocations = parent === undefined ? [] : this.#revocations.toldTo(parent, evictions, nowMs)
+    const head = { group, voice, ...office, sequence: 0, atMs: nowMs }
+    const draft = foldGroup(head, { ...own, revocations }, this.children)
+    const order = this.#upPace.next(office, newsOf(draft), nowMs)
+    if (order === undefined || parent === undefined) return undefined
+    const record = { ...draft, ...order }
+    return { type: 'record:up', bytes: groupRecords.encode(record), record }
+  }
+
+  #speakDown(office: Office, now: GroupNow, child: ChildPlace, nowMs: number): RecursionEffect | undefined {
+    let pace = this.#downPaces.get(child.group)
+    if (pace === undefined) this.#downPaces.set(child.group, (pace = new RecordPace()))
+    const { lineage, charter, evictions } = now
+    const inherited = this.parent?.directives.filter(({ untilMs }) => untilMs > nowMs) ?? []
+    const body = {
+      parent: this.#init.group,
+      path: child.path,
+      lineage: [...lineage],
+      charter,
+      directives: carriedDirectives([...inherited, ...now.directives]),
+      revocations: this.#revocations.toldTo(child.group, evictions, nowMs),
+    }
+    const order = pace.next(office, JSON.stringify(body), nowMs)
+    if (order === undefined) return undefined
+    const record: ParentRecord = {
+      group: child.group,
+      voice: this.#init.self,
+      ...order,
+      atMs: nowMs,
+      untilMs: nowMs + RECORD_LIFE_MS,
+      ...body,
+    }
+    return { type: 'record:down', group: child.group, bytes: parentRecords.encode(record), record }
+  }
+}
+
+/** What of a record cannot wait for the period: not the figures. */
+function newsOf({ path, groups, alerts, alertsOpen, exports, tools, revocations }: GroupRecord): string {
+  return JSON.stringify([path, groups, alerts, alertsOpen, exports, tools, revocations])
+}

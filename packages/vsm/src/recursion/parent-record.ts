@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { countField, digestField } from '../fields.ts'
+import { DIRECTIVE_TEXT_LENGTH_MAX, DIRECTIVES_BYTES_MAX, DIRECTIVES_MAX, RECORD_REVOCATIONS_MAX } from './constants.ts'
+import { isPath, PATH_LENGTH_MAX } from './group-path.ts'
+import { BRIEF, DOWNWARD, fitting, groupField, headShape, isBrief, RecordCodec, wallField } from './record-head.ts'
+import { revocationSchema } from './revocation.ts'
+
+const directiveSchema = z.object({
+  id: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/),
+  /** The group whose System 5 gave it: the parent, or one above. */
+  by: groupField,
+  /** What is to be as it says, by name. */
+  subject: z.string().min(1).max(64),
+  text: z.string().min(1).max(DIRECTIVE_TEXT_LENGTH_MAX),
+  atMs: wallField,
+  untilMs: wallField,
+})
+
+/** What a group is to do by the word of those above it. */
+export type GroupDirective = z.infer<typeof directiveSchema>
+
+const parentRecordSchema = z
+  .object({
+    ...headShape,
+    parent: groupField,
+    /** The child's path, as the parent's docket has it. */
+    path: z.string().max(PATH_LENGTH_MAX).refine(isPath, { message: 'no path of a group' }),
+    /** Ids from the root to the parent. */
+    lineage: z.array(groupField).min(1).max(8),
+    /** The parent's charter: readers fetch it when they have an older one, and verify it by its own signatures. */
+    charter: z.object({ version: countField, digest: digestField }),
+    directives: z
+      .array(directiveSchema)
+      .max(DIRECTIVES_MAX)
+      .refine((directives) => fitting(directives, DIRECTIVES_MAX, DIRECTIVES_BYTES_MAX).length === directives.length, {
+        message: 'more than a record has room for',
+      }),
+    revocations: z.array(revocationSchema).max(RECORD_REVOCATIONS_MAX),
+  })
+  .refine(isBrief, BRIEF)
+  .refine(({ lineage, parent }) => lineage.at(-1) === parent && new Set(lineage).size === lineage.length, {
+    message: 'does not lead to the parent',
+    path: ['lineage'],
+  })
+  .refine(({ lineage, group }) => !lineage.includes(group), { message: 'the group would be below itself', path: ['lineage'] })
+  .transform(({ v: _v, channel: _channel, ...record }) => record)
+
+/** What a parent tells one of its children: amplification, the same to all but for path and revocations. */
+export type ParentRecord = z.infer<typeof parentRecordSchema>
+
+export const parentRecords = new RecordCodec<ParentRecord>('the record of a parent', DOWNWARD, parentRecordSchema)
+
+/** As many directives, those of the groups highest up first, as one record carries. */
+export function carriedDirectives(all: readonly GroupDirective[]): GroupDirective[] {
+  return fitting(all, DIRECTIVES_MAX, DIRECTIVES_BYTES_MAX)
+}
+
+/** Why a directive is not followed. */
+export interface RefusedDirective {
+  readonly directive: GroupDirective
+  readonly reason: string
+}
+
+/**
+ * Which directives hold here. One that ended, was not given by a group above, or contradicts what the group is, is refused with a reason.
+ * @param contradiction what of the group's identity it contradicts, in words; undefined for nothing
+ */
+export function judgeDirectives(
+  { directives, lineage }: Pick<ParentRecord, 'directives' | 'lineage'>,
+  contradiction: (directive: GroupDirective) => string | undefined,
+  nowMs: number,
+): { readonly held: readonly GroupDirective[]; readonly refused: readonly RefusedDirective[] } {
+  const held: GroupDirective[] = []
+  const refused: RefusedDirective[] = []
+  for (const directive of directives) {
+    const contradicts = contradiction(directive)
+    if (!lineage.includes(directive.by)) refused.push({ directive, reason: `${directive.by} is no group above this one` })
+    else if (directive.untilMs <= nowMs) refused.push({ directive, reason: 'its time is over' })
+    else if (contradicts !== undefined) refused.push({ directive, reason: contradicts })
+    else held.push(directive)
+  }
+  return { held, refused }
+}

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest'
+import { GroupRecursion, type GroupNow, type RecordRules, ToolFilter } from '../../src/index.ts'
+import { alert, groupNow, NOW } from '../support/group-record.ts'
+
+const TRUST: RecordRules = { isNeighbour: () => true, mayCarry: () => true, mayVoice: () => true, isSigned: () => true }
+
+interface Level {
+  readonly group: string
+  readonly organ: GroupRecursion
+  readonly now: GroupNow
+  readonly parent: Level | undefined
+  readonly children: Level[]
+}
+
+const level = (group: string, parent: Level | undefined, tools: readonly string[], more: Partial<GroupNow> = {}): Level => {
+  const path = parent === undefined ? '/' : `${parent.now.path === '/' ? '' : parent.now.path}/${group}`
+  const lineage = parent === undefined ? [group] : [...parent.now.lineage, group]
+  const now = groupNow({ path, lineage, tools: ToolFilter.of(tools), ...more })
+  const made = { group, organ: new GroupRecursion({ self: `leader of ${group}`, group }), now, parent, children: [] }
+  parent?.children.push(made)
+  return made
+}
+
+/** root – eu – plant – line, and us beside eu. */
+function mesh(more: Partial<GroupNow> = {}): { root: Level; eu: Level; us: Level; plant: Level; line: Level; all: Level[] } {
+  const root = level('root', undefined, ['root__time'])
+  const eu = level('eu', root, ['eu__time'])
+  const us = level('us', root, ['us__time'])
+  const plant = level('plant', eu, [])
+  const line = level('line', plant, ['robot__weld'], more)
+  return { root, eu, us, plant, line, all: [root, eu, us, plant, line] }
+}
+
+/** Every leader speaks once, and delegates carry what it says. @returns records said */
+function round(levels: readonly Level[], atMs: number): number {
+  let said = 0
+  for (const { organ, now, parent, children, group } of levels) {
+    const places = children.map((child) => ({ group: child.group, path: child.now.path }))
+    for (const effect of organ.speak({ epoch: 1, term: 1 }, now, parent?.group, places, atMs)) {
+      said++
+      const carried = { carrier: 'delegate', bytes: 'bytes' in effect ? effect.bytes : new Uint8Array() }
+      if (effect.type === 'record:up') expect(parent?.organ.fromBelow(carried, TRUST, atMs)).toMatchObject({ taken: true })
+      else {
+        const child = children.find((each) => 'group' in effect && each.group === effect.group)
+        expect(child?.organ.fromAbove(carried, TRUST, atMs), group).toMatchObject({ taken: true })
+      }
+    }
+  }
+  return said
+}
+
+const asked = (tool: string) => ({ tool, asker: { from: 'here' as const }, visited: [] })
+
+describe('groups in groups', () => {
+  it('know within a second a level of a tool in the deepest one, and the way there from the farthest', () => {
+    const { root, eu, us, plant, all } = mesh()
+    for (let at = 0; at < 4; at++) round(all, NOW + at * 1_000)
+    const up = us.organ.route(asked('robot__weld'), false, 'root')
+    expect(up.steps).toEqual([{ to: 'parent', group: 'root' }])
+    const atRoot = root.organ.route(
+      { tool: 'robot__weld', asker: { from: 'child', group: 'us' }, visited: up.visited },
+      false,
+      undefined,
+    )
+    expect(atRoot.steps).toEqual([{ to: 'child', group: 'eu' }])
+    const down = { tool: 'robot__weld', asker: { from: 'parent' as const }, visited: atRoot.visited }
+    const atEu = eu.organ.route(down, false, 'root')
+    expect(atEu.steps).toEqual([{ to: 'child', group: 'plant' }])
+    expect(plant.organ.route({ ...down, visited: atEu.visited }, false, 'eu').steps).toEqual([{ to: 'child', group: 'line' }])
+    expect(us.organ.route(asked('nobody__has'), false, 'root').steps).toEqual([{ to: 'parent', group: 'root' }])
+    expect(root.organ.route({ ...down, tool: 'nobody__has', visited: [] }, false, undefined).steps).toEqual([])
+  })
+
+  it('tell the root of the pain in the deepest, and how much is below', () => {
+    const { root, all } = mesh({ alerts: [alert('1', { group: 'line', severity: 'critical' })] })
+    for (let at = 0; at < 4; at++) round(all, NOW + at * 1_000)
+    expect(root.organ.child('eu')).toMatchObject({
+      members: 9,
+      groups: 2,
+      depth: 2,
+      alertsOpen: 1,
+      alerts: [{ id: '1', group: 'line' }],
+    })
+    expect(root.organ.children).toHaveLength(2)
+  })
+
+  it('hear of an eviction wherever it was, up and down', () => {
+    const gone = { peer: 'rogue', group: 'line', atMs: NOW, untilMs: NOW + 1e9 }
+    const { all } = mesh({ evictions: [gone] })
+    for (let at = 0; at < 6; at++) round(all, NOW + at * 1_000)
+    for (const { group, organ } of all) if (group !== 'line') expect(organ.revocations.of('rogue'), group).toEqual([gone])
+  })
+
+  it('follow directives of all above, and show who gave them', () => {
+    const { root, line, all } = mesh()
+    const directive = { id: 'd', by: 'root', subject: 'rate', text: 'half', atMs: NOW, untilMs: NOW + 1e6 }
+    Object.assign(root.now, { directives: [directive] })
+    for (let at = 0; at < 4; at++) round(all, NOW + at * 1_000)
+    expect(line.organ.parent).toMatchObject({
+      parent: 'plant',
+      path: '/eu/plant/line',
+      lineage: ['root', 'eu', 'plant'],
+      directives: [directive],
+    })
+  })
+
+  it('are quiet while nothing is new: one record a direction in ten seconds', () => {
+    const { all } = mesh()
+    for (let at = 0; at < 10; at++) round(all, NOW + at * 1_000)
+    let said = 0
+    for (let at = 10; at < 110; at++) said += round(all, NOW + at * 1_000)
+    expect(said).toBe(4 * 2 * 10)
+  })
+
+  it('forget a child that is silent for a minute, and ask it nothing', () => {
+    const { root, all } = mesh()
+    for (let at = 0; at < 4; at++) round(all, NOW + at * 1_000)
+    expect(root.organ.tick(NOW + 59_999)).toEqual([])
+    expect(root.organ.tick(NOW + 70_000)).toEqual([
+      { type: 'record:expired', group: 'eu' },
+      { type: 'record:expired', group: 'us' },
+    ])
+    expect(root.organ.route(asked('robot__weld'), false, undefined).steps).toEqual([])
+  })
+
+  it('speak at once when somebody else leads, and below nobody who led before', () => {
+    const { line, plant } = mesh()
+    const say = (organ: GroupRecursion, term: number, atMs: number) => {
+      const [effect] = organ.speak({ epoch: 1, term }, line.now, 'plant', [], atMs)
+      return effect?.type === 'record:up'
+        ? plant.organ.fromBelow({ bytes: effect.bytes, carrier: 'd' }, TRUST, atMs).taken
+        : undefined
+    }
+    const next = new GroupRecursion({ self: 'next', group: 'line' })
+    expect([say(line.organ, 1, NOW), say(line.organ, 1, NOW + 1), say(next, 2, NOW + 2)]).toEqual([true, undefined, true])
+    expect(say(line.organ, 1, NOW + 20_000)).toBe(false)
+    expect(plant.organ.child('line')).toMatchObject({ voice: 'next' })
+  })
+})
