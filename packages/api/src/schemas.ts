@@ -53,6 +53,13 @@ export const nodeStatus = z.object({
   members: z.object({ known: count, alive: count }),
   units: z.object({ local: count, group: count, ready: count }),
   tools: count,
+  degradation: z.object({
+    step: z.enum(['normal', 'cached', 'reduced', 'essential']),
+    since: text,
+    reasons: z.array(text),
+    paused: z.array(text),
+    shed: count,
+  }),
   alerts: z.object({ open: count, acknowledged: count, critical: count, overdue: count }),
   work: z.object({ node: work, group: work }),
   health,
@@ -187,6 +194,7 @@ export const attachRequest = z.object({
       ratePerS: z.number().exactOptional(),
       targetP99Ms: z.number().exactOptional(),
       targetErrors: z.number().exactOptional(),
+      essential: z.boolean().exactOptional(),
     })
     .exactOptional(),
   claims: z.array(z.object({ resource: text.min(1), shared: z.boolean() })).exactOptional(),

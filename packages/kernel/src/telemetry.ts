@@ -56,6 +56,14 @@ export interface DecisionLatency {
   readonly outcome: 'decided' | 'refused' | 'failed'
 }
 
+/** `vsmcp:system3:degradation`: the node serves less from now on, or more again. */
+export interface DegradationChange {
+  readonly step: 'normal' | 'cached' | 'reduced' | 'essential'
+  readonly before: DegradationChange['step']
+  /** What asks for the step, as phrases; empty for `normal`. */
+  readonly reasons: readonly string[]
+}
+
 /** `vsmcp:supervision:child`: something happened to a part of the node or to a supervisor. */
 export interface SupervisionChange {
   /** From the root, such as `node/system3/reports`. */
@@ -162,6 +170,7 @@ export interface TelemetryEvents {
   'vsmcp:system2:occurrence': OccurrenceRun
   'vsmcp:supervision:child': SupervisionChange
   'vsmcp:variety:calculation': VarietyCalculation
+  'vsmcp:system3:degradation': DegradationChange
   'vsmcp:system3:exception': TargetException
   'vsmcp:system3:grant': GrantChange
   'vsmcp:system3star:finding': AuditFinding

@@ -72,6 +72,10 @@ export const REPORT_PERIOD_MS = 5_000
 /** How often System 3 looks at the load of its units, milliseconds. */
 export const BARGAIN_TICK_MS = 1_000
 
+/** How often a node looks whether it is to serve less, or more again, milliseconds; and how late its timers come meanwhile. */
+export const DEGRADATION_LOOK_MS = 1_000
+export const DEGRADATION_LAG_LOOK_MS = 100
+
 /** How often the memory of units is measured, milliseconds. */
 export const MEMORY_PERIOD_MS = 10_000
 

@@ -4,12 +4,14 @@ import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedCha
 import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsRequest, AlertView } from './algedonic/contract.ts'
 import type { KeysView } from './keys/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
+import type { DegradationView } from './degradation/contract.ts'
 import type { SelfView } from './self/contract.ts'
 import type { PartView } from './tree/contract.ts'
 import type { FeedRequest, FeedView, ForecastRequest, ForecastView, FutureView, WhatIfRequest } from './system4/contract.ts'
 
 export type * from './algedonic/contract.ts'
 export type * from './charter/contract.ts'
+export type * from './degradation/contract.ts'
 export type * from './keys/contract.ts'
 export type * from './system2/contract.ts'
 export type * from './self/contract.ts'
@@ -140,6 +142,8 @@ export interface NodeStatus {
   alerts: { open: number; acknowledged: number; critical: number; overdue: number }
   /** This node as a unit of its group, and the group as a unit. */
   work: { node: WorkView; group: WorkView }
+  /** What this node still does, and why not all. */
+  degradation: DegradationView
   health: Health
   /** Why the health is not `ok`, each as a sentence. */
   problems: string[]
@@ -230,6 +234,8 @@ export interface UnitTerms {
   targetP99Ms?: number
   /** Share of its calls that may end with an error, below 1. */
   targetErrors?: number
+  /** Its calls are served when the node serves no others for want of capacity. @default false */
+  essential?: boolean
 }
 
 export interface AttachRequest {

@@ -40,6 +40,16 @@ export class TargetUnknownError extends VsmcpError {
   readonly code = 'VSMCP_NODE_TARGET_UNKNOWN'
 }
 
+/** The node serves only what is essential now, and the unit is not: nothing was sent. */
+export class ShedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_SHED'
+}
+
+/** The node has reduced its service: what can wait is not begun. */
+export class PausedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_PAUSED'
+}
+
 /** The node that hosts the unit cannot be reached now. */
 export class UnitUnreachableError extends VsmcpError {
   readonly code = 'VSMCP_NODE_UNIT_UNREACHABLE'

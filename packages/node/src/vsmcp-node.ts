@@ -219,6 +219,7 @@ class RunningNode implements VsmcpNode {
         units,
         unitsView,
         reports,
+        degradation: parts.degradation,
         alerts: parts.alertsView,
         operations,
         mcpUrl: () => gateway.url(),
@@ -231,6 +232,7 @@ class RunningNode implements VsmcpNode {
       ...parts,
       self: mesh.peerId,
       nameOf,
+      assertMayBegin: (what) => parts.degradation.assertMayBegin(what),
       names: () => statusView.members().map(({ name }) => name),
       logger: log.logger,
     })

@@ -58,7 +58,7 @@ describe('audits', () => {
     const felt: Signal[] = []
     const algedonic = { feel: (signal: Signal) => void felt.push(signal), remedy: () => {} }
     const group = () => auditor.log.state
-    const watching = { ...auditor, self: auditor.peer, group, algedonic, clock, logger: silentLogger }
+    const watching = { ...auditor, self: auditor.peer, group, algedonic, isPaused: () => false, clock, logger: silentLogger }
     const auditing = new Auditing({ meanMs: 1e12 }, watching as unknown as ConstructorParameters<typeof Auditing>[1])
     vi.spyOn(auditor.auditing, 'called').mockImplementation((at, seen) => auditing.called(at, seen))
     await auditing.start()

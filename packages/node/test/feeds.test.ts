@@ -13,6 +13,7 @@ import { MemoryStore } from './support/memory-store.ts'
 class Bench {
   readonly seen: [subject: string, value: number | null][] = []
   readonly forgotten: string[] = []
+  isPaused = false
   answer: (path: string) => { status?: number; headers?: Record<string, string>; body: string } = () => ({ body: '1' })
   reply: (request: RoutedRequest) => McpReply = () => ({ era: 'legacy', resultJson: '{}' })
   tick: () => void = () => {}
@@ -27,6 +28,7 @@ class Bench {
     this.feeds = new Feeds({
       scanner,
       router: () => ({ request: async (request) => this.reply(request) }),
+      isPaused: () => this.isPaused,
       kv: kv,
       clock: {
         ...systemClock,
@@ -95,6 +97,19 @@ describe('a feed', () => {
     expect(await outside.feeds.add({ name: 'queue', source })).toMatchObject({ last: 42 })
     outside.reply = () => ({ era: 'legacy', error: { code: -32_000, message: 'not now' } })
     await expect(outside.feeds.add({ name: 'other', source })).rejects.toThrow(/refused: not now/)
+  })
+
+  it('is not read while the node has better to do: a gap', async () => {
+    const outside = await bench()
+    await outside.feeds.add(outside.from('/'))
+    outside.isPaused = true
+    let asked = 0
+    outside.answer = () => ({ body: String(++asked) })
+    outside.tick()
+    expect(outside.seen.at(-1)).toEqual(['feed:price', null])
+    outside.isPaused = false
+    outside.tick()
+    await expect.poll(() => outside.seen.at(-1)).toEqual(['feed:price', 1])
   })
 
   it('that fails later is a gap, and says why', async () => {

@@ -109,6 +109,7 @@ function against(answer: () => Promise<Uint8Array>): Router {
     units: {} as LocalUnits,
     claims,
     rpc,
+    degradation: { assertServed: () => {} },
     own: new OwnOffers([]),
     watch,
   })

@@ -29,6 +29,7 @@ class Bench {
   errors = 0
   gone: (event: { name: string }) => void = () => {}
   attached = true
+  isPaused = false
   readonly scanner: Scanner
 
   constructor(kv = new MemoryStore(), nowMs = 0) {
@@ -49,6 +50,7 @@ class Bench {
       units,
       catalog: { units: [{}] } as unknown as Catalog,
       members: { list: () => [], isAlive: () => true } as unknown as Members,
+      isPaused: () => this.isPaused,
       kv: this.kv,
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs, after: () => timer, every: () => timer },
       logger: silentLogger,
@@ -113,6 +115,17 @@ describe('the scanner', () => {
     watched.tick(11)
     expect(watched.scanner.turns).toEqual([])
     expect(watched.series('calls')).toMatchObject({ observed: 41 })
+  })
+
+  it('takes what came while forecasts were paused for a gap, too', async () => {
+    const watched = await bench()
+    for (let i = 0; i < 40; i++) watched.tick(10 + (i % 3))
+    watched.isPaused = true
+    for (let i = 0; i < 20; i++) watched.tick(90)
+    watched.isPaused = false
+    for (let i = 0; i < 3; i++) watched.tick(11)
+    expect(watched.scanner.turns).toEqual([])
+    expect(watched.series('calls')).toMatchObject({ observed: 41, last: 11 })
   })
 
   it('goes on after a restart with what it knew, less sure of it', async () => {

@@ -206,14 +206,14 @@ describe('every part that can live again', () => {
     await expect.poll(() => a.catalog.listing.tools.length, grace).toBe(1)
     // The first of each chain takes the rest along; no system more often than it allows.
     const crashed = ['time', 'epoch', 'membership', 'discovery', 'signals', 'algedonic channel', 'variety', 'scanner'] as const
-    const more = ['reports', 'resource bargain', 'performance', 'operations', 'process guard', 'claims', 'occurrences'] as const
+    const more = ['reports', 'resource bargain', 'degradation', 'operations', 'process guard', 'claims', 'occurrences'] as const
     for (const part of [...crashed, ...more, 'gateway' as const]) b.scopes.of(part).crash(new Error('planted'))
     const restarted = [
       ['core/time'],
       ['epoch', 'consensus', 'session keys', 'credential', 'leader duties', 'office'].map((each) => `system5/${each}`),
       ['membership', 'discovery', 'signals'].map((each) => `mesh/${each}`),
       ['algedonic channel', 'senses', 'senses of units', 'sense of time', 'sense of clocks'].map((each) => `algedonic/${each}`),
-      ['system4/variety', 'system4/scanner', 'system3/reports', 'system3/resource bargain', 'system3/performance'],
+      ['system4/variety', 'system4/scanner', 'system3/reports', 'system3/resource bargain', 'system3/degradation'],
       ['system1/operations', 'system1/servers/process guard', 'system1/servers/units'],
       ['system2/claims', 'system2/occurrences', 'mcp/gateway'],
     ].flat()

@@ -22,6 +22,14 @@ export { groupOfTopic, type TopicName, type Topics, topicsOf } from './topics.ts
 export { decodeMessage, encodeMessage, type GossipMessage, type MessageTopic, type TopicMessages } from './message.ts'
 export { type MeasuredReport, type ReportedAccount, type UnitReport } from './system1/unit-report.ts'
 export { type Achievement, type Indices, indicesOf, together } from './system1/unit-figures.ts'
+export {
+  DEGRADATION_STEPS,
+  DegradationLadder,
+  type DegradationStep,
+  type Reason,
+  type Sign,
+  type Signs,
+} from './degradation/ladder.ts'
 export { type Counted, CountWindow } from './system1/count-window.ts'
 export { type UnitFigures, UnitMeter } from './system1/unit-meter.ts'
 export { type HeardReport, type Refusal, REFUSALS, ReportJudge, type Verdict } from './system1/report-judge.ts'

@@ -22,6 +22,7 @@ interface Options {
   rate?: number
   targetP99?: number
   targetErrors?: number
+  essential?: boolean
 }
 
 export const define: Define = (command, open) => {
@@ -43,6 +44,7 @@ export const define: Define = (command, open) => {
     .option('--rate <number>', 'calls it may begin per second', positive('--rate'))
     .option('--target-p99 <duration>', 'the latency that 99 of 100 calls shall stay within', duration('--target-p99'))
     .option('--target-errors <share>', 'the share of calls that may fail, such as 1%', percentage('--target-errors'))
+    .option('--essential', 'serve it also when the node refuses calls of others for want of capacity')
     .option('--replace', 'take the place of another unit of that name on this node')
     .option('--import <file>', "attach all servers of an MCP client's file (mcpServers or servers)")
     .addHelpText(
@@ -118,13 +120,14 @@ function describe(name: string, rest: readonly string[], options: Options): Unit
   }
 }
 
-function termsOf({ weight, concurrency, rate, targetP99, targetErrors }: Options): Pick<UnitDescription, 'terms'> {
+function termsOf({ weight, concurrency, rate, targetP99, targetErrors, essential }: Options): Pick<UnitDescription, 'terms'> {
   const terms = {
     ...(weight === undefined ? {} : { weight }),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(rate === undefined ? {} : { ratePerS: rate }),
     ...(targetP99 === undefined ? {} : { targetP99Ms: targetP99 }),
     ...(targetErrors === undefined ? {} : { targetErrors }),
+    ...(essential === undefined ? {} : { essential }),
   }
   return Object.keys(terms).length === 0 ? {} : { terms }
 }
@@ -132,9 +135,9 @@ function termsOf({ weight, concurrency, rate, targetP99, targetErrors }: Options
 function ofOneServer(rest: readonly string[], options: Options): Record<string, unknown> {
   const { env, envFile, cwd, url, header, claims } = options
   const ofOne = { '--env': env, '--env-file': envFile, '--cwd': cwd, '--url': url, '--header': header, '--claims': claims }
-  const { weight, concurrency, rate, targetP99, targetErrors } = options
+  const { weight, concurrency, rate, targetP99, targetErrors, essential } = options
   const terms = { '--weight': weight, '--concurrency': concurrency, '--rate': rate, '--target-p99': targetP99 }
-  return { COMMAND: rest[0], ...ofOne, ...terms, '--target-errors': targetErrors }
+  return { COMMAND: rest[0], ...ofOne, ...terms, '--target-errors': targetErrors, '--essential': essential }
 }
 
 function refuseBeside(what: string, others: Readonly<Record<string, unknown>>): void {

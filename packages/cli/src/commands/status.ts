@@ -71,6 +71,7 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
       ['units', `${units.local} here, ${units.group} in the group, ${units.ready} ready`],
       ['tools', String(status.tools)],
       ['alerts', alertsOf(status)],
+      ['service', serviceOf(status, now)],
       ['work', `${workOf(status.work.node)} here; ${workOf(status.work.group)} in the group`],
       ['mcp', status.mcp],
       ['listen', status.listen.join('\n          ')],
@@ -82,6 +83,13 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
     ]),
     ...status.problems.map((problem) => `  ${terminal.style('yellow', '!')} ${printableLine(problem)}`),
   ].join('\n')
+}
+
+function serviceOf({ degradation: { step, since, reasons, paused, shed } }: NodeStatus, now: number): string {
+  if (step === 'normal') return step
+  const waiting = paused.length === 0 ? '' : `; waiting: ${paused.join(', ')}`
+  const refused = shed === 0 ? '' : `; ${count(shed, 'call')} refused`
+  return printableLine(`${step}, since ${formatAgo(since, now)}: ${reasons.join('; ')}${waiting}${refused}`)
 }
 
 function alertsOf({ alerts: { open, acknowledged, critical, overdue } }: NodeStatus): string {

@@ -17,6 +17,7 @@ const unitTermsSchema = z.strictObject({
   ratePerS: z.number().positive().exactOptional(),
   targetP99Ms: z.number().positive().exactOptional(),
   targetErrors: z.number().min(0).lt(1).exactOptional(),
+  essential: z.boolean().exactOptional(),
 })
 
 const unit = z.strictObject(

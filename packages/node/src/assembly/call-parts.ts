@@ -3,6 +3,7 @@ import { MemberPlane } from '../members/member-plane.ts'
 import type { GroupParts } from '../parts.ts'
 import { OwnOffers } from '../route/own-offers.ts'
 import { Router } from '../route/router.ts'
+import { Degradation } from '../degradation/degradation.ts'
 import { LocalUnits } from '../system1/local-units.ts'
 import { Operations } from '../system1/operations.ts'
 import { UnitNameClaims } from '../system1/unit-name-claims.ts'
@@ -43,7 +44,7 @@ type Working = Pick<GroupParts, 'publisher' | 'units' | 'operations' | 'bargaini
 export function callParts(
   assembly: Assembly,
   beneath: Beneath,
-): Working & Feeling & Watching & Controlling & Pick<GroupParts, 'claims' | 'own' | 'router' | 'reports'> {
+): Working & Feeling & Watching & Controlling & Pick<GroupParts, 'claims' | 'degradation' | 'own' | 'router' | 'reports'> {
   const { scopes, clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
@@ -61,6 +62,15 @@ export function callParts(
   const watching = watchingParts(assembly, beneath, units)
   const { variety, scanner } = watching
   const feeling = algedonicParts(assembly, { ...beneath, units, operations })
+  const limiting = scopes.of('degradation')
+  const degradation = new Degradation({
+    ...beneath,
+    ...working,
+    self,
+    algedonic: feeling.algedonic,
+    clock: limiting.clock,
+    logger: logger.child({ part: 'system3' }),
+  })
   const own = new OwnOffers([alertTool(feeling.alerts)])
   const router = new Router({
     clock,
@@ -69,6 +79,7 @@ export function callParts(
     units,
     claims,
     rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce),
+    degradation,
     own,
     watch: {
       called: (call) => variety.called(call),
@@ -89,12 +100,12 @@ export function callParts(
     log: reporting.hears(log),
     clock: reporting.clock,
   })
-  return { ...working, ...watching, ...feeling, ...controlling, claims, own, router, reports }
+  return { ...working, ...watching, ...feeling, ...controlling, claims, degradation, own, router, reports }
 }
 
 /** System 3's watch over its units, and System 3*'s over those of others. */
 function controlParts(
-  { init, scopes, clock, logger, self, group }: Assembly,
+  { init, scopes, clock, logger, self, group, whole }: Assembly,
   parts: Beneath & Pick<GroupParts, 'units' | 'operations' | 'algedonic' | 'router' | 'reportJudge'>,
 ): Controlling {
   const watching = scopes.of('performance')
@@ -111,6 +122,7 @@ function controlParts(
     ...parts,
     self,
     group: () => group.state,
+    isPaused: () => whole().degradation.isReduced,
     clock: scopes.clock('audits'),
     logger: logger.child({ part: 'system3*' }),
   })
@@ -119,14 +131,16 @@ function controlParts(
 
 /** What hears of calls, and what is made of it. */
 function watchingParts(assembly: Assembly, { members, control, catalog }: Beneath, units: LocalUnits): Watching {
-  const { store, scopes, logger, self, enrolment } = assembly
+  const { store, scopes, logger, self, enrolment, whole } = assembly
   const name = (): string => enrolment.name
+  const isPaused = (): boolean => whole().degradation.isReduced
   const scanner = new Scanner({
     self,
     name,
     units,
     catalog,
     members,
+    isPaused,
     kv: store.kv('outlook'),
     clock: scopes.clock('scanner'),
     logger,

@@ -8,10 +8,17 @@ import { type Assembly, serverNameOf } from './assembly.ts'
 /** What a process does for its home group only. */
 export function homeParts(assembly: Assembly, parts: GroupParts): HomeParts {
   const { store, scopes, logger } = assembly
-  const { algedonic, scanner, router } = parts
+  const { algedonic, degradation, scanner, router } = parts
   return {
     gateway: gatewayOf(assembly, parts),
-    feeds: new Feeds({ scanner, router: () => router, kv: store.kv('feeds'), clock: scopes.clock('feeds'), logger }),
+    feeds: new Feeds({
+      scanner,
+      isPaused: () => degradation.isReduced,
+      router: () => router,
+      kv: store.kv('feeds'),
+      clock: scopes.clock('feeds'),
+      logger,
+    }),
     loopSense: new LoopSense({ algedonic, clock: scopes.clock('sense of time') }),
   }
 }

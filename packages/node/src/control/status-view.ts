@@ -7,6 +7,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { MemberView, NodeStatus, Profile } from '../control.ts'
 import { evidenceText } from '../members/evidence-text.ts'
 import type { Members } from '../members/members.ts'
+import type { Degradation } from '../degradation/degradation.ts'
 import type { Epochs } from '../recovery/epochs.ts'
 import type { Lives } from '../recovery/lives.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
@@ -33,6 +34,7 @@ export interface StatusComponents {
   units: LocalUnits
   unitsView: UnitsView
   reports: Reports
+  degradation: Pick<Degradation, 'view'>
   office: Pick<Office, 'sinceMs'>
   alerts: Pick<AlertsView, 'counts'>
   operations: Operations
@@ -90,6 +92,7 @@ export class StatusView {
       tools: catalog.tools.length,
       alerts: this.#alerts(),
       work: { node: workView(operations.achievement()), group: workView(operations.groupAchievement()) },
+      degradation: this.#c.degradation.view,
       health: problems.length === 0 ? 'ok' : this.#leader() === undefined ? 'failing' : 'degraded',
       problems,
       process: {
@@ -183,6 +186,14 @@ export class StatusView {
     return [`${grave === 1 ? '1 alert is' : `${grave} alerts are`} not remedied${which}: see \`vsmcp alert ls\``]
   }
 
+  /** What else is listed as known last is told by what is away. */
+  #reduced(): string[] {
+    const { step, reasons } = this.#c.degradation.view
+    if (step === 'normal' || step === 'cached') return []
+    const what = step === 'reduced' ? 'work that can wait is not begun' : 'only what is essential is served'
+    return [`${what}: ${reasons.join('; ')}`]
+  }
+
   /** Programs and credentials whose time is over, and a chain that has little room left. */
   #outdated(members: readonly MemberView[]): string[] {
     const level = this.#c.log.state?.charter.featureLevel ?? FEATURE_LEVEL
@@ -224,7 +235,7 @@ export class StatusView {
         'no failover: a single voter decides; it takes three members up and in sync for the group to survive a failure',
       )
     }
-    problems.push(...unitsView.problems(), ...this.#pain())
+    problems.push(...unitsView.problems(), ...this.#pain(), ...this.#reduced())
     for (const { unit } of catalog.units) {
       const report = operations.reportOf(unit)
       if (report !== undefined && report.calls >= 4 && report.errors * 2 > report.calls) {

@@ -2,7 +2,7 @@ import { BusyError, NotSentError, OutcomeUnknownError, TimeoutError, type UnitNa
 import { isToolError, type McpReply } from '@vsmcp/mcp'
 import type { Auditable, CallOutcome, OwnCall } from '@vsmcp/vsm'
 import type { Target } from '../catalog/catalog.ts'
-import { TargetUnknownError, UnitUnreachableError } from '../errors.ts'
+import { ShedError, TargetUnknownError, UnitUnreachableError } from '../errors.ts'
 
 /** A client's call of a tool that has ended, at the node it was made at. */
 export interface CalledTool {
@@ -33,10 +33,13 @@ export function outcomeOf(reply: McpReply): CallOutcome {
   return reply.resultJson.includes('"isError"') && isToolError(reply.resultJson) ? 'tool-error' : 'ok'
 }
 
+/** Surely not executed. */
+const REFUSED = [NotSentError, BusyError, UnitUnreachableError, ShedError]
+
 export function outcomeOfFailure(error: unknown, signal: AbortSignal): CallOutcome {
   if (error instanceof TargetUnknownError) return 'unknown'
   if (signal.aborted) return 'cancelled'
-  if (error instanceof NotSentError || error instanceof BusyError || error instanceof UnitUnreachableError) return 'refused'
+  if (REFUSED.some((Refused) => error instanceof Refused)) return 'refused'
   if (error instanceof OutcomeUnknownError || error instanceof TimeoutError) return 'late'
   return 'error'
 }

@@ -23,7 +23,8 @@ import {
 } from '@vsmcp/mcp'
 import { pack, unpack } from 'msgpackr'
 import type { Catalog, Target } from '../catalog/catalog.ts'
-import { CREDENTIAL_OVER, NOT_LISTED, NOT_OF_GROUP, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
+import { CREDENTIAL_OVER, NOT_LISTED, NOT_OF_GROUP, ShedError, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
+import type { Degradation } from '../degradation/degradation.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
 import type { OwnOffers } from './own-offers.ts'
@@ -43,6 +44,8 @@ export interface RouterComponents {
   rpc: Plane
   /** Has requests to units of this node wait for what these claim. */
   claims: Pick<ClaimDesk, 'call'>
+  /** Says which units of this node are served now. */
+  degradation: Pick<Degradation, 'assertServed'>
   /** What the mesh itself answers. */
   own: OwnOffers
   /** Hears of calls as they begin and end. */
@@ -182,6 +185,7 @@ export class Router implements GatewayRouter {
   }
 
   #atUnit(unit: Unit, request: McpRequest): Promise<McpReply> {
+    this.#c.degradation.assertServed(unit.name)
     return this.#c.claims.call(unit.name, request, (granted) => this.#ask(unit, granted))
   }
 
@@ -239,6 +243,7 @@ function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
     VSMCP_TIMEOUT: OutcomeUnknownError,
     VSMCP_MESH_FRAME_TOO_LARGE: OutcomeUnknownError,
     VSMCP_NODE_UNIT_UNKNOWN: UnitUnreachableError,
+    VSMCP_NODE_SHED: ShedError,
   }
   const Known = known[error.remoteCode]
   return Known === undefined ? error : new Known(error.message, options)

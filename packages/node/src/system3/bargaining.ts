@@ -74,6 +74,11 @@ export class Bargaining implements Startable {
     for (const off of this.#offs) off()
   }
 
+  /** What the units want of what there is; above 1 some wait for others. */
+  get load(): number {
+    return this.#bargain.load
+  }
+
   grantOf(unit: UnitName): Grant | undefined {
     return this.#bargain.grantOf(unit)
   }

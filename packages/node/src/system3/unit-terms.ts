@@ -14,6 +14,8 @@ export const unitTermsSchema = z.strictObject({
   targetP99Ms: z.number().positive().exactOptional(),
   /** Share of calls that may end with an error. */
   targetErrors: z.number().min(0).lt(1).exactOptional(),
+  /** Served when no others are, for want of capacity. */
+  essential: z.boolean().exactOptional(),
 })
 
 /** Throws `InvalidArgumentError` for terms that cannot be. */

@@ -40,6 +40,8 @@ export interface AuditingComponents {
   signals: Pick<GroupSignals, 'on'>
   reportJudge: ReportJudge
   algedonic: Pick<Algedonic, 'feel' | 'remedy'>
+  /** Nothing is looked at while the node has better to do. */
+  isPaused: () => boolean
   clock: Clock
   logger: Logger
   /** @default chance that nobody can foresee */
@@ -110,6 +112,7 @@ export class Auditing implements Startable {
     const present = new Set(catalog.units.map(({ unit }) => unit))
     for (const unit of this.#claiming) if (!present.has(unit)) this.#claiming.delete(unit)
     const units = catalog.units.filter(({ node }) => node !== self && members.isAlive(node))
+    if (this.#c.isPaused()) return
     this.#follow(
       this.#auditor.tick(
         units.map(({ unit, node }) => ({ unit, node })),

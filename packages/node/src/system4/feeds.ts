@@ -31,6 +31,7 @@ const contentsSchema = z.object({ contents: z.array(z.looseObject({ text: z.stri
 export interface FeedsComponents {
   scanner: Scanner
   router: () => Pick<Router, 'request'>
+  isPaused: () => boolean
   kv: KeyValueStore
   clock: Clock
   logger: Logger
@@ -109,7 +110,12 @@ export class Feeds implements Startable {
     this.#c.scanner.forget(subjectOf(name))
   }
 
+  /** While the node has better to do they are not read: ticks without a value. */
   #readAll(): void {
+    if (this.#c.isPaused()) {
+      for (const { request } of this.#feeds.values()) this.#c.scanner.feed(subjectOf(request.name), null)
+      return
+    }
     for (const feed of this.#feeds.values()) void this.#read(feed)
   }
 

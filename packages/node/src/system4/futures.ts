@@ -31,6 +31,8 @@ export interface FuturesComponents {
   members: Members
   control: Plane
   nameOf: (peer: PeerIdString) => string
+  /** Throws while the node has better to do. */
+  assertMayBegin: (what: string) => void
   /** Names of all members. */
   names: () => string[]
   logger: Logger
@@ -46,7 +48,8 @@ export class Futures {
   }
 
   async whatIf(request: WhatIfRequest, signal?: AbortSignal): Promise<FutureView> {
-    const { simulations, names } = this.#c
+    const { simulations, names, assertMayBegin } = this.#c
+    assertMayBegin('a simulation')
     const scenario: Scenario = { without: request.without, demand: request.demand, slow: request.slow }
     const { observed, silent } = await this.#observed()
     checkScenario(scenario, observed, names())

@@ -30,6 +30,8 @@ export interface ScannerComponents {
   units: LocalUnits
   catalog: Catalog
   members: Members
+  /** Nothing is foretold while the node has better to do: what happens meanwhile counts as not seen. */
+  isPaused: () => boolean
   kv: KeyValueStore
   clock: Clock
   logger: Logger
@@ -140,7 +142,8 @@ export class Scanner implements Startable {
 
   /** Looks at everything once. */
   tick(): void {
-    const { clock, units, members, catalog, self } = this.#c
+    const { clock, units, members, catalog, self, isPaused } = this.#c
+    if (isPaused()) return
     const nowMs = clock.monotonicMs()
     // The machine slept, or the process stood still: what happened meanwhile was not seen.
     const missed = Math.min(MISSES_MAX, Math.floor((nowMs - this.#lastMs) / SCAN_PERIOD_MS - 0.5))

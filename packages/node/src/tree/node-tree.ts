@@ -52,6 +52,7 @@ function systems(parts: GroupParts, scopes: Scopes, process?: HostParts & HomePa
     system('system3', 'one_for_one', [
       scopes.of('reports').child(parts.reports),
       scopes.of('resource bargain').child(parts.bargaining),
+      scopes.of('degradation').child(parts.degradation),
       scopes.of('performance').child(parts.performance),
       // System 3*.
       scopes.of('audits').child(parts.auditing),

@@ -25,6 +25,7 @@ const PARTS = {
   simulations: {},
   reports: ACTOR,
   'resource bargain': ACTOR,
+  degradation: {},
   performance: ACTOR,
   audits: {},
   'algedonic channel': {},

@@ -125,6 +125,17 @@ export class ResourceBargain {
     return this.#bargain(nowMs)
   }
 
+  /** What all want of what there is, each at most as much as it may have: above 1 some wait for others. */
+  get load(): number {
+    const { concurrency, ratePerS } = this.#capacity
+    let [calls, rate] = [0, 0]
+    for (const { demand } of this.#units.values()) {
+      calls += Math.min(demand.concurrencyMax, demand.concurrency)
+      rate += Math.min(demand.ratePerSMax ?? Infinity, demand.ratePerS)
+    }
+    return Math.max(calls / concurrency, ratePerS === null ? 0 : rate / ratePerS)
+  }
+
   grantOf(unit: UnitName): Grant | undefined {
     return this.#units.get(unit)?.grant
   }
