@@ -122,7 +122,7 @@ export const charterView = z.object({
   index: count,
   digest: text,
   current: z.boolean(),
-  certifiedBy: z.enum(['mesh-key', 'link', 'certificate']).nullable(),
+  certifiedBy: z.enum(['mesh-key', 'grant', 'link', 'certificate']).nullable(),
   voters: z.array(text),
   policies: z.record(text, z.unknown()),
   policyVersion: count,

@@ -1,11 +1,11 @@
 import type { CharterMark, GroupState } from '@vsmcp/consensus'
-import type { PeerIdString } from '@vsmcp/kernel'
 import { CERTIFICATE_LABEL, VOTERS_MAX } from './constants.ts'
 import { CertificateForgedError, CertificateMalformedError, CertificateSignaturesError, LinkMalformedError } from './errors.ts'
 import type { Chain } from './chain.ts'
 import type { Identity } from './identity.ts'
-import { decodeLinkStatement, digestOf, encodeLinkStatement, type LinkSignature, type LinkStatement, majorityOf } from './link.ts'
-import { verify, withLabel } from './peer-keys.ts'
+import { decodeLinkStatement, digestOf, encodeLinkStatement, type LinkSignature, type LinkStatement } from './link.ts'
+import { majorityOf, signaturesOf, wrongSigner } from './majority.ts'
+import { withLabel } from './peer-keys.ts'
 
 /**
  * The certificate of the newest charter, when no change of voters was the last to change it: a statement of the same fields as a
@@ -58,14 +58,9 @@ export function signCharter(identity: Identity, statement: Uint8Array): LinkSign
 /** Drops wrong, foreign and needless signatures. Throws `CertificateSignaturesError` when what is left is no majority, `CertificateMalformedError`. */
 export function combineCharter(statement: Uint8Array, signatures: readonly LinkSignature[]): CharterCertificate {
   const { votersNow, index } = statementOf(statement)
-  const kept = new Map<PeerIdString, LinkSignature>()
-  const needed = majorityOf(votersNow.length)
-  for (const signature of signatures.toSorted((a, b) => (a.peer < b.peer ? -1 : 1))) {
-    if (kept.size === needed || !votersNow.includes(signature.peer) || kept.has(signature.peer)) continue
-    if (isSignatureOf(signature, statement)) kept.set(signature.peer, signature)
-  }
-  assertMajority(kept.size, needed, index)
-  return { statement, signatures: [...kept.values()] }
+  const kept = signaturesOf(votersNow, withLabel(CERTIFICATE_LABEL, statement), signatures)
+  assertMajority(kept.length, majorityOf(votersNow.length), index)
+  return { statement, signatures: kept }
 }
 
 /**
@@ -76,21 +71,14 @@ export function verifyCharterCertificate({ statement, signatures }: CharterCerti
   const read = statementOf(statement)
   const { votersNow, index } = read
   if (signatures.length > VOTERS_MAX) throw new CertificateMalformedError(`a certificate with ${signatures.length} signatures`)
-  const signers = new Set<PeerIdString>()
-  for (const signature of signatures) {
-    const { peer } = signature
-    if (!votersNow.includes(peer) || signers.has(peer) || !isSignatureOf(signature, statement)) {
-      throw new CertificateForgedError(
-        `the certificate of the charter of ${index} has a signature that is not ${peer}'s to give`,
-        {
-          hint: 'Trust nothing from whoever showed it.',
-          details: { index, peer },
-        },
-      )
-    }
-    signers.add(peer)
+  const peer = wrongSigner(votersNow, withLabel(CERTIFICATE_LABEL, statement), signatures)
+  if (peer !== undefined) {
+    throw new CertificateForgedError(`the certificate of the charter of ${index} has a signature that is not ${peer}'s to give`, {
+      hint: 'Trust nothing from whoever showed it.',
+      details: { index, peer },
+    })
   }
-  assertMajority(signers.size, majorityOf(votersNow.length), index)
+  assertMajority(signatures.length, majorityOf(votersNow.length), index)
   return read
 }
 
@@ -103,10 +91,6 @@ function statementOf(statement: Uint8Array): LinkStatement {
     if (!(cause instanceof LinkMalformedError)) throw cause
     throw new CertificateMalformedError('this certifies no charter', { cause })
   }
-}
-
-function isSignatureOf({ peer, signature }: LinkSignature, statement: Uint8Array): boolean {
-  return verify(peer, withLabel(CERTIFICATE_LABEL, statement), signature)
 }
 
 function assertMajority(signed: number, needed: number, index: number): void {

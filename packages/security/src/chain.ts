@@ -1,12 +1,21 @@
 import { whichCounts } from '@vsmcp/consensus'
-import { LINKS_FOR_RECOVERY_AT, LINKS_KEPT_FREE_AT } from '@vsmcp/consensus'
+import { GROUP_DEPTH_MAX, LINKS_FOR_RECOVERY_AT, LINKS_KEPT_FREE_AT } from '@vsmcp/consensus'
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { FIRST_ERA_INDEX, LINKS_MAX, PASSPORT_BYTES_MAX } from './constants.ts'
-import { ChainBrokenError, ChainForkedError, ChainFullError, LinkMalformedError, RecoveryRivalsError } from './errors.ts'
+import {
+  ChainBrokenError,
+  ChainForkedError,
+  ChainOtherGroupError,
+  CharterMalformedError,
+  ChainFullError,
+  LinkMalformedError,
+  RecoveryRivalsError,
+} from './errors.ts'
 import { linksField, signedCharterField } from './fields.ts'
-import { type SignedCharter, verifyFirstCharter } from './first-charter.ts'
+import { type CharterFacts, factsOf, type SignedCharter, verifyFirstCharter } from './first-charter.ts'
 import { decoding, pack, unpack } from './form.ts'
+import { verifyGrantedCharter } from './granted-charter.ts'
 import { decodeLinkStatement, digestOf, encodeLinkStatement, type Link, type LinkStatement, verifyLink } from './link.ts'
 import { assertMayRecover } from './recovery-keys.ts'
 import { recoveryOf, verifyRecovery } from './recovery.ts'
@@ -28,7 +37,13 @@ export interface VoterEra {
 /** A verified chain; only `verifyChain` and `extendChain` make one. */
 export interface Chain {
   readonly meshId: MeshId
+  /** Raw Ed25519 public key of the mesh: that of the root's first charter, for all groups below, too. */
+  readonly meshPublicKey: Uint8Array
   readonly group: GroupId
+  /** The one the group was founded with. */
+  readonly path: string
+  /** The chain of the group above, as far as the voters that granted this group; undefined for the root. */
+  readonly parent: Chain | undefined
   readonly firstCharter: SignedCharter
   readonly links: readonly Link[]
   /** One per voter set, the first charter's first; never empty. */
@@ -57,7 +72,7 @@ const chainSchema = z.object({ firstCharter: signedCharterField, links: linksFie
 
 /** Offline: from the mesh id alone to the voters of now. */
 export function verifyChain(input: { meshId: MeshId } & ShownChain): Verdict<Chain> {
-  return verdictOf(() => input.links.reduce((chain, link) => withLink(chain, link), chainOf(input.meshId, input.firstCharter)))
+  return verdictOf(() => input.links.reduce(withLink, chainOf(input.meshId, input.firstCharter)))
 }
 
 /** Adds one link, verified. */
@@ -68,13 +83,14 @@ export function extendChain(chain: Chain, link: Link): Verdict<Chain> {
 /**
  * The later of a known chain and one shown by somebody: the longer when one is the beginning of the other, else, where they part,
  * the one of the higher epoch, before which the other stands down (rule 9). Links known already are compared, not verified again.
- * Throws `RecoveryRivalsError` when two recoveries started one epoch, `ChainForkedError` when both are genuine and contradict each
+ * Throws `ChainOtherGroupError` for the chain of another group, `RecoveryRivalsError` when two recoveries started one epoch, `ChainForkedError` when both are genuine and contradict each
  * other within an epoch, `RecoveryKeyRemovedError` for a recovery by a key that is known to count no more, and what `verifyChain`
  * refuses with for a shown one that is not genuine.
  */
 export function mergeChain(known: Chain, shown: ShownChain): Chain {
   if (!sameBytes(known.firstCharter.charter, shown.firstCharter.charter)) {
-    verifyFirstCharter(known.meshId, shown.firstCharter)
+    assertSameGroup(known, shown.firstCharter)
+    chainOf(known.meshId, shown.firstCharter)
     throw new ChainForkedError(`mesh ${known.meshId} shows two first charters`, {
       hint: 'Whoever holds the mesh key signed twice: decide which of the two meshes is the real one, and make the other anew.',
     })
@@ -85,7 +101,7 @@ export function mergeChain(known: Chain, shown: ShownChain): Chain {
     const theirs = shown.links[at]
     if (ours === undefined || theirs === undefined || sameBytes(ours.statement, theirs.statement)) continue
     const common = chainUntil(known, at)
-    const other = shown.links.slice(at).reduce((chain, link) => withLink(chain, link), common)
+    const other = shown.links.slice(at).reduce(withLink, common)
     const counts = whichCounts({ common: common.epoch, known: known.epoch, shown: other.epoch })
     if (counts === 'known') return known
     assertMayRecover(known, common, other)
@@ -96,7 +112,7 @@ export function mergeChain(known: Chain, shown: ShownChain): Chain {
       { hint: 'A majority of the voters signed twice, or a copied data directory voted: stop it, and recover the group.' },
     )
   }
-  return shown.links.slice(shared).reduce((chain, link) => withLink(chain, link), known)
+  return shown.links.slice(shared).reduce(withLink, known)
 }
 
 /** The statement every voter signs for the next change, the same bytes at each of them: what is not given comes from the chain. */
@@ -149,10 +165,28 @@ export function copyOf(links: readonly Link[]): { statement: Uint8Array; signatu
   return links.map(({ statement, signatures }) => ({ statement, signatures: [...signatures] }))
 }
 
-function chainOf(meshId: MeshId, firstCharter: SignedCharter): Chain {
-  const { groupId, epoch, voters, recoverers } = verifyFirstCharter(meshId, firstCharter)
+function chainOf(meshId: MeshId, firstCharter: SignedCharter, levels = GROUP_DEPTH_MAX): Chain {
+  const { meshPublicKey, parent, facts } = vouchedBegin(meshId, firstCharter, levels)
+  const { groupId: group, path, epoch, voters, recoverers } = facts
   const era: VoterEra = { epoch, index: FIRST_ERA_INDEX, voters, recoverers, digest: digestOf(firstCharter.charter) }
-  return { meshId, group: groupId, firstCharter, links: [], eras: [era], voters, recoverers, epoch, index: era.index }
+  const begins = { meshId, meshPublicKey, group, path, parent, firstCharter }
+  return { ...begins, links: [], eras: [era], voters, recoverers, epoch, index: era.index }
+}
+
+/** Up to the mesh key, group by group. */
+function vouchedBegin(
+  meshId: MeshId,
+  first: SignedCharter,
+  levels: number,
+): Pick<Chain, 'meshPublicKey' | 'parent'> & { facts: CharterFacts } {
+  if (!('grant' in first)) {
+    return { meshPublicKey: first.meshPublicKey, parent: undefined, facts: verifyFirstCharter(meshId, first) }
+  }
+  if (levels === 0) {
+    throw new CharterMalformedError(`this is no first charter: it is more than ${GROUP_DEPTH_MAX} levels below the root`)
+  }
+  const parent = first.parent.links.reduce(withLink, chainOf(meshId, first.parent.firstCharter, levels - 1))
+  return { meshPublicKey: parent.meshPublicKey, parent, facts: verifyGrantedCharter(first, parent) }
 }
 
 function withLink(chain: Chain, link: Link): Chain {
@@ -160,10 +194,21 @@ function withLink(chain: Chain, link: Link): Chain {
   const read = decodeLinkStatement(link.statement)
   const isRecovery = recoveryOf(link.statement) !== undefined
   assertFollows(chain, read, isRecovery)
-  const statement = isRecovery ? verifyRecovery(link, chain.firstCharter.meshPublicKey, chain.recoverers) : verifyLink(link)
+  const statement = isRecovery ? verifyRecovery(link, chain.meshPublicKey, chain.recoverers) : verifyLink(link)
   const { epoch, index, votersNow: voters, recoverers = [] } = statement
   const era: VoterEra = { epoch, index, voters, recoverers, digest: digestOf(link.statement) }
   return { ...chain, links: [...chain.links, link], eras: [...chain.eras, era], voters, recoverers, epoch, index }
+}
+
+/** Two groups of one mesh have two chains, and neither is a fork of the other. Nothing is verified: it is refused either way. */
+function assertSameGroup(known: Chain, shown: SignedCharter): void {
+  if (known.parent === undefined && !('grant' in shown)) return
+  const { groupId } = factsOf(shown.charter, known.meshPublicKey)
+  if (groupId === known.group) return
+  throw new ChainOtherGroupError(`the chain shown is of group ${groupId}, and not of ${known.group}`, {
+    hint: 'A member of one group is none of another: ask it for what it has of this one.',
+    details: { shown: groupId, expected: known.group },
+  })
 }
 
 /** The chain as it was after so many links. */

@@ -18,13 +18,16 @@ import { orThrow, type Verdict, verdictOf } from './verdict.ts'
 export interface CharterBundle extends ShownChain {
   /** Canonical JSON, as digested. */
   readonly charter: Uint8Array
-  /** Absent when the newest link, or the mesh key for the first charter, vouches for it. */
+  /** Absent when the newest link, or the mesh key or the group above for the first charter, vouches for it. */
   readonly certificate?: CharterCertificate | undefined
 }
 
 export interface BundleCheck {
   readonly meshId: MeshId
-  /** The chain known here: a fork of it is refused, and what ends before it is stale. */
+  /**
+   * The chain known here, of this group or another: a fork of it is refused, also where it is that of a group above, and what ends before
+   * it is stale.
+   */
   readonly knownChain?: Chain | undefined
   /** The newest charter known here: an earlier one is stale, another one of the same change a fork. */
   readonly knownCharter?: KnownCharter | undefined
@@ -38,7 +41,7 @@ export interface KnownCharter {
 }
 
 /** What vouches for a charter. */
-export type Certification = 'mesh-key' | 'link' | 'certificate'
+export type Certification = 'mesh-key' | 'grant' | 'link' | 'certificate'
 
 export interface CertifiedCharter {
   readonly charter: Charter
@@ -64,12 +67,18 @@ export function verifyCharterBundle(bundle: CharterBundle, check: BundleCheck): 
   return verdictOf(() => {
     const { meshId, knownChain, knownCharter } = check
     const chain = orThrow(verifyChain({ meshId, firstCharter: bundle.firstCharter, links: bundle.links }))
-    if (knownChain !== undefined) mergeChain(knownChain, bundle)
+    const ours = knownChain === undefined ? undefined : lineOf(chain).find(({ group }) => group === knownChain.group)
+    if (knownChain !== undefined && ours !== undefined) mergeChain(knownChain, ours)
     const vouched = vouchedCharter(bundle.charter, bundle.certificate, chain)
-    if (knownChain !== undefined) assertFresh(vouched, knownChain)
+    if (knownChain !== undefined && ours === chain) assertFresh(vouched, knownChain)
     if (knownCharter !== undefined) assertFresh(vouched, knownCharter)
     return { ...vouched, chain }
   })
+}
+
+/** A chain, and those of the groups above it, up to the root's. */
+function lineOf(chain: Chain): readonly Chain[] {
+  return chain.parent === undefined ? [chain] : [chain, ...lineOf(chain.parent)]
 }
 
 /** A charter's bytes against a verified chain that ends where the charter stands. Throws as `verifyCharterBundle` refuses. */
@@ -81,13 +90,16 @@ export function vouchedCharter(bytes: Uint8Array, certificate: CharterCertificat
   return { ...vouched, charter }
 }
 
-/** The newest link certifies the charter it made, the mesh key the first. */
+/** The newest link certifies the charter it made; the mesh key, or the voters of the group above, the first. */
 function byChain(digest: string, { voters }: Charter, chain: Chain): Omit<Vouched, 'charter'> {
   const link = chain.links.at(-1)
   if (link === undefined) {
     const { epoch } = chain
-    if (digest === digestOf(chain.firstCharter.charter)) return { epoch, index: FIRST_INDEX, digest, by: 'mesh-key', signers: [] }
-    throw uncertified('it is not the first charter, which alone the mesh key signed')
+    const { firstCharter } = chain
+    if (digest !== digestOf(firstCharter.charter)) throw uncertified('it is not the first charter, which alone was signed')
+    const first = { epoch, index: FIRST_INDEX, digest }
+    if (!('grant' in firstCharter)) return { ...first, by: 'mesh-key', signers: [] }
+    return { ...first, by: 'grant', signers: firstCharter.grant.signatures.map(({ peer }) => peer) }
   }
   const { epoch, index, digestNow } = decodeLinkStatement(link.statement)
   if (digestNow !== digest && voters.join() !== chain.voters.join()) throw truncated(`the charter names other voters`, chain)

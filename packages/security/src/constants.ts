@@ -20,6 +20,7 @@ export const CHARTER_LABEL = 'vsmcp first charter 1'
 export const LINK_LABEL = 'vsmcp voters link 1'
 export const RECOVERY_LABEL = 'vsmcp recovery link 1'
 export const CERTIFICATE_LABEL = 'vsmcp charter certificate 1'
+export const GRANT_LABEL = 'vsmcp group grant 1'
 
 // ── Charter and links ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -34,6 +35,15 @@ export const FIRST_INDEX = 1
 
 /** Bytes of the first charter: a name, a key, one voter and the first policies. */
 export const CHARTER_BYTES_MAX = 16 * 1_024
+
+/** Bytes of the SHA-256 that names a group below the root: 160 bits, so that not even its founder finds two charters of one id. */
+export const GROUP_ID_BYTES = 20
+
+/**
+ * Bytes of a granted first charter with the chains of all groups above it, as sent (deflated): beside it the chain of the group itself,
+ * however long, fits into a passport (asserted by a test). The chain of five voters takes a third of a KiB per link.
+ */
+export const GRANTED_BYTES_MAX = 112 * 1_024
 
 /** Bytes of a link's statement: two times seven PeerIds, eight recovery keys, three digests and room for fields of later versions. */
 export const STATEMENT_BYTES_MAX = 4 * 1_024
@@ -69,14 +79,17 @@ export const CREDENTIAL_HEADER_LENGTH_MAX = 512
 
 // ── What is shown and sent ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Bytes of a passport as sent (deflated). Under the 256 KiB of one hello message. */
+/** Papers of further groups in one passport, beside the first. Each is verified only by a node that has a seat in that group, too. */
+export const PASSPORT_OTHERS_MAX = 8
+
+/** Bytes of a passport as sent (deflated), papers of further groups included. Under the 256 KiB of one hello message. */
 export const PASSPORT_BYTES_MAX = 240 * 1_024
 
 /** Bytes of one message of a join as sent (deflated): a passport and little more. */
 export const JOIN_MESSAGE_BYTES_MAX = 256 * 1_024
 
 /** Bytes of anything here once inflated: what a stranger can make us hold for a moment. */
-export const INFLATED_BYTES_MAX = 1_024 * 1_024
+export const INFLATED_BYTES_MAX = 2 * 1_024 * 1_024
 
 /** UTF-16 units of names of nodes and zones. */
 export const LABEL_LENGTH_MAX = 64

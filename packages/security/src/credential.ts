@@ -12,7 +12,7 @@ import { CredentialMalformedError, CredentialSignaturesError } from './errors.ts
 import { counterField, groupField, meshIdField, nameField, peerField, roleField, zoneField } from './fields.ts'
 import { bytesOf, decodeWith, decoding, fromBase64url, textOf, toBase64url } from './form.ts'
 import type { Identity } from './identity.ts'
-import { majorityOf } from './link.ts'
+import { majorityOf } from './majority.ts'
 import { publicKeyOf } from './peer-keys.ts'
 
 export interface CredentialClaims {

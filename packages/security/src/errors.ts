@@ -61,6 +61,31 @@ export class CertificateSignaturesError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CERTIFICATE_SIGNATURES'
 }
 
+/** What grants a group its first charter cannot be read or is out of bounds. */
+export class GroupGrantMalformedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_GROUP_GRANT_MALFORMED'
+}
+/** A signature under the grant of a group is wrong, or by somebody who had no vote in the group above. */
+export class GroupGrantForgedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_GROUP_GRANT_FORGED'
+}
+/** The grant of a group lacks the signatures of a majority of the voters above it. */
+export class GroupGrantSignaturesError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_GROUP_GRANT_SIGNATURES'
+}
+/** The grant shown with a group is that of another mesh, parent, group or charter, or of other voters. */
+export class GroupGrantDiffersError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_GROUP_GRANT_DIFFERS'
+}
+/** A group is not, or not so, in the docket of the group above: its voters sign nothing else. */
+export class GroupNotListedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_GROUP_NOT_LISTED'
+}
+/** The chains of all groups above would not fit beside that of the new group into what is shown at a hello. */
+export class AncestryTooLargeError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_ANCESTRY_TOO_LARGE'
+}
+
 /** A link, or a stored chain of links, cannot be read or is out of bounds. */
 export class LinkMalformedError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_LINK_MALFORMED'
@@ -96,6 +121,10 @@ export class ChainBrokenError extends VsmcpError {
 /** Two chains of one mesh, both signed, contradict each other. */
 export class ChainForkedError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHAIN_FORKED'
+}
+/** The chain of one group was shown where that of another is known. */
+export class ChainOtherGroupError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_CHAIN_OTHER_GROUP'
 }
 /** The chain has as many links as it may have. */
 export class ChainFullError extends VsmcpError {
@@ -149,6 +178,10 @@ export class CredentialVotersUnknownError extends VsmcpError {
 export class PassportMalformedError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_PASSPORT_MALFORMED'
 }
+/** A peer showed no papers of the group asked for. */
+export class PassportOtherGroupError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_PASSPORT_OTHER_GROUP'
+}
 /** A peer showed somebody else's credential. */
 export class PassportForeignError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_PASSPORT_FOREIGN'
@@ -193,6 +226,10 @@ export class JoinMessageError extends VsmcpError {
 /** Too many attempts within a minute. */
 export class JoinRateError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_JOIN_RATE'
+}
+/** The member has no seat in the group that the invitation is to. */
+export class JoinOtherGroupError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_JOIN_OTHER_GROUP'
 }
 /** The member could not complete the join, through no fault of the joiner. */
 export class JoinFailedError extends VsmcpError {

@@ -1,3 +1,4 @@
+import { GROUP_DEPTH_MAX } from '@vsmcp/consensus'
 import { z } from 'zod'
 import {
   ADDRESS_LENGTH_MAX,
@@ -11,6 +12,7 @@ import {
   STATEMENT_BYTES_MAX,
   VOTERS_MAX,
 } from './constants.ts'
+import type { SignedCharter } from './first-charter.ts'
 import { base64urlCodec, utf8Codec } from './form.ts'
 
 const byLength = (exact: number) => (bytes: Uint8Array) => bytes.length === exact
@@ -60,14 +62,33 @@ export const recoverersField = z
   .max(RECOVERERS_MAX)
   .refine((keys) => keys.every((key, at) => at === 0 || (keys[at - 1] ?? '') < key), 'not in order, or twice')
 
-export const signedCharterField = z.object({
+const charterField = utf8Codec.refine(upTo(CHARTER_BYTES_MAX), 'too long')
+const statementField = utf8Codec.refine(upTo(STATEMENT_BYTES_MAX), 'too long')
+const signedField = z.object({ peer: peerField, signature: signatureField })
+
+const rootCharterField = z.object({
   meshPublicKey: fixedBytesField(KEY_BYTES),
-  charter: utf8Codec.refine(upTo(CHARTER_BYTES_MAX), 'too long'),
+  charter: charterField,
   signature: signatureField,
 })
 
-export const linkField = z.object({
-  statement: utf8Codec.refine(upTo(STATEMENT_BYTES_MAX), 'too long'),
-  signatures: z.array(z.object({ peer: peerField, signature: signatureField })).max(2 * VOTERS_MAX),
+const linkField = z.object({
+  statement: statementField,
+  signatures: z.array(signedField).max(2 * VOTERS_MAX),
 })
 export const linksField = z.array(linkField).max(LINKS_MAX)
+
+/** The first charter of a group so many levels below the root, or of one above. */
+function charterFieldOf(levels: number): z.ZodType<SignedCharter> {
+  if (levels === 0) return rootCharterField
+  return z.union([
+    z.object({
+      charter: charterField,
+      parent: z.object({ firstCharter: charterFieldOf(levels - 1), links: linksField }),
+      grant: z.object({ statement: statementField, signatures: z.array(signedField).max(VOTERS_MAX) }),
+    }),
+    rootCharterField,
+  ])
+}
+
+export const signedCharterField = charterFieldOf(GROUP_DEPTH_MAX)

@@ -46,7 +46,17 @@ export {
   verifyCharterBundle,
 } from './charter-bundle.ts'
 export { flawOfSnapshot, type ShownSnapshot, type SnapshotCheck } from './group-snapshot.ts'
-export { signFirstCharter, type SignedCharter } from './first-charter.ts'
+export { type RootCharter, signFirstCharter, type SignedCharter } from './first-charter.ts'
+export { decodeGroupGrant, type GrantedCharter, type GroupGrant, type GroupGrantStatement, groupIdOf } from './granted-charter.ts'
+export {
+  type ChildCharter,
+  childCharter,
+  type ChildCharterInit,
+  combineGroupGrant,
+  flawOfChild,
+  groupToGrant,
+  signGroupGrant,
+} from './founding.ts'
 export { combineLink, decodeLinkStatement, type Link, type LinkSignature, type LinkStatement, signLink } from './link.ts'
 export {
   type Chain,
@@ -77,12 +87,15 @@ export { type CredentialCheck, isInForce, type Revocation, verifyCredential } fr
 export {
   decodePassport,
   encodePassport,
+  groupsShown,
   type Life,
+  type Papers,
   type Passport,
   type PassportCheck,
   type VerifiedPassport,
   verifyPassport,
 } from './passport.ts'
+export { bundleOf, passportsIn, type ShownPassport } from './passport-bundle.ts'
 export { checkInvitation, createInvitation, type Invitation, type InvitationInit, type InvitationMade } from './invitation.ts'
 export { decodeToken, encodeToken } from './token.ts'
 export { makeProof, type ProofInput, verifierOf, verifyProof } from './proof.ts'

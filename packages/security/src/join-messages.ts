@@ -1,4 +1,4 @@
-import type { PeerIdString } from '@vsmcp/kernel'
+import type { GroupId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { copyOf } from './chain.ts'
 import {
@@ -14,7 +14,16 @@ import {
 } from './constants.ts'
 import { type Credential, credentialSchema } from './credential.ts'
 import { JoinMessageError } from './errors.ts'
-import { addressesField, counterField, fixedBytesField, linksField, nameField, peerField, signedCharterField } from './fields.ts'
+import {
+  addressesField,
+  counterField,
+  fixedBytesField,
+  groupField,
+  linksField,
+  nameField,
+  peerField,
+  signedCharterField,
+} from './fields.ts'
 import type { SignedCharter } from './first-charter.ts'
 import { base64urlCodec, decoding, pack, unpack } from './form.ts'
 import type { Link } from './link.ts'
@@ -22,6 +31,8 @@ import type { ProofInput } from './proof.ts'
 
 /** What a joiner asks for, as it goes to whoever redeems (the leader); who that is must check that `member` is who asks. */
 export interface RedeemRequest extends ProofInput {
+  /** The group that the invitation is to; absent from joiners below feature level 4, which mean the root. */
+  readonly group?: GroupId
   readonly invitationId: string
   readonly proof: Uint8Array
   readonly name: string
@@ -48,6 +59,8 @@ const startSchema = z.object({
   nonceJ: nonceField,
   /** Feature level that the joiner's program supports; releases of level 1 said nothing. */
   level: counterField.exactOptional(),
+  /** The group that the invitation is to; releases below level 4 said nothing, and knew the root only. */
+  group: groupField.exactOptional(),
 })
 const offerSchema = z.object({
   type: z.literal('offer'),
@@ -77,6 +90,7 @@ const redeemSchema = z.object({
   proof: proofField,
   name: nameField,
   addresses: addressesField,
+  group: groupField.exactOptional(),
 })
 
 /** All that is said on `/vsmcp/join/1`; the type tells whose turn it was. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type ErrorShape, type PeerIdString, RemoteError, toErrorShape, VsmcpError } from '@vsmcp/kernel'
+import { type ErrorShape, type GroupId, type PeerIdString, RemoteError, toErrorShape, VsmcpError } from '@vsmcp/kernel'
 import { AttemptLimiter } from './attempt-limiter.ts'
 import {
   JOIN_ATTEMPT_KEYS_MAX,
@@ -30,15 +30,18 @@ export interface JoinServerComponents {
   readonly self: PeerIdString
   /** Monotonic, for the rate limit. */
   monotonicMs(): number
-  /** What this node shows at a hello. */
-  passport(): Promise<Uint8Array>
+  /**
+   * What this node shows at a hello, the papers of this group first (of the root without one). Throws `JoinOtherGroupError` when it has
+   * no seat there.
+   */
+  passport(group?: GroupId): Promise<Uint8Array>
   /**
    * Redeems once and for all: a docket entry. For an unknown invitation and for a wrong proof it throws the same
    * `InvitationRefusedError`; what else is wrong (expired, used up) is told only after the proof was right.
    */
   redeem(request: RedeemRequest): Promise<JoinGrant>
   /** Throws for a program that supports only this feature level, and is too old for the group. @default none is too old */
-  assertLevel?(level: number): void
+  assertLevel?(level: number, group?: GroupId): void
 }
 
 /** How an exchange ended, for the log; `code` and `message` are what the joiner was told, `cause` is for this side alone. */
@@ -75,14 +78,15 @@ export const joinServer =
 
 async function serve(components: JoinServerComponents, joiner: PeerIdString, exchange: JoinExchange): Promise<CredentialClaims> {
   const { self: member } = components
-  const { invitationId, nonceJ, level = 1 } = decodeJoinMessage(await exchange.receive(), 'start')
+  const { invitationId, nonceJ, level = 1, group } = decodeJoinMessage(await exchange.receive(), 'start')
   const nonceM = new Uint8Array(randomBytes(NONCE_BYTES))
   // The same for every id: whether there is such an invitation is for `redeem`, after the proof.
-  await exchange.send(encodeJoinMessage({ type: 'offer', nonceM, passport: await components.passport() }))
+  await exchange.send(encodeJoinMessage({ type: 'offer', nonceM, passport: await components.passport(group) }))
   const { proof, name, addresses } = decodeJoinMessage(await exchange.receive(), 'proof')
   // Told to holders of a token only, and before a use of it is spent.
-  components.assertLevel?.(level)
-  const grant = await components.redeem({ invitationId, joiner, member, nonceJ, nonceM, proof, name, addresses })
+  components.assertLevel?.(level, group)
+  const asked = { invitationId, joiner, member, nonceJ, nonceM, proof, name, addresses }
+  const grant = await components.redeem(group === undefined ? asked : { ...asked, group })
   const claims = claimsOf(grant.credential)
   await exchange.send(encodeJoinMessage({ type: 'grant', ...grantOf(grant) }))
   return claims

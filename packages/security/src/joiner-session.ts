@@ -72,7 +72,8 @@ class Session implements JoinerSession {
   start(): Uint8Array {
     this.#turn('start', 'offer')
     const { invitation, level = 1 } = this.#init
-    return encodeJoinMessage({ type: 'start', invitationId: invitation.id, nonceJ: this.#nonceJ, level })
+    const { id: invitationId, group } = invitation
+    return encodeJoinMessage({ type: 'start', invitationId, nonceJ: this.#nonceJ, level, group })
   }
 
   async answerOffer(member: PeerIdString, offer: Uint8Array, nowMs: number): Promise<Uint8Array> {

@@ -6,6 +6,7 @@ import { LinkForgedError, LinkMalformedError, LinkSignaturesError } from './erro
 import { counterField, digestField, groupField, meshIdField, recoverersField, votersField } from './fields.ts'
 import { bytesOf, decodeWith, decoding, textOf } from './form.ts'
 import type { Identity } from './identity.ts'
+import { majorityOf } from './majority.ts'
 import { verify, withLabel } from './peer-keys.ts'
 
 /** What a change of voters or recovery keys certifies. Digests are hex SHA-256 over bytes as carried. */
@@ -54,11 +55,6 @@ const statementSchema = z.object({
 /** Hex SHA-256. */
 export function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** How many of so many are a majority. */
-export function majorityOf(count: number): number {
-  return Math.floor(count / 2) + 1
 }
 
 /** The same statement gives the same bytes at every voter. Throws `LinkMalformedError` for one out of bounds. */

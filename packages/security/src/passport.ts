@@ -1,9 +1,9 @@
-import type { MeshId, PeerIdString } from '@vsmcp/kernel'
+import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { type Chain, copyOf, mergeChain, verifyChain } from './chain.ts'
-import { ADDRESSES_MAX, PASSPORT_BYTES_MAX, VERSION_LENGTH_MAX } from './constants.ts'
+import { ADDRESSES_MAX, PASSPORT_BYTES_MAX, PASSPORT_OTHERS_MAX, VERSION_LENGTH_MAX } from './constants.ts'
 import { claimsOf, type Credential, type CredentialClaims, credentialSchema } from './credential.ts'
-import { PassportForeignError, PassportMalformedError } from './errors.ts'
+import { PassportForeignError, PassportMalformedError, PassportOtherGroupError } from './errors.ts'
 import { addressesField, counterField, linksField, nameField, signedCharterField } from './fields.ts'
 import type { SignedCharter } from './first-charter.ts'
 import { decoding, pack, unpack } from './form.ts'
@@ -19,11 +19,15 @@ export interface Life {
   readonly nonce: string
 }
 
-/** What a node shows at a hello. */
-export interface Passport {
+/** That a node is a member of one group, and who vouches for it. */
+export interface Papers {
   readonly credential: Credential
   readonly firstCharter: SignedCharter
   readonly links: readonly Link[]
+}
+
+/** What a node shows at a hello. */
+export interface Passport extends Papers {
   /** Wire versions spoken, and the feature level. */
   readonly wire: { readonly min: number; readonly max: number; readonly level: number }
   readonly name: string
@@ -33,10 +37,16 @@ export interface Passport {
   readonly version: string
   /** By it members tell a node from a copy or an old state of its disk. Absent from releases that had none. */
   readonly life?: Life
+  /**
+   * Papers of its seats in further groups of the mesh, each group once: of more than 8, or than fit into one hello, the first are
+   * shown. Releases below feature level 4 show none, and read none.
+   */
+  readonly others?: readonly Papers[]
 }
 
 export interface VerifiedPassport {
   readonly claims: CredentialClaims
+  /** As shown, but that the papers verified come first. */
   readonly passport: Passport
   /** The longer of the chain shown and the chain known. */
   readonly chain: Chain
@@ -47,6 +57,8 @@ export interface VerifiedPassport {
 /** What the verifier goes by. */
 export interface PassportCheck {
   readonly meshId: MeshId
+  /** Verify the papers of this group. @default those that come first, whatever their group */
+  readonly group?: GroupId | undefined
   /** Wall clock, milliseconds since the Unix epoch. */
   readonly nowMs: number
   readonly revocations: readonly Revocation[]
@@ -58,10 +70,12 @@ export interface PassportCheck {
   readonly mayBeOver?: boolean
 }
 
+const papersFields = { credential: credentialSchema, firstCharter: signedCharterField, links: linksField }
+
+const papersSchema = z.object(papersFields)
+
 const passportSchema = z.object({
-  credential: credentialSchema,
-  firstCharter: signedCharterField,
-  links: linksField,
+  ...papersFields,
   wire: z
     .object({ min: counterField, max: counterField, level: counterField })
     .refine(({ min, max }) => min <= max, { message: 'a range that ends before it begins' }),
@@ -72,24 +86,48 @@ const passportSchema = z.object({
     .regex(/^[\x21-\x7e]+$/, 'not a version')
     .max(VERSION_LENGTH_MAX),
   life: z.object({ number: z.int().positive(), nonce: z.string().regex(/^[\w-]{16,64}$/, 'not a nonce') }).exactOptional(),
+  others: z.array(papersSchema).max(PASSPORT_OTHERS_MAX).exactOptional(),
 })
 
 /** Throws `PassportMalformedError` for what would be refused at the other end. */
 export function encodePassport(passport: Passport): Uint8Array {
   return decoding(
     () => {
-      const { credential, links, addresses } = passport
-      const bytes = pack(passportSchema, {
-        ...passport,
-        credential: { payload: credential.payload, signatures: [...credential.signatures] },
-        links: copyOf(links),
-        addresses: addresses.slice(0, ADDRESSES_MAX),
-      })
+      const { others: all = [], ...first } = passport
+      let others = all.slice(0, PASSPORT_OTHERS_MAX)
+      let bytes = packed(first, others)
+      while (bytes.length > PASSPORT_BYTES_MAX && others.length > 0) {
+        others = others.slice(0, -1)
+        bytes = packed(first, others)
+      }
       if (bytes.length > PASSPORT_BYTES_MAX) throw new Error(`${bytes.length} bytes, ${PASSPORT_BYTES_MAX} are allowed`)
       return bytes
     },
     (reason, cause) => new PassportMalformedError(`this cannot be shown at a hello: ${reason}`, { cause }),
   )
+}
+
+function packed(passport: Omit<Passport, 'others'>, others: readonly Papers[]): Uint8Array {
+  return pack(passportSchema, {
+    ...passport,
+    ...copied(passport),
+    addresses: passport.addresses.slice(0, ADDRESSES_MAX),
+    ...(others.length === 0 ? {} : { others: others.map(copied) }),
+  })
+}
+
+function copied({ credential: { payload, signatures }, firstCharter, links }: Papers): z.output<typeof papersSchema> {
+  return { credential: { payload, signatures: [...signatures] }, firstCharter, links: copyOf(links) }
+}
+
+/** Groups of which a passport shows papers, those that come first first; nothing is verified yet. Throws `CredentialMalformedError`. */
+export function groupsShown(passport: Passport): readonly GroupId[] {
+  return papersOf(passport).map(({ credential }) => claimsOf(credential).group)
+}
+
+/** Those that come first, and those of further seats. */
+export function papersOf({ credential, firstCharter, links, others = [] }: Passport): readonly Papers[] {
+  return [{ credential, firstCharter, links }, ...others]
 }
 
 /** Form and bounds only; nothing in it is verified. Fields of a later version are left out. Throws `PassportMalformedError`. */
@@ -115,8 +153,9 @@ export async function verifyPassport(
   check: PassportCheck,
 ): Promise<Verdict<VerifiedPassport>> {
   return verdictOfAsync(async () => {
-    const { meshId, knownChain, ...rest } = check
-    const passport = shown instanceof Uint8Array ? decodePassport(shown) : shown
+    const { meshId, knownChain, group, ...rest } = check
+    const whole = shown instanceof Uint8Array ? decodePassport(shown) : shown
+    const passport = group === undefined ? whole : forGroup(whole, group, peer)
     const { sub } = claimsOf(passport.credential)
     if (sub !== peer) {
       throw new PassportForeignError(`${peer} showed the credential of ${sub}`, {
@@ -128,4 +167,17 @@ export async function verifyPassport(
     const claims = orThrow(await verifyCredential({ credential: passport.credential, chain, ...rest }))
     return { claims, passport, chain, extendsKnown: knownChain !== undefined && chain !== knownChain }
   })
+}
+
+/** The passport with the papers of this group first. */
+function forGroup(passport: Passport, group: GroupId, peer: PeerIdString): Passport {
+  const shown = groupsShown(passport)
+  const papers = papersOf(passport)[shown.indexOf(group)]
+  if (papers === undefined) {
+    throw new PassportOtherGroupError(`${peer} showed papers of ${shown.length} groups, and none of ${group}`, {
+      hint: 'It is a member of other groups of this mesh, or has not shown this one yet.',
+      details: { peer, group },
+    })
+  }
+  return { ...passport, ...papers }
 }

@@ -12,7 +12,7 @@ import { recoveryOf, signerOfKey } from './recovery.ts'
  * @param common where the two part
  */
 export function assertMayRecover(known: Chain, common: Chain, other: Chain): void {
-  const meshKey = peerIdOf(known.firstCharter.meshPublicKey)
+  const meshKey = peerIdOf(known.meshPublicKey)
   const recoveries = other.links.slice(common.links.length).filter(({ statement }) => recoveryOf(statement) !== undefined)
   const begun = recoveries.map((link) => ({ epoch: decodeLinkStatement(link.statement).epoch, by: signerOf(link) }))
   if (begun.some(({ epoch, by }) => by === meshKey && epoch > known.epoch)) return

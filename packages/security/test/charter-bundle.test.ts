@@ -11,7 +11,7 @@ import {
   signCharter,
   verifyCharterBundle,
 } from '../src/index.ts'
-import { flipped, outcome } from './fixtures.ts'
+import { flipped, outcome, rootCharterOf } from './fixtures.ts'
 import { RealGroup, settledGroup } from './group-fixture.ts'
 
 const group = settledGroup()
@@ -89,7 +89,7 @@ test.for<[string, () => CharterBundle, string]>([
     'a forged first charter',
     () => ({
       ...bundle,
-      firstCharter: { ...bundle.firstCharter, signature: flipped(bundle.firstCharter.signature) },
+      firstCharter: { ...rootCharterOf(group.chain), signature: flipped(rootCharterOf(group.chain).signature) },
     }),
     'CHARTER_FORGED',
   ],

@@ -1,5 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { type Charter, type GroupState, readCharter, Table } from '@vsmcp/consensus'
 import {
   type Chain,
+  type ChildCharter,
+  childCharter,
+  type ChildCharterInit,
+  combineGroupGrant,
   combineCredential,
   combineLink,
   type Credential,
@@ -8,14 +14,18 @@ import {
   extendChain,
   generateIdentity,
   generateMeshKey,
+  type GrantedCharter,
+  groupToGrant,
   type Identity,
   type Link,
   type MeshKey,
   nextLinkStatement,
   orThrow,
   type Passport,
+  type RootCharter,
   signCredential,
   signFirstCharter,
+  signGroupGrant,
   signLink,
   verifyChain,
   type VoterChange,
@@ -55,6 +65,12 @@ export interface World {
   all: Identity[]
   /** The first charter alone. */
   chain: Chain
+}
+
+/** The root's first charter of a chain. */
+export function rootCharterOf({ firstCharter }: Chain): RootCharter {
+  if ('grant' in firstCharter) throw new Error('this is the chain of a child group')
+  return firstCharter
 }
 
 export function world(others = 6): World {
@@ -155,4 +171,42 @@ export function flipped(bytes: Uint8Array, at = 0, mask = 1): Uint8Array {
   const copy = Uint8Array.from(bytes)
   copy[at] = (copy[at] ?? 0) ^ mask
   return copy
+}
+
+/** A `Charter` of the group of this chain as it was founded. */
+export function charterOf({ firstCharter }: Chain): Charter {
+  return readCharter(JSON.parse(new TextDecoder().decode(firstCharter.charter)))
+}
+
+/** First charter of a group below this chain's. */
+export function childCharterOf(
+  parent: Chain,
+  name: string,
+  founder: Identity,
+  change: Partial<ChildCharterInit> = {},
+): ChildCharter {
+  const nonce = new Uint8Array(randomBytes(32))
+  return childCharter({ parent, parentCharter: charterOf(parent), name, founder: founder.peerId, nonce, ...change })
+}
+
+/** A docket that lists just these groups. */
+export function docketOf(parent: Chain, ...children: readonly ChildCharter[]): Pick<GroupState, 'charter' | 'groups'> {
+  const records = children.map(({ groupId, charter: { path, voters }, digest: charterDigest }) => {
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    return [groupId, { name, founder: voters[0] ?? '', charterDigest, createdAtMs: 1, createdAtIndex: 2 }] as const
+  })
+  return { charter: charterOf(parent), groups: Table.from(records) }
+}
+
+/** The grant of a first charter as these voters sign it. */
+export function grantedBy(parent: Chain, child: ChildCharter, signers: readonly Identity[]): GrantedCharter {
+  const statement = groupToGrant(parent, docketOf(parent, child), child.bytes)
+  const signatures = signers.map((signer) => signGroupGrant(signer, statement))
+  return combineGroupGrant(parent, child.bytes, statement, signatures)
+}
+
+/** Chain of a new group below this one, granted by these voters. */
+export function chainBelow(parent: Chain, signers: readonly Identity[], name: string, founder: Identity): Chain {
+  const firstCharter = grantedBy(parent, childCharterOf(parent, name, founder), signers)
+  return orThrow(verifyChain({ meshId: parent.meshId, firstCharter, links: [] }))
 }

@@ -17,7 +17,9 @@ import {
   type JoinExchange,
   type JoinGrant,
   joinerSession,
+  JoinOtherGroupError,
   type JoinOutcome,
+  JoinRefusedError,
   joinServer,
   type JoinServerComponents,
   type JoinServerInit,
@@ -29,7 +31,18 @@ import {
   verifyProof,
 } from '../src/index.ts'
 import { decodeJoinMessage, encodeJoinMessage } from '../src/join-messages.ts'
-import { chainThrough, codeOf, credentialFor, DAY_MS, flipped, NOW_MS, passportOf, thrownBy, world } from './fixtures.ts'
+import {
+  chainBelow,
+  chainThrough,
+  codeOf,
+  credentialFor,
+  DAY_MS,
+  flipped,
+  NOW_MS,
+  passportOf,
+  thrownBy,
+  world,
+} from './fixtures.ts'
 
 const of = world()
 const [a, b, c, d] = of.all as [typeof of.founder, typeof of.founder, typeof of.founder, typeof of.founder]
@@ -454,5 +467,82 @@ describe('what goes to the leader and back', () => {
       }),
       { seed: 2, numRuns: 300 },
     )
+  })
+})
+
+describe('joining a group below another', () => {
+  const plant = chainBelow(chain, [a, b, c], 'plant', d)
+  /** A node with a seat in the root and one in the plant. */
+  const seats = (asked: (string | undefined)[] = [], redeemed: RedeemRequest[] = []): ReturnType<ReturnType<typeof joinServer>> =>
+    joinServer()({
+      self: d.peerId,
+      monotonicMs: () => 0,
+      passport: async (group) => {
+        asked.push(group)
+        if (group !== undefined && group !== plant.group && group !== chain.group) throw new JoinOtherGroupError('no seat there')
+        const own = group === plant.group ? plant : chain
+        return encodePassport(passportOf(own, await credentialFor(own, d, own === plant ? [d] : [a, b, c])))
+      },
+      redeem: async (request) => {
+        redeemed.push(request)
+        const own = request.group === plant.group ? plant : chain
+        const { firstCharter, links } = own
+        const credential = await credentialFor(own, joiner, own === plant ? [d] : [b, c], { zone: '', name: request.name })
+        return { credential, firstCharter, links, peers: [] }
+      },
+    })
+  const invitation = (own: Chain): Invitation =>
+    createInvitation({
+      chain: own,
+      zone: '',
+      role: 'member',
+      expiresAtMs: NOW_MS + DAY_MS,
+      addresses: ['/ip4/10.0.0.1/tcp/4950'],
+      inviters: [d.peerId],
+    }).invitation
+  const run = async (server: ReturnType<typeof seats>, to: Invitation): Promise<Joined | string> => {
+    const { joinerEnd, memberEnd } = exchangePair()
+    const session = joinerSession({ invitation: to, self: joiner.peerId, name: 'newcomer', addresses: [] })
+    void server(joiner.peerId, memberEnd)
+    return runJoin(session, d.peerId, joinerEnd, () => NOW_MS).catch((error: unknown) =>
+      error instanceof JoinRefusedError ? error.remoteCode : codeOf(error),
+    )
+  }
+
+  it('is answered for the group that the token names, by a node that has a seat there', async () => {
+    const [asked, redeemed]: [string[], RedeemRequest[]] = [[], []]
+    const server = seats(asked, redeemed)
+    expect(await run(server, invitation(plant))).toMatchObject({
+      claims: { group: plant.group, sub: joiner.peerId },
+      chain: plant,
+    })
+    expect(await run(server, invitation(chain))).toMatchObject({ claims: { group: 'root' } })
+    expect([asked, redeemed.map(({ group }) => group)]).toEqual([
+      [plant.group, 'root'],
+      [plant.group, 'root'],
+    ])
+  })
+
+  it('at a node that has no seat there is refused, and so is a group that the member only says to be that one', async () => {
+    const other = chainBelow(chain, [a, b, c], 'other', b)
+    expect(await run(seats(), invitation(other))).toBe('VSMCP_SECURITY_JOIN_OTHER_GROUP')
+    const liar = joinServer()({
+      self: d.peerId,
+      monotonicMs: () => 0,
+      passport: async () => encodePassport(passportOf(plant, await credentialFor(plant, d, [d]))),
+      redeem: () => Promise.reject(new InvitationRefusedError()),
+    })
+    expect(await run(liar, invitation(other))).toBe('CHAIN_BEHIND')
+  })
+
+  it('a joiner of before, that names no group, means the root', async () => {
+    const asked: (string | undefined)[] = []
+    const { joinerEnd, memberEnd } = exchangePair()
+    const serving = seats(asked)(joiner.peerId, memberEnd)
+    await joinerEnd.send(encodeJoinMessage({ type: 'start', invitationId: 'a'.repeat(32), nonceJ: new Uint8Array(32) }))
+    await joinerEnd.receive()
+    await joinerEnd.send(new Uint8Array())
+    await serving
+    expect(asked).toEqual([undefined])
   })
 })

@@ -1,19 +1,38 @@
+import { randomBytes } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  bundleOf,
   type Chain,
   decodePassport,
   encodePassport,
   extendChain,
   generateIdentity,
+  groupsShown,
+  type Identity,
   orThrow,
+  type Papers,
+  type Passport,
   PASSPORT_BYTES_MAX,
   type PassportCheck,
+  passportsIn,
   verifyChain,
   verifyPassport,
+  type VoterEra,
 } from '../src/index.ts'
-import { chainThrough, credentialFor, flipped, linkTo, NOW_MS, outcome, passportOf, thrownBy, world } from './fixtures.ts'
+import {
+  chainBelow,
+  chainThrough,
+  credentialFor,
+  flipped,
+  linkTo,
+  NOW_MS,
+  outcome,
+  passportOf,
+  thrownBy,
+  world,
+} from './fixtures.ts'
 
 const of = world()
 const [a, b, c, d, e] = of.all as [typeof of.founder, typeof of.founder, typeof of.founder, typeof of.founder, typeof of.founder]
@@ -211,3 +230,114 @@ function put(target: unknown, path: readonly string[], value: unknown): void {
   if (rest.length === 0) record[key] = value
   else put(record[key], rest, value)
 }
+
+describe('papers of further seats', () => {
+  const plant = chainBelow(long, [b, c, d], 'plant', e)
+  const line = chainBelow(plant, [e], 'line', a)
+  const foreign = chainBelow(long, [b, c, d], 'foreign', a)
+  const papersOf = async (chain: Chain, signer: Identity, holder = member): Promise<Papers> => {
+    const { firstCharter, links } = chain
+    return { credential: await credentialFor(chain, holder, [signer]), firstCharter, links }
+  }
+  const check = (change: Partial<PassportCheck> = {}): PassportCheck => ({
+    meshId: of.meshKey.meshId,
+    nowMs: NOW_MS,
+    revocations: [],
+    ...change,
+  })
+  const passport = async (...others: Promise<Papers>[]): Promise<Passport> =>
+    passportOf(long, longCredential, { others: await Promise.all(others) })
+
+  it('are shown beside those of its home, and each group verifies its own', async () => {
+    const shown = await passport(papersOf(plant, e), papersOf(line, a))
+    const bytes = encodePassport(shown)
+    expect(decodePassport(bytes)).toEqual(shown)
+    expect(groupsShown(shown)).toEqual(['root', plant.group, line.group])
+    const verified = orThrow(await verifyPassport(member.peerId, bytes, check({ group: line.group })))
+    expect(verified).toMatchObject({
+      claims: { group: line.group },
+      chain: line,
+      passport: { name: 'node-x', firstCharter: line.firstCharter },
+    })
+    expect(orThrow(await verifyPassport(member.peerId, bytes, check())).claims.group).toBe('root')
+    const known = check({ group: plant.group, knownChain: plant })
+    expect(orThrow(await verifyPassport(member.peerId, bytes, known)).chain).toBe(plant)
+    expect(outcome(await verifyPassport(member.peerId, bytes, check({ group: foreign.group })))).toBe('PASSPORT_OTHER_GROUP')
+  })
+
+  it('are read by nobody who has no seat there: what they say of others costs and changes nothing', async () => {
+    const papers = await papersOf(plant, e)
+    const forged = { ...papers, firstCharter: { ...papers.firstCharter, charter: flipped(papers.firstCharter.charter, 40) } }
+    const bytes = encodePassport(passportOf(long, longCredential, { others: [forged] }))
+    expect(outcome(await verifyPassport(member.peerId, bytes, check({ knownChain: long })))).toBe('ok')
+    expect(outcome(await verifyPassport(member.peerId, bytes, check({ group: plant.group })))).toMatch(/^(CHARTER|GROUP_GRANT)_/)
+  })
+
+  it("of somebody else, of another group under this one's name, or signed by voters of another group are refused", async () => {
+    const ofPlant = async (papers: Papers, change: Partial<PassportCheck> = {}): Promise<string> => {
+      const shown = passportOf(long, longCredential, { others: [papers] })
+      return outcome(await verifyPassport(member.peerId, shown, check({ group: plant.group, ...change })))
+    }
+    expect(await ofPlant(await papersOf(plant, e))).toBe('ok')
+    expect(await ofPlant(await papersOf(plant, e, generateIdentity()))).toBe('PASSPORT_FOREIGN')
+    const { credential } = await papersOf(plant, e)
+    const { firstCharter, links } = foreign
+    expect(await ofPlant({ credential, firstCharter, links })).toBe('CREDENTIAL_OTHER_MESH')
+    expect(await ofPlant({ credential, firstCharter, links }, { knownChain: plant })).toBe('CHAIN_OTHER_GROUP')
+    const byOther = await credentialFor(
+      { ...plant, voters: [a.peerId], eras: [{ ...(plant.eras[0] as VoterEra), voters: [a.peerId] }] },
+      member,
+      [a],
+    )
+    expect(await ofPlant({ ...plant, credential: byOther })).toBe('CREDENTIAL_SIGNATURES')
+  })
+
+  it('are shown as far as they fit: the first eight, and no more bytes than a hello takes', async () => {
+    const papers = await papersOf(plant, e)
+    const many = passportOf(long, longCredential, { others: Array.from({ length: 12 }, () => papers) })
+    expect(decodePassport(encodePassport(many)).others).toHaveLength(8)
+    // Noise does not deflate: of three such only the first fits.
+    const heavy = (): Papers => {
+      const links = Array.from({ length: 50 }, () => ({
+        statement: Buffer.from(randomBytes(3_000).toString('base64url')),
+        signatures: [],
+      }))
+      return { ...papers, links }
+    }
+    const first = heavy()
+    const large = encodePassport(passportOf(long, longCredential, { others: [first, heavy(), heavy()] }))
+    expect(large.length).toBeLessThanOrEqual(PASSPORT_BYTES_MAX)
+    expect(decodePassport(large).others).toHaveLength(1)
+    expect(
+      thrownBy(() => encodePassport({ ...many, links: [...first.links, ...first.links, ...heavy().links], others: [] })),
+    ).toBe('PASSPORT_MALFORMED')
+  })
+
+  it('are bundled from passports of each group, and read as passports of each', async () => {
+    const home = encodePassport(passportOf(long, longCredential))
+    const seats = await Promise.all([papersOf(plant, e), papersOf(line, a)])
+    const bytes = seats.map((papers) => encodePassport({ ...passportOf(long, longCredential), ...papers }))
+    expect(bundleOf(home, [])).toBe(home)
+    expect(passportsIn(home)).toEqual([{ group: 'root', passport: home }])
+    const shown = passportsIn(bundleOf(home, bytes))
+    expect(shown).toEqual([
+      { group: 'root', passport: home },
+      { group: plant.group, passport: bytes[0] },
+      { group: line.group, passport: bytes[1] },
+    ])
+    expect(outcome(await verifyPassport(member.peerId, shown[2]?.passport ?? home, check({ knownChain: line })))).toBe('ok')
+  })
+
+  it('more than eight are refused', async () => {
+    const papers = await papersOf(plant, e)
+    const whole = JSON.parse(inflateRawSync(encodePassport(await passport(Promise.resolve(papers))).subarray(1)).toString()) as {
+      others: object[]
+    }
+    const packed = (others: number): Uint8Array =>
+      Buffer.concat([
+        Uint8Array.of(1),
+        deflateRawSync(JSON.stringify({ ...whole, others: Array.from({ length: others }, () => whole.others[0]) })),
+      ])
+    expect([8, 9].map((count) => thrownBy(() => decodePassport(packed(count))))).toEqual(['ok', 'PASSPORT_MALFORMED'])
+  })
+})

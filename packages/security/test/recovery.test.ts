@@ -17,7 +17,19 @@ import {
   verifyPassport,
   encodePassport,
 } from '../src/index.ts'
-import { chainThrough, credentialFor, flipped, linkTo, NOW_MS, outcome, passportOf, sha, thrownBy, world } from './fixtures.ts'
+import {
+  chainThrough,
+  credentialFor,
+  flipped,
+  linkTo,
+  NOW_MS,
+  outcome,
+  passportOf,
+  rootCharterOf,
+  sha,
+  thrownBy,
+  world,
+} from './fixtures.ts'
 
 const of = world()
 const [a, b, c, d, e] = of.all as [Identity, Identity, Identity, Identity, Identity]
@@ -86,7 +98,7 @@ describe('a recovery', () => {
     )
     expect(outcome(extendChain(base, { ...ordinary, statement: dressed }))).toBe('CHAIN_BROKEN')
     // The mesh key signs first charters, too: neither signature is good for the other.
-    const { meshPublicKey, signature } = base.firstCharter
+    const { meshPublicKey, signature } = rootCharterOf(base)
     expect(meshPublicKey).toEqual(of.meshKey.publicKey)
     const [recoverySignature] = link.signatures
     const borrowed = { ...link, signatures: [{ peer: recoverySignature?.peer ?? '', signature }] }

@@ -89,6 +89,7 @@ function defineVerify(command: Command, open: Open): void {
       const answer = {
         valid: true,
         mesh: { id: charter.meshId, name: charter.meshName },
+        group: { id: charter.groupId, path: charter.path },
         epoch: charter.epoch,
         index,
         digest,
@@ -102,6 +103,7 @@ function defineVerify(command: Command, open: Open): void {
           renderPairs(
             [
               ['mesh', valid.mesh.id],
+              ['group', printableLine(valid.group.path)],
               ['by', HOW[by]],
               ['voters', count(valid.voters.length, 'voter')],
               ['digest', digest],
@@ -115,6 +117,7 @@ function defineVerify(command: Command, open: Open): void {
 
 const HOW = {
   'mesh-key': 'the mesh key',
+  grant: 'the voters of the group above',
   link: 'a certified change of voters',
   certificate: 'a certificate of the voters',
 } as const

@@ -1,5 +1,5 @@
-import { messageOf } from '@vsmcp/kernel'
-import { joinServer } from '@vsmcp/security'
+import { messageOf, ROOT_GROUP_ID } from '@vsmcp/kernel'
+import { JoinOtherGroupError, joinServer } from '@vsmcp/security'
 import { MemberPlane } from '../members/member-plane.ts'
 import { Members } from '../members/members.ts'
 import { signedAlive } from '../members/signed-alive.ts'
@@ -34,11 +34,16 @@ export function meshParts(
 }
 
 /** Answers whoever wants to join. */
-function door({ clock, logger, self, whole }: Assembly, trust: GroupParts['trust']): SeatDoor['join'] {
+function door({ clock, enrolment, logger, self, whole }: Assembly, trust: GroupParts['trust']): SeatDoor['join'] {
   const join = joinServer()({
     self,
     monotonicMs: () => clock.monotonicMs(),
-    passport: () => trust.passport(),
+    passport: (group = ROOT_GROUP_ID) => {
+      if (group === enrolment.groupId) return trust.passport()
+      throw new JoinOtherGroupError(`this node has no seat in group ${group}, which the invitation is to`, {
+        hint: 'Try another address of the invitation, or ask for a new token: `vsmcp invite` on a member of that group.',
+      })
+    },
     redeem: (request) => whole().admission.redeem(request),
     assertLevel: (level) => trust.assertLevel(level),
   })

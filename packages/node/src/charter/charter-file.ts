@@ -20,7 +20,7 @@ const schema = z.strictObject({
   charter: z.base64(),
   /** The first charter and the links since. */
   chain: z.base64(),
-  /** Of this charter, unless the newest link or the mesh key vouches for it. */
+  /** Of this charter, unless the newest link, or the mesh key or the group above for the first, vouches for it. */
   certificate: z.string().nullable(),
 })
 
@@ -38,8 +38,8 @@ export interface CharterCheck {
 
 /** How the newest charter of a state is certified; undefined while the voters still sign. */
 export function certificationOf(state: GroupState): { by: Certification; index: number; certificate: string | null } | undefined {
-  const { charterMark: mark, links, pendingChanges } = state
-  if (mark === undefined) return { by: 'mesh-key', index: 1, certificate: null }
+  const { charter, charterMark: mark, links, pendingChanges } = state
+  if (mark === undefined) return { by: charter.path === '/' ? 'mesh-key' : 'grant', index: 1, certificate: null }
   if (mark.certificate !== undefined) return { by: 'certificate', index: mark.index, certificate: mark.certificate }
   const isLinked = pendingChanges.length === 0 && links.at(-1)?.index === mark.index
   return isLinked ? { by: 'link', index: mark.index, certificate: null } : undefined
@@ -48,7 +48,7 @@ export function certificationOf(state: GroupState): { by: Certification; index: 
 /** Throws `CharterUncertifiedError` while the voters have not signed the newest charter. */
 export function writeCharterFile(state: GroupState, chain: Chain): string {
   const certified = certificationOf(state)
-  if (certified === undefined || (certified.by !== 'mesh-key' && (state.links.at(-1)?.index ?? 0) > chain.index)) {
+  if (certified === undefined || (state.links.at(-1)?.index ?? 0) > chain.index) {
     throw new CharterUncertifiedError('the newest charter has no certificate yet', {
       hint: 'A majority of the voters signs it as soon as they are up: see `vsmcp status`, and try again.',
     })

@@ -12,8 +12,8 @@ export interface CharterView {
   digest: string
   /** A quorum confirmed just now that this is the newest; false while there is none to ask. */
   current: boolean
-  /** By what anybody can verify it offline: the mesh key, a change of voters, a certificate of its own; null while the voters still sign. */
-  certifiedBy: 'mesh-key' | 'link' | 'certificate' | null
+  /** By what anybody can verify it offline: the mesh key, the voters of the group above, a change of voters, a certificate of its own; null while the voters still sign. */
+  certifiedBy: 'mesh-key' | 'grant' | 'link' | 'certificate' | null
   voters: PeerIdString[]
   policies: Record<string, unknown>
   policyVersion: number

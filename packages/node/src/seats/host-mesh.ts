@@ -1,12 +1,12 @@
 import { type Clock, type GroupId, type Logger, messageOf, type PeerIdString, ROOT_GROUP_ID, VsmcpError } from '@vsmcp/kernel'
 import type { Hello, JoinExchange, Mesh, MeshComponents } from '@vsmcp/mesh'
-import type { VerifiedPassport } from '@vsmcp/security'
+import type { ShownPassport, VerifiedPassport } from '@vsmcp/security'
 import { groupOfTopic } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
 import { CONTROL_DEADLINE_MS, HELLO_AGAIN_AT_ONCE, HELLO_AGAIN_PER_PEER, HELLO_AGAIN_PERIOD_MS, SEATS_MAX } from '../constants.ts'
 import { HelloTooOftenError, NoSharedGroupError } from '../errors.ts'
-import type { ShownPassport } from './bundle.ts'
+
 import { GroupMesh, type GroupMeshHost, type SharedGroups } from './group-mesh.ts'
 import { SharedPlane } from './group-plane.ts'
 
