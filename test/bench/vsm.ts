@@ -116,7 +116,7 @@ function lives(): Record<string, number> {
       const report = reportOf(unit, window, counts.answered)
       watch.time('system 1: a unit is measured', () => meter.measure(counts, limits, nowMs))
       const heard = { node: HOST, sequence: window, atMs: nowMs, report }
-      watch.time('system 1: a report is judged', () => judge.judge(heard, HOST, nowMs, nowMs))
+      watch.time('system 1: a report is judged', () => judge.judge(heard, true, nowMs, nowMs))
       const demand = {
         weight: 1,
         concurrencyMax: 128,

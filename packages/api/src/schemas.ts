@@ -197,6 +197,7 @@ export const attachRequest = z.object({
       essential: z.boolean().exactOptional(),
     })
     .exactOptional(),
+  replica: z.boolean().exactOptional(),
   claims: z.array(z.object({ resource: text.min(1), shared: z.boolean() })).exactOptional(),
   replace: z.boolean(),
 })
@@ -206,7 +207,8 @@ export const unitView = z.object({
   nodeName: text,
   local: z.boolean(),
   kind: unitKind,
-  state: z.enum(['starting', 'ready', 'backing-off', 'failed', 'stopped', 'unreachable']),
+  state: z.enum(['starting', 'ready', 'backing-off', 'failed', 'stopped', 'unreachable', 'differs']),
+  weight: rate.exactOptional(),
   reason: text.exactOptional(),
   server: z.object({ name: text, version: text }).exactOptional(),
   era: z.enum(['legacy', 'modern']).exactOptional(),

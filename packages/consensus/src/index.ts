@@ -201,6 +201,7 @@ export type {
   UnitClaim,
   UnitProvider,
 } from './group/docket.ts'
+export { claimKey } from './group/claims.ts'
 export type { MissedPolicy, OccurrenceOutcome, PastOccurrence, ResourceClaim, Schedule } from './group/coordination.ts'
 export { decodeGroupState, encodeGroupState, foundGroup } from './group/group-codec.ts'
 export type { Applied, Founder, GroupState } from './group/group-state.ts'

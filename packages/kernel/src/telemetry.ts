@@ -147,6 +147,14 @@ export interface TargetException {
   readonly measured: number
 }
 
+/** `vsmcp:system3:synergy`: this node's calls of a unit that several nodes run go to one of these more, or less, from now on. */
+export interface ProviderWeighed {
+  readonly unit: string
+  readonly node: string
+  /** Above 0; 1 for who gets most. */
+  readonly weight: number
+}
+
 /** `vsmcp:system3star:finding`: audits by this node bear out that reports are not true, or nothing is to remark any more. */
 export interface AuditFinding {
   /** Absent when it is about all that the node reports. */
@@ -173,6 +181,7 @@ export interface TelemetryEvents {
   'vsmcp:system3:degradation': DegradationChange
   'vsmcp:system3:exception': TargetException
   'vsmcp:system3:grant': GrantChange
+  'vsmcp:system3:synergy': ProviderWeighed
   'vsmcp:system3star:finding': AuditFinding
   'vsmcp:system4:turn': SeriesTurn
 }

@@ -156,6 +156,8 @@ export interface UnitEvents extends Record<string, unknown> {
   state: { state: UnitState; reason?: string }
   definitions: Definitions
   log: UnitLogLine
+  /** It stopped answering, or has shown that it answers: see `Unit.isSuspect`. */
+  suspicion: { isSuspect: boolean }
 }
 
 /** System 1's unit: one attached MCP server, supervised. */
@@ -164,6 +166,8 @@ export interface Unit extends Startable {
   /** The part of the spec that may be shown: never the command, the environment, the URL. */
   readonly kind: UnitSource['kind']
   readonly state: UnitState
+  /** Ready, but calls go unanswered: its breaker is open, and nothing more is sent until it has shown that it answers. */
+  readonly isSuspect: boolean
   /** Why it is not ready, for people. */
   readonly reason: string | undefined
   /** The last known; kept while the server restarts. */

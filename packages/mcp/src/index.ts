@@ -14,7 +14,7 @@ export {
   type ProcessGuardInit,
 } from './unit/process-guard.ts'
 export { IN_FLIGHT_MAX } from './unit/constants.ts'
-export { canonicalDefinitions } from './unit/definitions.ts'
+export { canonicalDefinitions, type DefinitionLists } from './unit/definitions.ts'
 export type { ClientIdentity } from './unit/params.ts'
 export { DefinitionsError, ProcessGuardError, SecretMissingError, UnitStartError } from './unit/errors.ts'
 export type * from './gateway/contract.ts'

@@ -76,6 +76,9 @@ export const BARGAIN_TICK_MS = 1_000
 export const DEGRADATION_LOOK_MS = 1_000
 export const DEGRADATION_LAG_LOOK_MS = 100
 
+/** How often System 3 weighs the providers of units that have several, milliseconds. */
+export const SYNERGY_TICK_MS = 1_000
+
 /** How often the memory of units is measured, milliseconds. */
 export const MEMORY_PERIOD_MS = 10_000
 

@@ -244,6 +244,8 @@ export interface AttachRequest {
   startTimeoutMs: number
   /** On what terms it works. @default weight 1, no bounds of its own, nothing owed */
   terms?: UnitTerms
+  /** Other nodes may run the same unit, with the same definitions. @default it is this node's alone */
+  replica?: boolean
   /** What its calls need of what the group has only once. @default nothing */
   claims?: { resource: string; shared: boolean }[]
   replace: boolean
@@ -311,12 +313,15 @@ export interface FindingView {
 
 export interface UnitView {
   name: UnitName
-  /** Node the unit lives on. */
+  /** Node the unit lives on; a unit that several run is listed once for each. */
   node: PeerIdString
   nodeName: string
   local: boolean
   kind: 'stdio' | 'http'
-  state: 'starting' | 'ready' | 'backing-off' | 'failed' | 'stopped' | 'unreachable'
+  /** `differs`: one of several, and offers something else than the unit: it is not called. */
+  state: 'starting' | 'ready' | 'backing-off' | 'failed' | 'stopped' | 'unreachable' | 'differs'
+  /** Of one of several: its part of the calls of the node asked, beside 1 for who gets most. */
+  weight?: number
   /** Last reason it is not ready, for local units. */
   reason?: string
   server?: { name: string; version: string }

@@ -30,6 +30,11 @@ export class UnitExistsError extends VsmcpError {
   readonly code = 'VSMCP_NODE_UNIT_EXISTS'
 }
 
+/** The node cannot run a unit of the group, too: it offers something else, is in another zone, or there are enough that do. */
+export class ReplicaRefusedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_REPLICA_REFUSED'
+}
+
 /** No unit of that name on this node. */
 export class UnitUnknownError extends VsmcpError {
   readonly code = 'VSMCP_NODE_UNIT_UNKNOWN'

@@ -25,9 +25,11 @@ import type { Scanner } from './system4/scanner.ts'
 import type { Simulations } from './system4/simulations.ts'
 import type { LocalUnits } from './system1/local-units.ts'
 import type { Operations } from './system1/operations.ts'
+import type { Readiness } from './system1/readiness.ts'
 import type { UnitPublisher } from './system1/unit-publisher.ts'
 import type { Bargaining } from './system3/bargaining.ts'
 import type { Performance } from './system3/performance.ts'
+import type { ProviderWeights } from './system3/provider-weights.ts'
 import type { Auditing } from './system3star/auditing.ts'
 import type { ClaimDesk } from './system2/claim-desk.ts'
 import type { OccurrenceRunner } from './system2/occurrence-runner.ts'
@@ -99,6 +101,10 @@ export interface GroupParts {
   own: OwnOffers
   performance: Performance
   auditing: Auditing
+  /** Which units take calls now. */
+  readiness: Readiness
+  /** How much of a unit's calls each of its providers gets. */
+  weights: ProviderWeights
   router: Router
   signals: GroupSignals
   /** Takes or refuses what other nodes report of their units. */

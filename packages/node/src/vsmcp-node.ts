@@ -185,7 +185,6 @@ class RunningNode implements VsmcpNode {
       operations,
       bargaining,
       reports,
-      state,
       router,
       admission,
       gateway,
@@ -198,7 +197,8 @@ class RunningNode implements VsmcpNode {
       operations,
       bargaining,
       members,
-      state,
+      readiness: parts.readiness,
+      weights: parts.weights,
       control,
       logger: log.logger,
       nameOf,
@@ -326,8 +326,9 @@ class RunningNode implements VsmcpNode {
   }
 
   /** Nothing new is begun, what is under way may end, and another voter leads meanwhile: all at once, and each bounded. */
-  async #drain({ router, gateway, departure, duties }: Parts): Promise<void> {
+  async #drain({ router, readiness, gateway, departure, duties }: Parts): Promise<void> {
     router.close()
+    readiness.drain()
     await duties.stop()
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = systemClock.after(DRAIN_DEADLINE_MS, resolve)

@@ -121,11 +121,18 @@ export class Wiring {
     state.on('hinted', () => this.#changed())
     units.on('unit:state', () => this.#changed())
     units.on('unit:gone', () => this.#changed())
-    units.on('unit:changed', () => publisher.mend(units))
+    units.on('unit:changed', () => {
+      publisher.mend(units)
+      units.settleNames()
+    })
     catalog.onChanged(() => {
-      const remote = catalog.units.filter(({ node }) => node !== mesh.peerId).map(({ unit }) => unit)
-      signals.followUnits(remote)
-      operations.keepReportsOf(new Set(remote))
+      const elsewhere = catalog.units.map(({ unit, providers }) => {
+        const nodes = providers.flatMap(({ node }) => (node === mesh.peerId ? [] : [node]))
+        return [unit, new Set(nodes)] as const
+      })
+      const remote = new Map(elsewhere.filter(([, nodes]) => nodes.size > 0))
+      signals.followUnits([...remote.keys()])
+      operations.keepReportsOf(remote)
       duties.look()
     })
   }

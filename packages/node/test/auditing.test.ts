@@ -66,10 +66,12 @@ describe('audits', () => {
 
     /** Both units' reports of now have been heard. */
     const reported = async (): Promise<void> => {
-      const before = new Map(['honest', 'liar'].map((unit) => [unit, auditor.operations.reportOf(unit)?.measured?.ordinal ?? 0]))
+      const before = new Map(
+        ['honest', 'liar'].map((unit) => [unit, auditor.operations.reportOf(unit, host.peer)?.measured?.ordinal ?? 0]),
+      )
       host.operations.report()
       const heard = (): boolean =>
-        [...before].every(([unit, ordinal]) => (auditor.operations.reportOf(unit)?.measured?.ordinal ?? 0) > ordinal)
+        [...before].every(([unit, ordinal]) => (auditor.operations.reportOf(unit, host.peer)?.measured?.ordinal ?? 0) > ordinal)
       // Gossip may lose one, and takes no more than one a second for long.
       while (!heard()) {
         await expect

@@ -100,9 +100,15 @@ describe('the catalog', () => {
 
   it('reads a resource by its URI while one unit offers it, and says how to choose when several do', () => {
     const catalog = catalogOf(twoFileServers)
-    expect(catalog.resource('file:///docs')).toEqual({ unit: 'docs', node: 'A', name: 'file:///docs' })
+    expect(catalog.resource('file:///docs')).toEqual({
+      unit: 'docs',
+      node: 'A',
+      name: 'file:///docs',
+      providers: ['A'],
+      isRepeatable: true,
+    })
     expect(catalog.resource('doc://manual')).toMatchObject({ unit: 'docs', name: 'doc://manual' })
-    expect(catalog.resource('vsmcp://code/file:///x')).toEqual({ unit: 'code', node: 'B', name: 'file:///x' })
+    expect(catalog.resource('vsmcp://code/file:///x')).toMatchObject({ unit: 'code', node: 'B', name: 'file:///x' })
     expect(() => catalog.resource('file:///x')).toThrow(TargetUnknownError)
     expect(catalog.listing.resources.map(({ uri }) => uri)).toEqual([
       'vsmcp://docs/file:///x',

@@ -46,6 +46,7 @@ async function unitsOf(group: Group, store = createMemoryStore()) {
         decided()
         group.held.delete(name)
       },
+      isSettled: (name) => group.held.has(name),
       held: () => [...group.held],
     },
     offers: {

@@ -31,7 +31,7 @@ describe('operations', () => {
     await expect
       .poll(() => {
         a.operations.report()
-        const callers = b.operations.reportOf('u')?.measured?.callers ?? []
+        const callers = b.operations.reportOf('u', a.peer)?.measured?.callers ?? []
         return Object.fromEntries(callers.map(({ node, answered, refused }) => [node, [answered, refused]]))
       })
       .toEqual({ [a.peer]: [1, 0], [b.peer]: [2, 0] })

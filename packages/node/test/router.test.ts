@@ -7,6 +7,7 @@ import { UnitUnreachableError } from '../src/errors.ts'
 import { OwnOffers } from '../src/route/own-offers.ts'
 import type { CallWatch } from '../src/route/call-watch.ts'
 import { Router } from '../src/route/router.ts'
+import type { Routing } from '../src/route/routing.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import { startGroup, type TestNode, until } from './support/group.ts'
 import { attach } from './support/servers.ts'
@@ -99,7 +100,8 @@ describe('a call to a tool on another node', () => {
 /** A router whose other node answers as told. */
 function against(answer: () => Promise<Uint8Array>): Router {
   const rpc: Plane = { call: answer, notify: () => true, handle: () => {}, onNotice: () => {} }
-  const catalog = { tool: () => ({ unit: 'u', node: 'far', name: 'tool' }) } as unknown as Catalog
+  const target = { unit: 'u', node: 'far', name: 'tool', providers: ['far'], isRepeatable: false }
+  const catalog = { tool: () => target } as unknown as Catalog
   const claims = { call: () => Promise.reject(new Error('nothing runs here')) }
   const watch: CallWatch = { called: () => {}, asked: () => () => {}, returned: () => {} }
   return new Router({
@@ -111,6 +113,7 @@ function against(answer: () => Promise<Uint8Array>): Router {
     rpc,
     degradation: { assertServed: () => {} },
     own: new OwnOffers([]),
+    routing: {} as Routing,
     watch,
   })
 }

@@ -77,7 +77,7 @@ export interface SharedStateComponents {
 }
 
 export interface SharedStateEvents extends Record<string, unknown> {
-  /** What `get` answers changed for these keys: written, removed, ended, or allowed otherwise. Not told for what `start` loaded. */
+  /** What `get` answers changed for these keys, of any writer: written, removed, ended, or allowed otherwise. Not told for what `start` loaded. */
   changed: { collection: string; keys: readonly string[] }
   /** Hints of these peers came, changed or ended. */
   hinted: { peers: readonly PeerIdString[] }

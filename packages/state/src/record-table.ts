@@ -24,8 +24,8 @@ export class RecordTable {
   /** collection → key → the ids of its writers' records. */
   readonly #byKey = new Map<string, Map<string, Set<RecordId>>>()
   readonly #perWriter = new Map<PeerIdString, number>()
-  /** What `get` last answered, so that a change of it can be told. */
-  readonly #shown = new Map<string, Map<string, Envelope>>()
+  /** What could last be read of each key, so that a change of it can be told. */
+  readonly #shown = new Map<string, Map<string, readonly Envelope[]>>()
   #version = 0
   #digest: { version: number; bytes: Uint8Array } | undefined
 
@@ -87,15 +87,16 @@ export class RecordTable {
     })
   }
 
-  /** Looks whether `get` answers otherwise than when last asked here. @returns the keys for which it does */
+  /** Looks whether `get` answers otherwise, for any writer, than when last asked here. @returns the keys for which it does */
   changesOf(keys: Iterable<Change>): Change[] {
     const changes: Change[] = []
     for (const { collection, key } of keys) {
-      const shown = this.#shown.get(collection) ?? new Map<string, Envelope>()
-      const winner = this.#winner(collection, key)
-      if (shown.get(key) === winner) continue
-      if (winner === undefined) shown.delete(key)
-      else shown.set(key, winner)
+      const shown = this.#shown.get(collection) ?? new Map<string, readonly Envelope[]>()
+      const before = shown.get(key) ?? []
+      const now = this.#readable(collection, key)
+      if (before.length === now.length && now.every((entry, at) => entry === before[at])) continue
+      if (now.length === 0) shown.delete(key)
+      else shown.set(key, now)
       this.#shown.set(collection, shown)
       changes.push({ collection, key })
     }

@@ -14,6 +14,7 @@ interface Options {
   url?: string
   header?: readonly string[]
   startTimeout: number
+  replica?: boolean
   replace?: boolean
   import?: string
   claims?: readonly string[]
@@ -45,6 +46,7 @@ export const define: Define = (command, open) => {
     .option('--target-p99 <duration>', 'the latency that 99 of 100 calls shall stay within', duration('--target-p99'))
     .option('--target-errors <share>', 'the share of calls that may fail, such as 1%', percentage('--target-errors'))
     .option('--essential', 'serve it also when the node refuses calls of others for want of capacity')
+    .option('--replica', 'run a unit here that other nodes run, too: the same server, called in turn and for one another')
     .option('--replace', 'take the place of another unit of that name on this node')
     .option('--import <file>', "attach all servers of an MCP client's file (mcpServers or servers)")
     .addHelpText(
@@ -52,6 +54,9 @@ export const define: Define = (command, open) => {
       notes(
         'Answers once the tools are listed; else exit code 1 and the last lines the server wrote. The same again is',
         '"unchanged"; another command under the same name needs --replace. Units survive restarts of the node.',
+        '',
+        'With --replica several nodes of a zone run one unit: its tools are listed once, a call goes to whoever does best, and to another when',
+        'that one fails and the call does no harm twice. All must offer the very same.',
         '',
         'With --claims a call waits until the group gives the unit what it claims: a robot arm, a serial port, an account. Alone, or',
         'with others that claim it as NAME:shared. "vsmcp claims" shows who has what.',
@@ -68,6 +73,7 @@ export const define: Define = (command, open) => {
         'vsmcp attach wiki --url https://wiki.example/mcp --header "Authorization=env:WIKI_TOKEN"',
         'vsmcp attach search --weight 3 --concurrency 8 --target-p99 500ms --target-errors 1% -- ./search',
         'vsmcp attach arm --claims robot-arm --claims camera:shared -- ./arm-server',
+        'vsmcp attach files --replica -- npx -y @modelcontextprotocol/server-filesystem ~/shared',
         'vsmcp attach --import ~/.cursor/mcp.json',
       ),
     )
@@ -98,7 +104,11 @@ async function attachOne(session: Session, name: string, rest: readonly string[]
 function describe(name: string, rest: readonly string[], options: Options): UnitDescription {
   const [command, ...args] = rest
   const { url, startTimeout: startTimeoutMs } = options
-  const claims = { ...(options.claims === undefined ? {} : { claims: options.claims }), ...termsOf(options) }
+  const claims = {
+    ...(options.replica === true ? { replica: true } : {}),
+    ...(options.claims === undefined ? {} : { claims: options.claims }),
+    ...termsOf(options),
+  }
   if (url !== undefined) {
     refuseBeside('--url', { COMMAND: command, '--env': options.env, '--env-file': options.envFile, '--cwd': options.cwd })
     return { url, headers: parseAssignments('--header', options.header ?? []), startTimeoutMs, ...claims }
@@ -133,8 +143,16 @@ function termsOf({ weight, concurrency, rate, targetP99, targetErrors, essential
 }
 
 function ofOneServer(rest: readonly string[], options: Options): Record<string, unknown> {
-  const { env, envFile, cwd, url, header, claims } = options
-  const ofOne = { '--env': env, '--env-file': envFile, '--cwd': cwd, '--url': url, '--header': header, '--claims': claims }
+  const { env, envFile, cwd, url, header, claims, replica } = options
+  const ofOne = {
+    '--replica': replica,
+    '--env': env,
+    '--env-file': envFile,
+    '--cwd': cwd,
+    '--url': url,
+    '--header': header,
+    '--claims': claims,
+  }
   const { weight, concurrency, rate, targetP99, targetErrors, essential } = options
   const terms = { '--weight': weight, '--concurrency': concurrency, '--rate': rate, '--target-p99': targetP99 }
   return { COMMAND: rest[0], ...ofOne, ...terms, '--target-errors': targetErrors, '--essential': essential }

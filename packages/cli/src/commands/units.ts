@@ -11,6 +11,7 @@ const STATE_STYLE = {
   failed: 'red',
   stopped: 'dim',
   unreachable: 'red',
+  differs: 'red',
 } as const
 
 export const define: Define = (command, open) => {
@@ -51,10 +52,12 @@ function renderWork(units: readonly UnitView[], terminal: Terminal): string {
 
 function render(units: readonly UnitView[], terminal: Terminal): string {
   if (units.length === 0) return NONE
+  const isShared = units.some(({ weight }) => weight !== undefined)
   const rows = units.map((unit) => [
     unit.name,
     terminal.style(STATE_STYLE[unit.state], unit.state),
     `${printableLine(unit.nodeName)}${unit.local ? ' (this node)' : ''}`,
+    ...(isShared ? [unit.weight === undefined ? '-' : formatShare(unit.weight)] : []),
     unit.kind,
     String(unit.tools),
     String(unit.resources),
@@ -65,7 +68,20 @@ function render(units: readonly UnitView[], terminal: Terminal): string {
     unit.reason === undefined ? serverOf(unit) : printableLine(unit.reason),
   ])
   return terminal.table(
-    ['UNIT', 'STATE', 'NODE', 'KIND', 'TOOLS', 'RESOURCES', 'PROMPTS', 'CALLS', 'ERRORS', 'P50', 'SERVER'],
+    [
+      'UNIT',
+      'STATE',
+      'NODE',
+      ...(isShared ? ['WEIGHT'] : []),
+      'KIND',
+      'TOOLS',
+      'RESOURCES',
+      'PROMPTS',
+      'CALLS',
+      'ERRORS',
+      'P50',
+      'SERVER',
+    ],
     rows,
   )
 }

@@ -29,6 +29,7 @@ const unit = z.strictObject(
     cwd: text.min(1).exactOptional(),
     url: text.min(1).exactOptional(),
     headers: z.record(text, text, { error: 'names and values are needed' }).exactOptional(),
+    replica: z.boolean({ error: 'true or false is needed' }).exactOptional(),
     claims: z.array(text, { error: 'a list of names is needed, each with :shared or without' }).exactOptional(),
     terms: unitTermsSchema.exactOptional(),
     startTimeout: text.refine((value) => isDuration(value), 'a duration such as 30s or 2m is needed').exactOptional(),

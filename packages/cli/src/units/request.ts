@@ -18,6 +18,7 @@ export interface UnitDescription {
   /** `NAME` or `NAME:shared`. */
   claims?: readonly string[]
   terms?: UnitTerms
+  replica?: boolean
 }
 
 export type UnitRequest = Omit<AttachRequest, 'replace'>
@@ -35,6 +36,7 @@ export async function toRequest(name: string, unit: UnitDescription, context: Va
     name,
     source: await toSource(name, unit, context),
     startTimeoutMs,
+    ...(unit.replica === true ? { replica: true } : {}),
     ...(Object.keys(terms).length === 0 ? {} : { terms }),
     ...(claims.length === 0 ? {} : { claims }),
   }

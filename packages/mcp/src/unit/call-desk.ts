@@ -66,6 +66,10 @@ export class CallDesk {
     this.#breaker.close()
   }
 
+  get isSuspect(): boolean {
+    return this.#breaker.isOpen
+  }
+
   // oxlint-disable-next-line typescript/promise-function-async -- no second promise per call on the hot path
   request(request: McpRequest, whyNotReady: () => string): Promise<McpReply> {
     let call: Call

@@ -110,6 +110,10 @@ export class SupervisedUnit implements Unit {
     return this.#reason
   }
 
+  get isSuspect(): boolean {
+    return this.#desk.isSuspect
+  }
+
   get definitions(): Definitions | undefined {
     return this.#definitions
   }
@@ -345,10 +349,12 @@ export class SupervisedUnit implements Unit {
   async #lookInto(): Promise<void> {
     const connection = this.#connection
     if (connection === undefined) return
+    this.#emitter.emit('suspicion', { isSuspect: true })
     const method = connection.server.era === 'modern' ? 'server/discover' : 'ping'
     try {
       await this.#desk.ask(connection, { method, paramsJson: '{}', deadlineMs: PROBE_TIMEOUT_MS, signal: this.#life })
       this.#desk.trust()
+      this.#emitter.emit('suspicion', { isSuspect: false })
     } catch (error) {
       if (connection !== this.#connection) return
       this.#suspicion = `it no longer answers: ${messageOf(error)}`

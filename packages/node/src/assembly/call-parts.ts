@@ -4,15 +4,19 @@ import type { GroupParts } from '../parts.ts'
 import { OwnOffers } from '../route/own-offers.ts'
 import { Router } from '../route/router.ts'
 import { Degradation } from '../degradation/degradation.ts'
+import { Routing } from '../route/routing.ts'
 import { LocalUnits } from '../system1/local-units.ts'
 import { Operations } from '../system1/operations.ts'
+import { Readiness } from '../system1/readiness.ts'
 import { UnitNameClaims } from '../system1/unit-name-claims.ts'
 import { UnitPublisher } from '../system1/unit-publisher.ts'
 import { UnitSpecs } from '../system1/unit-specs.ts'
 import { Bargaining } from '../system3/bargaining.ts'
 import { Performance } from '../system3/performance.ts'
+import { ProviderWeights } from '../system3/provider-weights.ts'
 import { Auditing } from '../system3star/auditing.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
+import { claimHolders } from '../system2/claim-holders.ts'
 import { damperOf } from '../system2/damper.ts'
 import { Scanner } from '../system4/scanner.ts'
 import { Reports } from '../topics/reports.ts'
@@ -44,7 +48,11 @@ type Working = Pick<GroupParts, 'publisher' | 'units' | 'operations' | 'bargaini
 export function callParts(
   assembly: Assembly,
   beneath: Beneath,
-): Working & Feeling & Watching & Controlling & Pick<GroupParts, 'claims' | 'degradation' | 'own' | 'router' | 'reports'> {
+): Working &
+  Feeling &
+  Watching &
+  Controlling &
+  Pick<GroupParts, 'claims' | 'degradation' | 'own' | 'readiness' | 'weights' | 'router' | 'reports'> {
   const { scopes, clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
@@ -72,6 +80,7 @@ export function callParts(
     logger: logger.child({ part: 'system3' }),
   })
   const own = new OwnOffers([alertTool(feeling.alerts)])
+  const { readiness, weights, routing } = routingParts(assembly, { ...beneath, units, operations })
   const router = new Router({
     clock,
     self,
@@ -81,6 +90,7 @@ export function callParts(
     rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce),
     degradation,
     own,
+    routing,
     watch: {
       called: (call) => variety.called(call),
       asked: (unit) => scanner.asked(unit),
@@ -100,7 +110,30 @@ export function callParts(
     log: reporting.hears(log),
     clock: reporting.clock,
   })
-  return { ...working, ...watching, ...feeling, ...controlling, claims, degradation, own, router, reports }
+  return { ...working, ...watching, ...feeling, ...controlling, claims, degradation, own, readiness, weights, router, reports }
+}
+
+/** Who is asked of those that run the same unit. */
+function routingParts(
+  { scopes, clock, random, logger, self, group }: Assembly,
+  parts: Beneath & Pick<GroupParts, 'units' | 'operations'>,
+): Pick<GroupParts, 'readiness' | 'weights'> & { routing: Routing } {
+  const { units, members, state } = parts
+  const readiness = new Readiness({ self, units, members, state })
+  const weights = new ProviderWeights(
+    { damp: damperOf(random) },
+    { ...parts, self, routing: () => routing, clock: scopes.clock('synergy'), logger: logger.child({ part: 'system3' }) },
+  )
+  const routing = new Routing({
+    self,
+    isReady: (at) => readiness.isReady(at),
+    isSaturated: (unit) => units.isSaturated(unit),
+    weightOf: (unit, node) => weights.weightOf(unit, node),
+    holdersOf: (unit, nodes) => claimHolders(group.state, unit, nodes),
+    clock,
+    random,
+  })
+  return { readiness, weights, routing }
 }
 
 /** System 3's watch over its units, and System 3*'s over those of others. */
@@ -160,14 +193,20 @@ function watchingParts(assembly: Assembly, { members, control, catalog }: Beneat
   }
 }
 
-function unitParts(assembly: Assembly, { state, decisions, signals }: Beneath): Working {
+function unitParts(assembly: Assembly, { state, decisions, signals, catalog }: Beneath): Working {
   const { init, store, scopes, random, logger, self, group, host } = assembly
   const clock = scopes.clock('units')
   const publisher = new UnitPublisher({ state, group: () => group.state, self, logger })
   const units = new LocalUnits({
     ownServerName: serverNameOf(assembly),
     specs: new UnitSpecs(store.kv('units')),
-    names: new UnitNameClaims({ decisions, group: () => group.state, self, nameOf: group.nameOf }),
+    names: new UnitNameClaims({
+      decisions,
+      group: () => group.state,
+      offerOf: (name) => catalog.units.find(({ unit }) => unit === name)?.offer,
+      self,
+      nameOf: group.nameOf,
+    }),
     offers: publisher,
     clock,
     create: (spec) => assembly.makeUnit(spec, { clock, random, logger: logger.child({ unit: spec.name }) }),

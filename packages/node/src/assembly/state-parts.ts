@@ -1,3 +1,4 @@
+import { isProvider } from '@vsmcp/consensus'
 import { verify } from '@vsmcp/security'
 import { createSharedState } from '@vsmcp/state'
 import { ReportJudge, topicsOf } from '@vsmcp/vsm'
@@ -18,7 +19,8 @@ export function stateParts(
   const topics = topicsOf(enrolment.meshId, enrolment.groupId)
   const state = createSharedState({
     topic: topics.state,
-    mayWrite: (collection, key, writer) => collection !== UNITS_COLLECTION || group.state?.units.get(key)?.peer === writer,
+    mayWrite: (collection, key, writer) =>
+      collection !== UNITS_COLLECTION || (group.state !== undefined && isProvider(group.state, key, writer)),
   })({
     plane: mesh.state,
     gossip: mesh.gossip,
@@ -38,7 +40,7 @@ export function stateParts(
     self,
     isMember: group.isMember,
     reportJudge,
-    hostOf: (unit) => group.state?.units.get(unit)?.peer,
+    isHost: (unit, node) => group.state !== undefined && isProvider(group.state, unit, node),
     clock: scopes.clock('signals'),
     logger,
   })

@@ -152,7 +152,10 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
   const levelOf = (peer: PeerIdString): number | undefined =>
     peer === self ? FEATURE_LEVEL : mesh.peers().find((each) => each.peer === peer)?.info.passport.wire.level
   const timetables = new Timetables()
-  const hostOf = (tool: string): PeerIdString | undefined => whole().catalog.findTool(tool)?.node
+  const hostOf = (tool: string): PeerIdString | undefined => {
+    const { providers = [] } = whole().catalog.findTool(tool) ?? {}
+    return providers.find((node) => members.isAlive(node)) ?? providers[0]
+  }
   const coordinator = new ScheduleCoordinator({
     self,
     log,

@@ -1,4 +1,4 @@
-import { decodeGroupState, encodeGroupState, type GroupState, Table } from '@vsmcp/consensus'
+import { decodeGroupState, encodeGroupState, type GroupState, Table, type UnitProvider } from '@vsmcp/consensus'
 import {
   InvalidArgumentError,
   type KeyValueStore,
@@ -188,9 +188,14 @@ function withHeir(state: GroupState, former: PeerIdString, heir: PeerIdString, n
     ...state.members.entries().filter(([peer]) => peer !== former),
     [heir, { ...record, name, addresses: [] }] as const,
   ]
+  const inherited = <P extends UnitProvider>(provider: P): P =>
+    provider.peer === former ? { ...provider, peer: heir } : provider
   const units = state.units
     .entries()
-    .map(([unit, claim]) => [unit, claim.peer === former ? { ...claim, peer: heir } : claim] as const)
+    .map(
+      ([unit, { replicas, ...claim }]) =>
+        [unit, { ...inherited(claim), ...(replicas === undefined ? {} : { replicas: replicas.map(inherited) }) }] as const,
+    )
   return decodeGroupState(encodeGroupState({ ...state, members: Table.from(members), units: Table.from(units) }))
 }
 

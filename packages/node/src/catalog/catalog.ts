@@ -1,29 +1,29 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { GroupState } from '@vsmcp/consensus'
+import { type GroupState, isProvider } from '@vsmcp/consensus'
 import { Emitter, type Logger, messageOf, type PeerIdString, type UnitName } from '@vsmcp/kernel'
 import { type Listing, type ListingKind, type ToolDefinition, UriTemplate } from '@vsmcp/mcp'
-import type { SharedState } from '@vsmcp/state'
+import type { SharedRecord, SharedState } from '@vsmcp/state'
 import { TargetUnknownError } from '../errors.ts'
 import { canBeBare, promptGrantKey, qualifiedName, qualifiedUri, splitQualifiedUri } from './exposed-names.ts'
+import { type CatalogUnit, catalogUnit } from './providers.ts'
 import { fromRecord, type PublishedUnit, UNITS_COLLECTION } from './published-unit.ts'
 
 /** Where a call goes: the unit, its node, and the name or URI the server itself knows. */
 export interface Target {
   readonly unit: UnitName
+  /** Whose offer is listed, which is the only provider there is or one of them. */
   readonly node: PeerIdString
   readonly name: string
+  /** Who may be asked: all that offer what the unit is declared to offer. */
+  readonly providers: readonly PeerIdString[]
+  /** Asked twice it does no more than asked once: a tool whose annotations say so; whatever only reads. */
+  readonly isRepeatable: boolean
 }
 
 export interface ToolEntry extends Target {
   readonly exposedName: string
   readonly qualifiedName: string
   readonly definition: ToolDefinition
-}
-
-export interface CatalogUnit {
-  readonly unit: UnitName
-  readonly node: PeerIdString
-  readonly offer: PublishedUnit
 }
 
 interface Events extends Record<string, unknown> {
@@ -121,12 +121,12 @@ export class Catalog {
   resource(uri: string): Target {
     const qualified = splitQualifiedUri(uri)
     const unit = qualified === undefined ? undefined : this.#view.units.find(({ unit: name }) => name === qualified.unit)
-    if (qualified !== undefined && unit !== undefined) return { unit: unit.unit, node: unit.node, name: qualified.uri }
+    if (qualified !== undefined && unit !== undefined) return targetOf(unit, qualified.uri, true)
     const listed = this.#view.unitsByUri.get(uri) ?? []
     const candidates = listed.length > 0 ? listed : this.#view.units.filter(({ offer }) => someTemplateMatches(offer, uri))
     const [only, second] = candidates
     if (only === undefined) throw new TargetUnknownError(`no unit of this group offers the resource ${uri}`)
-    if (second === undefined) return { unit: only.unit, node: only.node, name: uri }
+    if (second === undefined) return targetOf(only, uri, true)
     throw new TargetUnknownError(`${candidates.length} units offer the resource ${uri}`, {
       hint: `Say which: ${candidates.map(({ unit: name }) => qualifiedUri(name, uri)).join(' or ')}`,
     })
@@ -150,35 +150,26 @@ export class Catalog {
   #compute(version: number): View {
     const group = this.#group()
     if (group === undefined) return NO_UNITS
-    const units: CatalogUnit[] = []
-    let disregarded = 0
-    for (const record of this.#state.entries(UNITS_COLLECTION)) {
-      const offer = fromRecord(record)
-      if (offer === undefined) continue
-      if (group.units.get(record.key)?.peer === record.writer) units.push({ unit: record.key, node: record.writer, offer })
-      else disregarded += offer.tools.length
-    }
+    const { units, disregarded } = unitsOf(group, this.#state)
     const nameOf = (unit: UnitName, name: string, key: string): string =>
       group.names.get(key)?.unit === unit ? name : qualifiedName(unit, name)
-    const tools = units.flatMap(({ unit, node, offer }) =>
-      offer.tools.map((definition): ToolEntry => {
+    const tools = units.flatMap((of) => {
+      const { unit, offer } = of
+      return offer.tools.map((definition): ToolEntry => {
+        const { name, annotations } = definition
+        const isRepeatable = annotations?.readOnlyHint === true || annotations?.idempotentHint === true
+        const names = { exposedName: nameOf(unit, name, name), qualifiedName: qualifiedName(unit, name) }
+        return { ...targetOf(of, name, isRepeatable), definition, ...names }
+      })
+    })
+    const prompts = units.flatMap((of) => {
+      const { unit, offer } = of
+      return offer.prompts.map((definition) => {
         const { name } = definition
-        return { unit, node, name, definition, exposedName: nameOf(unit, name, name), qualifiedName: qualifiedName(unit, name) }
-      }),
-    )
-    const prompts = units.flatMap(({ unit, node, offer }) =>
-      offer.prompts.map((definition) => {
-        const { name } = definition
-        return {
-          unit,
-          node,
-          name,
-          definition,
-          exposedName: nameOf(unit, name, promptGrantKey(name)),
-          qualifiedName: qualifiedName(unit, name),
-        }
-      }),
-    )
+        const names = { exposedName: nameOf(unit, name, promptGrantKey(name)), qualifiedName: qualifiedName(unit, name) }
+        return { ...targetOf(of, name, true), definition, ...names }
+      })
+    })
     const unitsByUri = groupByUri(units)
     return {
       units,
@@ -200,6 +191,25 @@ export class Catalog {
       },
     }
   }
+}
+
+/** By key, in order: what the docket lets be offered. */
+function unitsOf(group: GroupState, state: SharedState): Pick<View, 'units' | 'disregarded'> {
+  const records = new Map<UnitName, SharedRecord[]>()
+  let disregarded = 0
+  for (const record of state.entries(UNITS_COLLECTION, { allWriters: true })) {
+    if (isProvider(group, record.key, record.writer)) records.set(record.key, [...(records.get(record.key) ?? []), record])
+    else disregarded += fromRecord(record)?.tools.length ?? 0
+  }
+  const units = [...records].flatMap(([unit, ofUnit]) => {
+    const claim = group.units.get(unit)
+    return claim === undefined ? [] : (catalogUnit(unit, claim, ofUnit) ?? [])
+  })
+  return { units, disregarded }
+}
+
+function targetOf({ unit, node, callable }: CatalogUnit, name: string, isRepeatable: boolean): Target {
+  return { unit, node, name, providers: callable, isRepeatable }
 }
 
 function templatesOf(units: readonly CatalogUnit[]): Listing['resourceTemplates'] {

@@ -131,7 +131,7 @@ export class StatusView {
         voter: voters.has(peer),
         leader: peer === leader,
         addresses: self ? mesh.listenAddresses() : [...(shown?.passport.addresses ?? record?.addresses ?? [])],
-        units: catalog.units.filter(({ node }) => node === peer).map(({ unit }) => unit),
+        units: catalog.units.filter(({ providers }) => providers.some(({ node }) => node === peer)).map(({ unit }) => unit),
         rttMs: peers.get(peer)?.rttMs ?? null,
       }
     })
@@ -236,10 +236,12 @@ export class StatusView {
       )
     }
     problems.push(...unitsView.problems(), ...this.#pain(), ...this.#reduced())
-    for (const { unit } of catalog.units) {
-      const report = operations.reportOf(unit)
-      if (report !== undefined && report.calls >= 4 && report.errors * 2 > report.calls) {
-        problems.push(`unit ${unit}: ${report.errors} of ${report.calls} calls failed within ${report.windowMs / 1000} s`)
+    for (const { unit, providers } of catalog.units) {
+      for (const { node } of providers) {
+        const report = operations.reportOf(unit, node)
+        if (report === undefined || report.calls < 4 || report.errors * 2 <= report.calls) continue
+        const where = providers.length > 1 ? ` on ${this.nameOf(node)}` : ''
+        problems.push(`unit ${unit}${where}: ${report.errors} of ${report.calls} calls failed within ${report.windowMs / 1000} s`)
       }
     }
     return problems

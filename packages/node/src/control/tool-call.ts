@@ -19,6 +19,7 @@ export async function callTool(components: ToolCallComponents, request: ToolCall
   const { catalog, router, clock, nameOf } = components
   const { tool, args, timeoutMs, signal, onProgress } = request
   const listed = catalog.findTool(tool)
+  let answering: string | undefined
   const params = { name: tool, arguments: args, ...(onProgress === undefined ? {} : { _meta: { progressToken: 0 } }) }
   const startedMs = clock.monotonicMs()
   const reply = await router.request({
@@ -33,9 +34,11 @@ export async function callTool(components: ToolCallComponents, request: ToolCall
       const { progress, total, message } = parsed.data
       onProgress?.({ progress, ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) })
     },
+    onAsked: (asked) => (answering = asked),
   })
   const latencyMs = clock.monotonicMs() - startedMs
-  const { unit, node } = listed ?? catalog.tool(tool)
+  const { unit, node: first } = listed ?? catalog.tool(tool)
+  const node = answering ?? first
   if ('error' in reply) {
     throw new ServerRefusedError(`the server behind ${tool} refused: ${reply.error.message}`, {
       details: { unit, node, jsonRpcCode: reply.error.code },

@@ -8,22 +8,23 @@ import {
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
-import type { SharedState } from '@vsmcp/state'
 import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
-import type { Catalog, CatalogUnit } from '../catalog/catalog.ts'
+import type { Catalog, Target } from '../catalog/catalog.ts'
+import type { CatalogUnit, Provider } from '../catalog/providers.ts'
 import { UNIT_QUERY_DEADLINE_MS } from '../constants.ts'
 import type { UnitView } from '../control.ts'
 import type { Members } from '../members/members.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
+import type { Readiness } from '../system1/readiness.ts'
 import type { Bargaining } from '../system3/bargaining.ts'
+import type { ProviderWeights } from '../system3/provider-weights.ts'
 import { unitWorkView } from './work-view.ts'
 
 const QUERY = 'system1:units'
 
-/** What a node says of its units that are not ready, as a hint beside the shared document. */
-const hintSchema = z.looseObject({ notReady: z.array(z.string()).max(256) })
+const DIFFERS = 'offers other definitions than the unit is declared to, and is not called'
 
 const figure = z.number().nonnegative()
 
@@ -71,7 +72,8 @@ export interface UnitsViewComponents {
   operations: Operations
   bargaining: Bargaining
   members: Members
-  state: SharedState
+  readiness: Readiness
+  weights: Pick<ProviderWeights, 'weightOf'>
   control: Plane
   logger: Logger
   nameOf: (peer: PeerIdString) => string
@@ -84,30 +86,26 @@ export class UnitsView {
   constructor(components: UnitsViewComponents) {
     this.#c = components
     components.control.handle(QUERY, async () => pack(components.units.list().map((unit) => this.#answerOf(unit))))
-    components.units.on('unit:state', () => this.#hint())
-    components.units.on('unit:gone', () => this.#hint())
   }
 
+  /** One for each provider of each unit. */
   async list(): Promise<UnitView[]> {
-    const { catalog, self, units, members, control, logger } = this.#c
-    const nodes = [...new Set(catalog.units.map(({ node }) => node))].filter((node) => node !== self && members.isAlive(node))
-    const answers = new Map<UnitName, Answer>()
-    await Promise.all(
-      nodes.map(async (node) => {
-        try {
-          const reply = await control.call(node, QUERY, new Uint8Array(), { deadlineMs: UNIT_QUERY_DEADLINE_MS })
-          for (const answer of answerSchema.parse(unpack(reply))) answers.set(answer.name, answer)
-        } catch (error) {
-          logger.debug({ node, error: messageOf(error) }, 'a node did not say how its units are')
-        }
+    const { catalog, self, units } = this.#c
+    const answers = await this.#answers()
+    const published = new Set<UnitName>()
+    const views = catalog.units.flatMap((entry) =>
+      entry.providers.map((provider) => {
+        const local = provider.node === self ? units.get(entry.unit) : undefined
+        if (local !== undefined) published.add(entry.unit)
+        const view =
+          local === undefined
+            ? this.#remoteView(entry, provider, answers.get(provider.node)?.get(entry.unit))
+            : this.#viewOfLocal(local)
+        return { ...view, ...this.#asProvider(entry, provider) }
       }),
     )
-    const published = new Set(catalog.units.map(({ unit }) => unit))
-    const remote = catalog.units.map((entry) =>
-      entry.node === self ? this.#localView(entry) : this.#remoteView(entry, answers.get(entry.unit)),
-    )
     const unpublished = units.list().filter(({ name }) => !published.has(name))
-    return [...remote, ...unpublished.map((unit) => this.#viewOfLocal(unit))].sort((a, b) => (a.name < b.name ? -1 : 1))
+    return [...views, ...unpublished.map((unit) => this.#viewOfLocal(unit))].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   local(name: UnitName): UnitView {
@@ -116,36 +114,51 @@ export class UnitsView {
     return this.#viewOfLocal(unit)
   }
 
-  isReady({ unit, node }: { unit: UnitName; node: PeerIdString }): boolean {
-    const { self, units, members, state } = this.#c
-    if (node === self) return units.get(unit)?.state === 'ready'
-    if (!members.isAlive(node)) return false
-    const hint = hintSchema.safeParse(state.hints().get(node))
-    return !(hint.success && hint.data.notReady.includes(unit))
+  /** Whether a call would find somebody who takes it. */
+  isReady({ unit, providers }: Pick<Target, 'unit' | 'providers'>): boolean {
+    return providers.some((node) => this.#c.readiness.isReady({ unit, node }))
   }
 
   readyCount(): number {
-    return this.#c.catalog.units.filter((unit) => this.isReady(unit)).length
+    return this.#c.catalog.units.filter(({ unit, callable }) => this.isReady({ unit, providers: callable })).length
   }
 
   problems(): string[] {
-    const { catalog, members, units } = this.#c
+    const { catalog, members, units, readiness, self, nameOf } = this.#c
     const own = units.list().filter(({ state }) => state === 'failed' || state === 'backing-off')
-    const remote = catalog.units.filter((unit) => unit.node !== this.#c.self && members.isAlive(unit.node) && !this.isReady(unit))
+    const all = catalog.units.flatMap(({ unit, providers }) => providers.map((provider) => ({ unit, ...provider })))
+    const remote = all.filter((at) => at.node !== self && members.isAlive(at.node) && !readiness.isReady(at))
     return [
       ...own.map(({ name, state, reason }) => `unit ${name} is ${state}${reason === undefined ? '' : `: ${reason}`}`),
-      ...remote.map(({ unit, node }) => `unit ${unit} on ${this.#c.nameOf(node)} is not ready`),
+      ...remote.map(({ unit, node }) => `unit ${unit} on ${nameOf(node)} is not ready`),
+      ...all.filter(({ isAgreed }) => !isAgreed).map(({ unit, node }) => `unit ${unit} on ${nameOf(node)} ${DIFFERS}`),
     ]
   }
 
-  #hint(): void {
-    const notReady = this.#c.units.list().flatMap(({ name, state }) => (state === 'ready' ? [] : [name]))
-    this.#c.state.setHint({ notReady })
+  /** What the nodes of units elsewhere say of them. */
+  async #answers(): Promise<ReadonlyMap<PeerIdString, ReadonlyMap<UnitName, Answer>>> {
+    const { catalog, self, members, control, logger } = this.#c
+    const hosts = new Set(catalog.units.flatMap(({ providers }) => providers.map(({ node }) => node)))
+    const answers = new Map<PeerIdString, ReadonlyMap<UnitName, Answer>>()
+    await Promise.all(
+      [...hosts].map(async (node) => {
+        if (node === self || !members.isAlive(node)) return
+        try {
+          const reply = await control.call(node, QUERY, new Uint8Array(), { deadlineMs: UNIT_QUERY_DEADLINE_MS })
+          answers.set(node, new Map(answerSchema.parse(unpack(reply)).map((answer) => [answer.name, answer])))
+        } catch (error) {
+          logger.debug({ node, error: messageOf(error) }, 'a node did not say how its units are')
+        }
+      }),
+    )
+    return answers
   }
 
-  #localView(entry: CatalogUnit): UnitView {
-    const unit = this.#c.units.get(entry.unit)
-    return unit === undefined ? this.#remoteView(entry, undefined) : this.#viewOfLocal(unit)
+  /** What concerns it as one of several. */
+  #asProvider({ unit, providers }: CatalogUnit, { node, isAgreed }: Provider): Partial<UnitView> {
+    if (providers.length < 2) return {}
+    if (!isAgreed) return { state: 'differs', reason: `it ${DIFFERS}`, weight: 0 }
+    return { weight: this.#c.weights.weightOf(unit, node) }
   }
 
   #viewOfLocal(unit: Unit): UnitView {
@@ -171,7 +184,7 @@ export class UnitsView {
     }
   }
 
-  #remoteView({ unit, node, offer }: CatalogUnit, answer: Answer | undefined): UnitView {
+  #remoteView({ unit }: CatalogUnit, { node, offer }: Provider, answer: Answer | undefined): UnitView {
     return {
       name: unit,
       node,

@@ -158,7 +158,7 @@ export class Degradation implements Startable {
     this.#shed = new Map()
     return {
       hasSystem5: log.status()?.leader !== undefined,
-      unitsAway: catalog.units.filter(({ node }) => node !== self && !members.isAlive(node)).length,
+      unitsAway: catalog.units.filter(({ callable }) => !callable.some((node) => node === self || members.isAlive(node))).length,
       storeAccepts: this.#storeAccepts,
       loopLagMs,
       load: bargaining.load + this.#wanted(shed, windowMs) / bargaining.capacity.concurrency,

@@ -33,13 +33,17 @@ export function outcomeOf(reply: McpReply): CallOutcome {
   return reply.resultJson.includes('"isError"') && isToolError(reply.resultJson) ? 'tool-error' : 'ok'
 }
 
-/** Surely not executed. */
 const REFUSED = [NotSentError, BusyError, UnitUnreachableError, ShedError]
+
+/** Nothing was done: it may be asked of another. */
+export function isRefusal(error: unknown): boolean {
+  return REFUSED.some((Refused) => error instanceof Refused)
+}
 
 export function outcomeOfFailure(error: unknown, signal: AbortSignal): CallOutcome {
   if (error instanceof TargetUnknownError) return 'unknown'
   if (signal.aborted) return 'cancelled'
-  if (REFUSED.some((Refused) => error instanceof Refused)) return 'refused'
+  if (isRefusal(error)) return 'refused'
   if (error instanceof OutcomeUnknownError || error instanceof TimeoutError) return 'late'
   return 'error'
 }

@@ -28,13 +28,17 @@ import type { Degradation } from '../degradation/degradation.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
 import type { OwnOffers } from './own-offers.ts'
+import type { Routing } from './routing.ts'
 import { type CallWatch, outcomeOf, outcomeOfFailure } from './call-watch.ts'
+import { deliver, type Sent } from './delivery.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'
 
 const REQUEST = 'mcp:request'
 
-/** What travels of a request. */
-type Sent = Pick<RoutedRequest, 'paramsJson' | 'deadlineMs' | 'signal' | 'onNotification'> & { method: string }
+export interface MeshRequest extends RoutedRequest {
+  /** Told which node is asked, each time one is. */
+  onAsked?: (node: PeerIdString) => void
+}
 
 export interface RouterComponents {
   clock: Clock
@@ -48,13 +52,15 @@ export interface RouterComponents {
   degradation: Pick<Degradation, 'assertServed'>
   /** What the mesh itself answers. */
   own: OwnOffers
+  /** Which provider a call goes to, where a unit has several. */
+  routing: Routing
   /** Hears of calls as they begin and end. */
   watch: CallWatch
 }
 
 /**
- * Brings a client's request to the unit that answers it: here, or by one frame to the node that hosts it. Nothing is
- * repeated: a caller is told plainly whether the request was not sent, or sent with an unknown outcome.
+ * Brings a client's request to the unit that answers it: here, or by one frame to a node that runs it. A caller is told plainly whether
+ * the request was not sent, or sent with an unknown outcome; only what does no harm is repeated, and only at another provider.
  */
 export class Router implements GatewayRouter {
   readonly #c: RouterComponents
@@ -89,7 +95,7 @@ export class Router implements GatewayRouter {
     return this.#c.catalog.onChanged(listener)
   }
 
-  async request(request: RoutedRequest): Promise<McpReply> {
+  async request(request: MeshRequest): Promise<McpReply> {
     this.#mustBeOpen()
     const answer = this.#c.own.answerTo(request)
     if (answer !== undefined) return this.#counted(answer)
@@ -97,7 +103,7 @@ export class Router implements GatewayRouter {
   }
 
   /** A call of a tool, whose end is told to who watches. */
-  async #watched(request: RoutedRequest): Promise<McpReply> {
+  async #watched(request: MeshRequest): Promise<McpReply> {
     const { watch } = this.#c
     let target: Target | undefined
     try {
@@ -111,10 +117,17 @@ export class Router implements GatewayRouter {
     }
   }
 
-  async #route(request: RoutedRequest, target: Target): Promise<McpReply> {
+  async #route(request: MeshRequest, target: Target): Promise<McpReply> {
     const paramsJson =
       target.name === request.target ? request.paramsJson : withTarget(request.method, request.paramsJson, target.name)
-    return this.#counted(() => this.#send(target, { ...request, paramsJson }))
+    const sent: Sent = { ...request, paramsJson }
+    // Of most units there is one, and nothing to choose.
+    return this.#counted(() => (target.providers.length > 1 ? this.#deliver(target, sent) : this.#send(target, sent)))
+  }
+
+  #deliver(target: Target, request: Sent): Promise<McpReply> {
+    const { routing, clock } = this.#c
+    return deliver(target, request, { routing, clock, send: (at, attempt) => this.#send(at, attempt) })
   }
 
   get inFlight(): number {
@@ -146,9 +159,10 @@ export class Router implements GatewayRouter {
     return ref?.type === 'ref/prompt' ? catalog.prompt(target) : catalog.resource(target)
   }
 
-  async #send(target: Target, request: Sent): Promise<McpReply> {
+  async #send(target: Pick<Target, 'unit' | 'node'>, request: Sent): Promise<McpReply> {
     const { self, units, rpc, clock, watch } = this.#c
     const { method, paramsJson, deadlineMs, signal, onNotification } = request
+    request.onAsked?.(target.node)
     if (target.node === self) {
       const unit = units.get(target.unit)
       if (unit === undefined) throw new UnitUnreachableError(`unit ${target.unit} is not attached here any more: not sent`)
@@ -181,7 +195,7 @@ export class Router implements GatewayRouter {
   ): Promise<McpReply> {
     this.#mustBeOpen()
     const signal = AbortSignal.timeout(request.deadlineMs)
-    return this.#counted(() => this.#send({ unit, node, name: '' }, { ...request, signal, onNotification: () => {} }))
+    return this.#counted(() => this.#send({ unit, node }, { ...request, signal, onNotification: () => {} }))
   }
 
   #atUnit(unit: Unit, request: McpRequest): Promise<McpReply> {
@@ -214,7 +228,7 @@ export class Router implements GatewayRouter {
 }
 
 /** What went wrong at the other node means the same here; what it says of the call's fate stays as precise. */
-function asSeenByCaller(error: unknown, { unit, node }: Target): unknown {
+function asSeenByCaller(error: unknown, { unit, node }: Pick<Target, 'unit' | 'node'>): unknown {
   if (error instanceof TimeoutError) {
     return new OutcomeUnknownError(`unit ${unit} gave no answer within the time allowed; it may have executed the call`, {
       hint: 'Find out at the tool whether it did before repeating the call, or allow more time.',

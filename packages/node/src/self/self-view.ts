@@ -66,7 +66,7 @@ export class Self {
 
   #ownTools(): number {
     const { catalog, self } = this.#c
-    return catalog.tools.filter(({ node }) => node === self).length
+    return catalog.tools.filter(({ providers }) => providers.includes(self)).length
   }
 
   async #variety(): Promise<SelfView['variety']> {

@@ -31,10 +31,15 @@ interface Events extends Record<string, unknown> {
 
 /** Whose a unit's name is, as the group decided it. */
 export interface UnitNames {
-  /** Throws `UnitExistsError` when, as far as this node knows, another node has the name. */
-  assertFree(name: UnitName): void
-  /** Asks the group for the name; throws `UnitExistsError` when another node has it. */
-  claim(name: UnitName): Promise<void>
+  /** Throws `UnitExistsError` when, as far as this node knows, another node has the name, and this one does not want to be its replica. */
+  assertFree(name: UnitName, isReplica: boolean): void
+  /**
+   * Asks the group for the name, and declares what the unit offers; as a replica of what others may run already. Throws `UnitExistsError`
+   * when another node has it, `ReplicaRefusedError` when it cannot be one of several.
+   */
+  claim(name: UnitName, definitions: Definitions | undefined, isReplica: boolean): Promise<void>
+  /** Whether this node has the name, and the group knows what the unit offers. */
+  isSettled(name: UnitName, definitions: Definitions | undefined): boolean
   release(name: UnitName): Promise<void>
   /** What this node holds by its own copy of the docket. */
   held(): UnitName[]
@@ -146,6 +151,12 @@ export class LocalUnits implements Startable {
     return this.#units.get(name)?.unit
   }
 
+  /** Whether it has as much in work as it is granted, so that another call would wait. */
+  isSaturated(name: UnitName): boolean {
+    const unit = this.get(name)
+    return unit === undefined || unit.counters().inFlight >= unit.limits.concurrency
+  }
+
   /** On what terms it works. */
   termsOf(name: UnitName): UnitTerms {
     return this.#units.get(name)?.spec.terms ?? ORDINARY
@@ -195,6 +206,7 @@ export class LocalUnits implements Startable {
       name,
       source,
       startTimeoutMs,
+      ...(request.replica === true ? { replica: true } : {}),
       ...(Object.keys(terms).length === 0 ? {} : { terms }),
       ...(claims.length === 0 ? {} : { claims }),
     }
@@ -222,14 +234,14 @@ export class LocalUnits implements Startable {
       await this.#replace(present, spec)
       return 'unchanged'
     }
-    await names.claim(spec.name)
+    await names.claim(spec.name, present.unit.definitions, spec.replica === true)
     await specs.put(spec)
     present.spec = spec
     return 'unchanged'
   }
 
   async #attachNew(spec: StoredUnitSpec): Promise<'attached'> {
-    this.#c.names.assertFree(spec.name)
+    this.#c.names.assertFree(spec.name, spec.replica === true)
     const local = this.#adopt(spec)
     try {
       await local.unit.start()
@@ -278,7 +290,7 @@ export class LocalUnits implements Startable {
     const { names, offers, specs } = this.#c
     this.#mustRun()
     this.#refuseOwnMesh(spec.name, definitions)
-    await names.claim(spec.name)
+    await names.claim(spec.name, definitions, spec.replica === true)
     if (definitions !== undefined) await offers.offer(spec.name, kind, definitions)
     await specs.put(spec)
     this.#mustRun()
@@ -296,9 +308,12 @@ export class LocalUnits implements Startable {
     const { names } = this.#c
     if (this.#status !== 'running') return
     const held = new Set(names.held())
-    const attached = [...this.#units.values()].filter(({ isAttached }) => isAttached).map(({ spec }) => spec.name)
-    for (const name of attached) {
-      if (!held.has(name) && !this.#changing.has(name)) await this.#quietly(name, () => names.claim(name))
+    for (const { spec, unit } of [...this.#units.values()].filter(({ isAttached }) => isAttached)) {
+      const { name, replica = false } = spec
+      // What a replica offers is not known before its server is up.
+      const isEarly = replica && unit.definitions === undefined
+      if (isEarly || names.isSettled(name, unit.definitions) || this.#changing.has(name)) continue
+      await this.#quietly(name, () => names.claim(name, unit.definitions, replica))
     }
     for (const name of held) {
       if (!this.#units.has(name) && !this.#changing.has(name)) await this.#quietly(name, () => names.release(name))

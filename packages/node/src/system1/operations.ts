@@ -47,7 +47,7 @@ export class Operations implements Startable {
   readonly #c: OperationsComponents
   readonly #events: Emitter<Events>
   readonly #measured = new Map<UnitName, Measured>()
-  readonly #heard = new Map<UnitName, HeardUnitReport>()
+  readonly #heard = new Map<UnitName, Map<PeerIdString, HeardUnitReport>>()
   readonly #nodes = new Map<PeerIdString, Achievement>()
   #timer: Timer | undefined
   #offs: (() => void)[] = []
@@ -64,7 +64,10 @@ export class Operations implements Startable {
   async start(): Promise<void> {
     const { signals, units, clock } = this.#c
     this.#offs = [
-      signals.on('unit', ({ node, atMs, body }) => this.#heard.set(body.unit, { ...body, node, atMs })),
+      signals.on('unit', ({ node, atMs, body }) => {
+        const ofUnit = this.#heard.get(body.unit) ?? new Map<PeerIdString, HeardUnitReport>()
+        this.#heard.set(body.unit, ofUnit.set(node, { ...body, node, atMs }))
+      }),
       signals.on('control', ({ node, body: { achievement } }) => {
         if (achievement !== undefined) this.#nodes.set(node, achievement)
       }),
@@ -96,13 +99,16 @@ export class Operations implements Startable {
   }
 
   /** What was heard last of a unit of another node. */
-  reportOf(unit: UnitName): HeardUnitReport | undefined {
-    return this.#heard.get(unit)
+  reportOf(unit: UnitName, node: PeerIdString): HeardUnitReport | undefined {
+    return this.#heard.get(unit)?.get(node)
   }
 
-  /** Only reports of these units are kept. */
-  keepReportsOf(units: ReadonlySet<UnitName>): void {
-    for (const unit of this.#heard.keys()) if (!units.has(unit)) this.#heard.delete(unit)
+  /** Only reports of these units by these nodes are kept. */
+  keepReportsOf(hosts: ReadonlyMap<UnitName, ReadonlySet<PeerIdString>>): void {
+    for (const [unit, ofUnit] of this.#heard) {
+      for (const node of ofUnit.keys()) if (hosts.get(unit)?.has(node) !== true) ofUnit.delete(node)
+      if (ofUnit.size === 0) this.#heard.delete(unit)
+    }
   }
 
   /** Nodes that are gone no longer count for the group. */

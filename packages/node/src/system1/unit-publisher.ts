@@ -1,4 +1,4 @@
-import type { GroupState } from '@vsmcp/consensus'
+import { type GroupState, isProvider } from '@vsmcp/consensus'
 import { type Logger, messageOf, type PeerIdString, type UnitName } from '@vsmcp/kernel'
 import type { Definitions, Unit } from '@vsmcp/mcp'
 import type { SharedState } from '@vsmcp/state'
@@ -34,9 +34,10 @@ export class UnitPublisher {
   /** Puts right what a crash, a full disk or a docket that came late left wrong. */
   mend(units: Pick<LocalUnits, 'attached' | 'get'>): void {
     const { state, self, group } = this.#c
-    const owned = group()?.units
+    const docket = group()
     for (const { name, kind, definitions } of units.attached()) {
-      if (definitions === undefined || owned?.get(name)?.peer !== self || this.#isPublished(name, kind, definitions)) continue
+      if (definitions === undefined || docket === undefined || !isProvider(docket, name, self)) continue
+      if (this.#isPublished(name, kind, definitions)) continue
       this.#mend(name, () => this.offer(name, kind, definitions))
     }
     for (const { key, writer } of state.entries(UNITS_COLLECTION, { allWriters: true })) {

@@ -20,6 +20,7 @@ export const unitSpecSchema = z.object({
   name: z.string(),
   source: sourceSchema,
   startTimeoutMs: z.number(),
+  replica: z.literal(true).exactOptional(),
   terms: unitTermsSchema.exactOptional(),
   claims: z.array(z.object({ resource: z.string(), shared: z.boolean() })).exactOptional(),
 })
@@ -29,6 +30,8 @@ export interface StoredUnitSpec {
   name: UnitName
   source: UnitSource
   startTimeoutMs: number
+  /** Other nodes may run the same unit. */
+  replica?: true
   /** Absent when it works on the ordinary terms. */
   terms?: UnitTerms
   /** In order of name; absent when it claims nothing. */

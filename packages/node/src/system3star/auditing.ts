@@ -59,7 +59,7 @@ export class Auditing implements Startable {
   #wayMs = new Map<PeerIdString, number>()
   /** Units whose calls wait for resources first: how long they take a caller says nothing of how long they work. */
   readonly #claiming = new Set<UnitName>()
-  readonly #probing = new Map<UnitName, Promise<void>>()
+  readonly #probing = new Map<string, Promise<void>>()
   #timer: Timer | undefined
   #offs: (() => void)[] = []
 
@@ -87,13 +87,14 @@ export class Auditing implements Startable {
 
   /** Probes a unit of another node now. Resolves when it has been; what it comes to is known with the host's next reports. */
   audit({ unit, node }: Auditable): Promise<void> {
-    const running = this.#probing.get(unit)
+    const key = `${unit} ${node}`
+    const running = this.#probing.get(key)
     if (running !== undefined) return running
     const { logger } = this.#c
     const probing = this.#probe({ unit, node })
       .catch((error: unknown) => logger.warn({ unit, node, error: messageOf(error) }, 'a unit could not be audited'))
-      .finally(() => this.#probing.delete(unit))
-    this.#probing.set(unit, probing)
+      .finally(() => this.#probing.delete(key))
+    this.#probing.set(key, probing)
     return probing
   }
 
@@ -111,19 +112,17 @@ export class Auditing implements Startable {
     for (const [node, counts] of reportJudge.refused) this.#follow(this.#auditor.refused(node, counts, nowMs))
     const present = new Set(catalog.units.map(({ unit }) => unit))
     for (const unit of this.#claiming) if (!present.has(unit)) this.#claiming.delete(unit)
-    const units = catalog.units.filter(({ node }) => node !== self && members.isAlive(node))
     if (this.#c.isPaused()) return
-    this.#follow(
-      this.#auditor.tick(
-        units.map(({ unit, node }) => ({ unit, node })),
-        nowMs,
-      ),
+    const elsewhere = catalog.units.flatMap(({ unit, providers }) =>
+      providers.flatMap(({ node }) => (node !== self && members.isAlive(node) ? [{ unit, node }] : [])),
     )
+    this.#follow(this.#auditor.tick(elsewhere, nowMs))
   }
 
   async #probe(at: Auditable): Promise<void> {
     const { catalog, router, clock, logger } = this.#c
-    const offer = catalog.units.find(({ unit, node }) => unit === at.unit && node === at.node)?.offer
+    const providers = catalog.units.find(({ unit }) => unit === at.unit)?.providers
+    const offer = providers?.find(({ node }) => node === at.node)?.offer
     const method = offer === undefined ? undefined : probeMethod(offer)
     if (offer === undefined || method === undefined) return
     const listed = await probe(at, method, { router, clock, logger })

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { Catalog } from '../catalog/catalog.ts'
 import { UNIT_QUERY_DEADLINE_MS } from '../constants.ts'
 import { UnitUnknownError } from '../errors.ts'
+import type { Members } from '../members/members.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { SCAN_PERIOD_MS } from './constants.ts'
 import type { ForecastRequest, ForecastView, TurnView } from './contract.ts'
@@ -59,6 +60,7 @@ export interface ForecastDeskComponents {
   scanner: Scanner
   units: LocalUnits
   catalog: Catalog
+  members: Pick<Members, 'isAlive'>
   control: Plane
   nameOf: (peer: PeerIdString) => string
   clock: Clock
@@ -75,14 +77,15 @@ export class ForecastDesk {
 
   /** Throws `UnitUnknownError`, and what the plane throws when the unit's node does not answer. */
   async forecast({ unit }: ForecastRequest): Promise<ForecastView> {
-    const { self, units, catalog, nameOf } = this.#c
+    const { self, units, catalog, members, nameOf } = this.#c
     const tickMs = SCAN_PERIOD_MS
     if (unit === undefined || units.get(unit) !== undefined) return { tickMs, nodeName: nameOf(self), ...(await this.#of(unit)) }
     const entry = catalog.units.find((each) => each.unit === unit)
     if (entry === undefined) {
       throw new UnitUnknownError(`no unit ${unit} is attached in this group`, { hint: 'List what there is with `vsmcp units`.' })
     }
-    return { tickMs, nodeName: nameOf(entry.node), ...(await this.#ask(entry.node, unit)) }
+    const node = entry.callable.find((each) => members.isAlive(each)) ?? entry.node
+    return { tickMs, nodeName: nameOf(node), ...(await this.#ask(node, unit)) }
   }
 
   turns(subject?: string): TurnView[] {

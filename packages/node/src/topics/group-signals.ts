@@ -28,8 +28,8 @@ export interface GroupSignalsComponents {
   self: PeerIdString
   isMember: (peer: PeerIdString) => boolean
   reportJudge: ReportJudge
-  /** Who hosts the unit, as the docket says: nobody else reports of it. */
-  hostOf: (unit: UnitName) => PeerIdString | undefined
+  /** Whether the node runs the unit, as the docket says: nobody else reports of it. */
+  isHost: (unit: UnitName, node: PeerIdString) => boolean
   clock: Clock
   logger: Logger
 }
@@ -89,8 +89,8 @@ export class GroupSignals implements Startable {
     for (const authors of this.#highest.values()) {
       for (const author of authors.keys()) if (!isMember(author)) authors.delete(author)
     }
-    const { topics, reportJudge } = this.#c
-    reportJudge.keepOnly((unit) => this.#offs.has(topics.unit(unit)), isMember)
+    const { topics, reportJudge, isHost } = this.#c
+    reportJudge.keepOnly((unit, node) => this.#offs.has(topics.unit(unit)) && isHost(unit, node), isMember)
   }
 
   on<T extends MessageTopic>(topic: T, listener: (message: GossipMessage<T>) => void): () => void {
@@ -136,11 +136,11 @@ export class GroupSignals implements Startable {
 
   /** Throws for a report that is not to be believed. */
   #judge(topic: string, { node, sequence, atMs, body: report }: GossipMessage<'unit'>): void {
-    const { topics, hostOf, reportJudge, clock } = this.#c
+    const { topics, isHost, reportJudge, clock } = this.#c
     const { unit } = report
     // On the topic of another unit it is as good as by another sender.
-    const host = topics.unit(unit) === topic ? hostOf(unit) : undefined
-    const verdict = reportJudge.judge({ node, sequence, atMs, report }, host, clock.monotonicMs(), clock.wallMs())
+    const isOfHost = topics.unit(unit) === topic && isHost(unit, node)
+    const verdict = reportJudge.judge({ node, sequence, atMs, report }, isOfHost, clock.monotonicMs(), clock.wallMs())
     if (!verdict.taken) throw new InvalidArgumentError(`${verdict.refusal}: ${verdict.what}`)
   }
 }

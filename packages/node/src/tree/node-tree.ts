@@ -54,6 +54,7 @@ function systems(parts: GroupParts, scopes: Scopes, process?: HostParts & HomePa
       scopes.of('resource bargain').child(parts.bargaining),
       scopes.of('degradation').child(parts.degradation),
       scopes.of('performance').child(parts.performance),
+      scopes.of('synergy').child(parts.weights),
       // System 3*.
       scopes.of('audits').child(parts.auditing),
     ]),

@@ -27,6 +27,7 @@ const PARTS = {
   'resource bargain': ACTOR,
   degradation: {},
   performance: ACTOR,
+  synergy: {},
   audits: {},
   'algedonic channel': {},
   senses: ACTOR,

@@ -52,12 +52,13 @@ const TAKEN: Verdict = { taken: true }
  * embellish what a caller knows better.
  */
 export class ReportJudge {
-  readonly #known = new Map<UnitName, Known>()
+  /** By unit and node: a unit may have several hosts. */
+  readonly #known = new Map<string, Known>()
   readonly #refused = new RefusalTally(REFUSALS, REFUSED_SENDERS_MAX)
 
-  /** @param host who hosts the unit, as the docket says */
-  judge(heard: HeardReport, host: PeerIdString | undefined, nowMs: number, wallMs: number): Verdict {
-    const verdict = this.#verdict(heard, host, nowMs, wallMs)
+  /** @param isOfHost whether its sender hosts the unit, as the docket says */
+  judge(heard: HeardReport, isOfHost: boolean, nowMs: number, wallMs: number): Verdict {
+    const verdict = this.#verdict(heard, isOfHost, nowMs, wallMs)
     if (!verdict.taken) this.refuse(heard.node, verdict.refusal)
     return verdict
   }
@@ -72,18 +73,18 @@ export class ReportJudge {
     return this.#refused.counts
   }
 
-  /** Nothing is kept of units that are gone, and of senders who are no members. */
-  keepOnly(isUnit: (unit: UnitName) => boolean, isMember: (node: PeerIdString) => boolean): void {
-    for (const unit of this.#known.keys()) if (!isUnit(unit)) this.#known.delete(unit)
+  /** Nothing is kept of whom does not host the unit any more, and of senders who are no members. */
+  keepOnly(isHost: (unit: UnitName, node: PeerIdString) => boolean, isMember: (node: PeerIdString) => boolean): void {
+    for (const [key, { node, report }] of this.#known) if (!isHost(report.unit, node)) this.#known.delete(key)
     this.#refused.keepOnly(isMember)
   }
 
-  #verdict(heard: HeardReport, host: PeerIdString | undefined, nowMs: number, wallMs: number): Verdict {
+  #verdict(heard: HeardReport, isOfHost: boolean, nowMs: number, wallMs: number): Verdict {
     const { node, sequence, atMs, report } = heard
     const { unit } = report
-    if (node !== host) return no('wrong-sender', `${node} reports of ${unit}, which it does not host`)
-    const last = this.#known.get(unit)
-    const before = last?.node === node ? last : undefined
+    if (!isOfHost) return no('wrong-sender', `${node} reports of ${unit}, which it does not host`)
+    const key = `${unit} ${node}`
+    const before = this.#known.get(key)
     if (before !== undefined && sequence <= before.sequence) return no('replayed', `report ${sequence} of ${unit} is not new`)
     if (Math.abs(atMs - wallMs) > REPORT_SKEW_MAX_MS) return no('stale', `a report of ${unit} by a clock that is far off`)
     const gained = before === undefined ? REPORT_BURST : before.tokens + Math.max(0, nowMs - before.atMs) / REPORT_GAP_MS
@@ -92,7 +93,7 @@ export class ReportJudge {
     const flaw = absurdity(report)
     const contradiction = flaw === undefined ? contradictionOf(before?.report, report, node) : undefined
     // Also what contradicts is remembered: the next one is held against it, and a lie is not told once and then forgotten.
-    this.#known.set(unit, { node, sequence, report, tokens, atMs: nowMs })
+    this.#known.set(key, { node, sequence, report, tokens, atMs: nowMs })
     if (flaw !== undefined) return no('absurd', `${unit}: ${flaw}`)
     return contradiction === undefined ? TAKEN : no('contradictory', `${unit}: ${contradiction}`)
   }

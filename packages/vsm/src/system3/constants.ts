@@ -35,3 +35,15 @@ export const ASKED_DOSE = 2
 
 /** A unit with so much of its grant in work on the mean lacks room. */
 export const BOUND_SHARE = 0.8
+
+/** Of what is known of a provider half is forgotten after this, ms: one report. Routing itself looks at what is in flight meanwhile. */
+export const ROUTING_EVIDENCE_HALF_LIFE_MS = 5_000
+
+/** So many calls of the usual latency a provider is taken to have answered before anything was seen of it: two slow ones are chance. */
+export const LATENCY_PRIOR_CALLS = 2
+
+/** Smallest weight beside 1: one call in twenty goes to the worst of two, which is how it is known to be well again. */
+export const ROUTING_WEIGHT_MIN = 0.05
+
+/** A weight of 1 in the parts that damping counts in. */
+export const ROUTING_WEIGHT_PARTS = 1_000

@@ -37,7 +37,6 @@ export interface Auditable {
 }
 
 interface Audited {
-  readonly node: PeerIdString
   readonly record: OwnRecord
   /** The report that the next comparison begins with. */
   base: { report: MeasuredReport; heardMs: number } | undefined
@@ -64,7 +63,8 @@ export class Auditor {
   readonly #self: PeerIdString
   readonly #random: Random
   readonly #times: AuditTimes
-  readonly #units = new Map<UnitName, Audited>()
+  /** By unit and node: each provider of a unit is audited for itself. */
+  readonly #units = new Map<string, Audited>()
   readonly #findings = new Map<string, Finding>()
   /** Refused reports by node that have led to a finding already. */
   readonly #badReports = new Map<PeerIdString, number>()
@@ -188,19 +188,21 @@ export class Auditor {
   }
 
   #auditedOf({ unit, node }: Auditable): Audited | undefined {
-    const known = this.#units.get(unit)
-    if (known?.node === node) return known
-    if (node === this.#self || (known === undefined && this.#units.size >= AUDITED_MAX)) return undefined
-    const audited: Audited = { node, record: new OwnRecord(), base: undefined, probedMs: undefined, evidence: new Map() }
-    this.#units.set(unit, audited)
+    const known = this.#units.get(auditedKey({ unit, node }))
+    if (known !== undefined) return known
+    if (node === this.#self || this.#units.size >= AUDITED_MAX) return undefined
+    const audited: Audited = { record: new OwnRecord(), base: undefined, probedMs: undefined, evidence: new Map() }
+    this.#units.set(auditedKey({ unit, node }), audited)
     return audited
   }
 
   #keepOnly(units: readonly Auditable[]): void {
-    const present = new Set(units.map(({ unit }) => unit))
-    for (const unit of this.#units.keys()) if (!present.has(unit)) this.#units.delete(unit)
+    const present = new Set(units.map(auditedKey))
+    for (const key of this.#units.keys()) if (!present.has(key)) this.#units.delete(key)
   }
 }
+
+const auditedKey = ({ unit, node }: Auditable): string => `${unit} ${node}`
 
 function keyOf({ unit, node, kind }: Pick<Finding, 'unit' | 'node' | 'kind'>): string {
   return JSON.stringify([node, unit ?? '', kind])

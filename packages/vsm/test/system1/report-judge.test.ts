@@ -42,7 +42,7 @@ class Listener {
     const { node = HOST, sequence = ++this.#sequence, aheadMs = 0, host = HOST } = change
     const atMs = WALL_MS + this.#sequence * 5_000
     const heard = { node, sequence, atMs: atMs + aheadMs, report }
-    const verdict = this.judge.judge(heard, host, this.#sequence * 5_000, atMs)
+    const verdict = this.judge.judge(heard, node === host, this.#sequence * 5_000, atMs)
     return verdict.taken ? 'taken' : verdict.refusal
   }
 }
@@ -105,12 +105,24 @@ describe('reports of units', () => {
     const judge = new ReportJudge()
     const told = Array.from({ length: 1_000 }, (_, at) => {
       const heard = { node: HOST, sequence: at + 1, atMs: WALL_MS, report: reportOf(at + 1) }
-      return judge.judge(heard, HOST, at, WALL_MS).taken
+      return judge.judge(heard, true, at, WALL_MS).taken
     })
     expect(told.filter(Boolean)).toHaveLength(4)
     const next = { node: HOST, sequence: 2_000, atMs: WALL_MS, report: reportOf(2_000) }
-    expect(judge.judge(next, HOST, 6_000, WALL_MS).taken).toBe(true)
+    expect(judge.judge(next, true, 6_000, WALL_MS).taken).toBe(true)
     expect(judge.refused.get(HOST)).toMatchObject({ flooded: 996 })
+  })
+
+  it('of two hosts of one unit are held against what the same host said', () => {
+    const judge = new ReportJudge()
+    const told = ['a', 'b', 'a', 'b'].map((node, at) => {
+      const heard = { node, sequence: 1 + Math.floor(at / 2), atMs: WALL_MS, report: reportOf(1 + Math.floor(at / 2)) }
+      return judge.judge(heard, true, at * 5_000, WALL_MS).taken
+    })
+    expect(told).toEqual([true, true, true, true])
+    expect(judge.judge({ node: 'a', sequence: 2, atMs: WALL_MS, report: reportOf(2) }, true, 30_000, WALL_MS)).toMatchObject({
+      refusal: 'replayed',
+    })
   })
 
   it('are forgotten with their unit and their sender', () => {

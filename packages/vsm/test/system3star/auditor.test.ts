@@ -99,7 +99,7 @@ function live({ seed, lie = (report) => report, listed = 'd', audits }: World): 
         continue
       }
       const heard = { node: HOST, sequence: next.sequence, atMs: nowMs, report: next.report }
-      if (judge.judge(heard, HOST, nowMs, nowMs).taken) follow(auditor.heard(HOST, next.report, nowMs))
+      if (judge.judge(heard, true, nowMs, nowMs).taken) follow(auditor.heard(HOST, next.report, nowMs))
       else follow(auditor.refused(HOST, judge.refused.get(HOST) ?? expect.fail('nothing was counted'), nowMs))
     }
   }
