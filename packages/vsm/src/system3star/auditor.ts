@@ -3,7 +3,7 @@ import type { Refusal } from '../system1/report-judge.ts'
 import type { MeasuredReport, UnitReport } from '../system1/unit-report.ts'
 import { AuditTimes } from './audit-times.ts'
 import { claimedBetween, compare } from './comparison.ts'
-import { AUDIT_MEAN_MS, AUDITED_MAX, BAD_REPORTS, EDGE_MS, FINDINGS_MAX, P_MIN } from './constants.ts'
+import { AUDIT_MEAN_MS, AUDITED_MAX, BAD_REPORTS, EDGE_MS, FINDINGS_MAX, FOLLOW_UP_SHARE, P_MIN } from './constants.ts'
 import { Evidence } from './evidence.ts'
 import { type OwnCall, OwnRecord } from './own-record.ts'
 
@@ -105,11 +105,16 @@ export class Auditor {
     )
   }
 
-  /** When the time has come, one of the units is to be probed. */
+  /**
+   * When the time has come, one of the units is to be probed: more often than not one that is suspected already, else any. Which one depends
+   * on audits of before only, so that the evidence means what it says however they are chosen.
+   */
   tick(units: readonly Auditable[], nowMs: number): readonly AuditEffect[] {
     this.#keepOnly(units)
     if (units.length === 0 || !this.#times.isDue(nowMs)) return []
-    const chosen = units[Math.floor(this.#random.next() * units.length)]
+    const suspects = units.filter((at) => this.#suspects(at))
+    const among = suspects.length > 0 && this.#random.next() < FOLLOW_UP_SHARE ? suspects : units
+    const chosen = among[Math.floor(this.#random.next() * among.length)]
     return chosen === undefined ? [] : [{ type: 'probe', ...chosen }]
   }
 
@@ -137,6 +142,10 @@ export class Auditor {
     const why = (['contradictory', 'absurd', 'malformed'] as const).filter((refusal) => counts[refusal] > 0)
     const measured = why.map((refusal) => `${counts[refusal]} ${refusal}`).join(', ')
     return this.#find({ unit: undefined, node, kind: 'reports' }, 'reports of its units', measured, bad, nowMs)
+  }
+
+  #suspects(at: Auditable): boolean {
+    return [...(this.#auditedOf(at)?.evidence.values() ?? [])].some(({ suspects }) => suspects)
   }
 
   #weigh(

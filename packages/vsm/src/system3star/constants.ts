@@ -1,6 +1,9 @@
 /** Mean time between two audits by one auditor, ms. With n auditors each unit of m is looked at every m / n of it. */
 export const AUDIT_MEAN_MS = 60_000
 
+/** Share of its audits that an auditor spends on units that an audit has already spoken against, while there are any. The others go on being looked at. */
+export const FOLLOW_UP_SHARE = 0.75
+
 /** Requests with which an auditor probes a unit: enough for a test, and no load. */
 export const PROBES = 12
 

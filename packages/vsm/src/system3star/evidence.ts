@@ -21,6 +21,11 @@ export class Evidence {
     return this.#accuses
   }
 
+  /** Something speaks against it, and not yet enough. */
+  get suspects(): boolean {
+    return this.#log > 0 && !this.#accuses
+  }
+
   /** @returns whether it now accuses and did not before, or the other way round */
   add(p: number): 'accused' | 'cleared' | undefined {
     this.#log = Math.max(0, this.#log - Math.log(2 * Math.sqrt(Math.max(P_MIN, p))))

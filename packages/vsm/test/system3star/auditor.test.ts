@@ -174,6 +174,33 @@ describe('an audit', () => {
     expect(Math.max(...needed)).toBeLessThanOrEqual(within)
   })
 
+  it('goes after what it suspects, and looks at the others all the same', () => {
+    const units = Array.from({ length: 20 }, (_, i) => ({ unit: `u${i}`, node: HOST }))
+    const needed: number[] = []
+    let [elsewhere, suspicious] = [0, 0]
+    for (const seed of SEEDS) {
+      const auditor = new Auditor({ self: SELF, random: seededRandom(seed), nowMs: 0 })
+      let audits = 0
+      let isSuspected = false
+      for (let nowMs = 0; auditor.findings.length === 0; nowMs += 1_000) {
+        const [effect] = auditor.tick(units, nowMs)
+        if (effect?.type !== 'probe') continue
+        audits++
+        const isLiar = effect.unit === 'u7'
+        if (isSuspected) {
+          suspicious++
+          elsewhere += Number(!isLiar)
+        }
+        isSuspected ||= isLiar
+        auditor.probed(effect, 'd', isLiar ? 'e' : 'd', nowMs)
+      }
+      needed.push(audits)
+    }
+    // By chance alone it would take three times twenty: until the first time, and then two of each twenty.
+    expect(needed.reduce((sum, each) => sum + each, 0) / SEEDS.length).toBeLessThan(30)
+    expect(elsewhere / suspicious).toBeGreaterThan(0.1)
+  })
+
   it('ends a finding when three audits in a row see nothing any more', () => {
     const auditor = new Auditor({ self: SELF, random: seededRandom(1), nowMs: 0 })
     const audit = (listed: string): Finding[] =>
