@@ -94,12 +94,14 @@ test('a renamed group keeps its id; its old name is free', () => {
   expect(asked.outcome(rename('nope', 'x'))).toBe('group-unknown')
 })
 
-test('only its founder, its delegates and voters rename or remove a group', () => {
+test('only its founder, its delegates and voters rename or remove a group, or name who speaks for it', () => {
   const asked = group()
   asked.ask(create('g1'), { author: 'b' })
   asked.ask(invite('i', 'g1'))
   asked.ask(redeem('i', 'd'))
   expect(asked.ask(rename('g1', 'x'), { author: 'c' })).toMatchObject({ code: 'not-yours', holder: 'b' })
+  const inviting = (author: string): string => asked.outcome({ ...invite(`by-${author}`, 'g1'), createdBy: author }, { author })
+  expect(['a', 'b', 'c', 'd'].map(inviting)).toEqual(['changed', 'changed', 'not-yours', 'changed'])
   expect(asked.outcome(rename('g1', 'x'), { author: 'd' })).toBe('changed')
   expect(asked.outcome(rename('g1', 'y'), { author: 'a' })).toBe('changed')
   leave(asked, 'd')
@@ -113,9 +115,13 @@ test('a group with delegates is not removed; a removed one does not come back, h
   asked.ask(invite('i', 'g1'))
   asked.ask(invite('late', 'g1'))
   asked.ask(redeem('i', 'd'))
-  expect(asked.ask(remove('g1'))).toMatchObject({ code: 'group-has-delegates', holder: 'd' })
+  for (const author of ['a', 'b', 'd']) {
+    expect(asked.ask(remove('g1'), { author })).toMatchObject({ code: 'group-has-delegates', holder: author === 'b' ? 'd' : 'b' })
+  }
   leave(asked, 'd')
-  expect(asked.outcome(remove('g1'))).toBe('changed')
+  // Its founder speaks for it as long as nobody else does, and lets nobody else take it away.
+  expect(asked.ask(remove('g1'))).toMatchObject({ code: 'group-has-delegates', holder: 'b' })
+  expect(asked.outcome(remove('g1'), { author: 'b' })).toBe('changed')
   expect(asked.effects).toEqual([{ type: 'group:removed', id: 'g1' }])
   expect(asked.outcome(remove('g1'))).toBe('unchanged')
   expect(asked.outcome(create('g1'), { author: 'b' })).toBe('group-removed')
@@ -131,7 +137,7 @@ test('there are at most 64 groups below one, half of them by one founder, and at
   expect(found(constants.GROUPS_PER_FOUNDER_MAX + 1, 'b')).toEqual(['changed', 'groups-full'])
   expect(found(constants.GROUPS_MAX - constants.GROUPS_PER_FOUNDER_MAX + 1, 'c')).toEqual(['changed', 'groups-full'])
   expect(asked.outcome(create('a0'))).toBe('groups-full')
-  asked.ask(remove('b0'))
+  asked.ask(remove('b0'), { author: 'b' })
   expect(asked.outcome(create('a0'))).toBe('changed')
   expect(group(GROUPS_LEVEL, '/1/2/3/4/5/6/7').outcome(create('g'))).toBe('changed')
   expect(group(GROUPS_LEVEL, '/1/2/3/4/5/6/7/8').outcome(create('g'))).toBe('group-too-deep')
@@ -233,5 +239,14 @@ test('any history: names are of one unit each, ids come once, the count of bytes
       asked.state = read
     }
   }
-  expect(removed.size).toBeGreaterThan(20)
+  expect(removed.size).toBeGreaterThan(10)
+})
+
+test('a group that nobody speaks for any more is removed by a voter', () => {
+  const asked = group()
+  asked.ask(create('g1'), { author: 'b' })
+  leave(asked, 'b')
+  expect(delegatesOf(asked.state, 'g1')).toEqual([])
+  expect(asked.outcome(remove('g1'), { author: 'c' })).toBe('not-yours')
+  expect(asked.outcome(remove('g1'))).toBe('changed')
 })

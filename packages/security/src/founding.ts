@@ -1,4 +1,4 @@
-import { canonicalBytes, type Charter, type GroupState, pathBelow } from '@vsmcp/consensus'
+import { canonicalBytes, type Charter, type GroupState, listsGroup, pathBelow } from '@vsmcp/consensus'
 import { type GroupId, InvalidArgumentError, type PeerIdString } from '@vsmcp/kernel'
 import { type Chain, encodeChain, type ShownChain } from './chain.ts'
 import { GRANTED_BYTES_MAX, NONCE_BYTES } from './constants.ts'
@@ -73,13 +73,12 @@ export function childCharter(init: ChildCharterInit): ChildCharter {
  * lists with just this charter, name and founder. Throws `GroupNotListedError`, `CharterMalformedError`, `CharterOtherMeshError`, and
  * `AncestryTooLargeError` when no chain of the new group would fit beside those above.
  */
-export function groupToGrant(parent: Chain, { groups }: Pick<GroupState, 'groups'>, charter: Uint8Array): Uint8Array {
+export function groupToGrant(parent: Chain, docket: Pick<GroupState, 'groups'>, charter: Uint8Array): Uint8Array {
   const { groupId: group, path, voters } = childFactsOf(charter, parent)
-  const listed = groups.get(group)
   const digest = digestOf(charter)
-  const isAsListed = listed?.charterDigest === digest && voters[0] === listed.founder && path.endsWith(`/${listed.name}`)
-  if (!isAsListed) {
-    const how = listed === undefined ? 'is not' : 'is not with this charter'
+  const [founder = ''] = voters
+  if (!listsGroup(docket, group, { name: path.slice(path.lastIndexOf('/') + 1), founder, charterDigest: digest })) {
+    const how = docket.groups.has(group) ? 'is not with this charter' : 'is not'
     throw new GroupNotListedError(
       `group ${group} (${path}) ${how} in the docket of ${parent.group}, whose voters grant only what is`,
       {

@@ -1,12 +1,14 @@
-import { encodeOperation, type MemberChange, type Operation, operationStatement, policyVersionOf } from '@vsmcp/consensus'
+import { type MemberChange, type Operation, operationStatement, policyVersionOf } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { ask } from './attempt.ts'
 import { certificateOf, OPERATOR, OPERATOR_KEY, signatureText } from './authority.ts'
 import { nextFacts } from './facts.ts'
+import { performGroupDeed } from './group-deeds.ts'
 import type { Host } from './host.ts'
 import type { Life } from './life.ts'
 import type { Deed } from './plan.ts'
 import type { PolicyOutput } from './policy-history.ts'
+import { propose } from './propose.ts'
 
 type Perform<K extends Deed['kind']> = (life: Life, host: Host, deed: Extract<Deed, { kind: K }>) => void
 
@@ -51,25 +53,13 @@ const PERFORM: { readonly [K in Deed['kind']]: Perform<K> } = {
     if (peer !== undefined) ask(host, (raft) => raft.transferLeadership(peer))
   },
   compact: (_, host, { keep }) => void host.compact(keep),
+  group: performGroupDeed,
 }
 
 export function performDeed(life: Life, deed: Deed): void {
   const host = life.resolve(deed.whom)
   if (host === undefined || host.paused) return
   ;(PERFORM[deed.kind] as (life: Life, host: Host, deed: Deed) => void)(life, host, deed)
-}
-
-/** Proposes at a process, which refuses unless it leads. */
-export function propose(
-  life: Life,
-  host: Host,
-  operation: Operation,
-  then: Parameters<Life['watch']['await']>[2] = () => {},
-): boolean {
-  return ask(host, (raft) => {
-    const proposed = raft.propose(encodeOperation(operation))
-    life.watch.await(host, proposed, then)
-  })
 }
 
 /** An operator's decision, signed for the group as the process knows it. */

@@ -15,6 +15,7 @@ import {
 import { bytesOfBase64url, type PeerIdString } from '@vsmcp/kernel'
 import { isEndorsement, isMajority, OPERATOR_KEY, sameBytes, signatureOf, signersOf } from './authority.ts'
 import { textOf } from './bytes.ts'
+import { ChildGroupInvariants } from './child-group-invariants.ts'
 import { InvariantBrokenError } from './errors.ts'
 
 interface Issued {
@@ -36,13 +37,16 @@ export class GroupInvariants {
   #policyVersion: number
   /** Voter sets that a chain of certified links leads to, the first included. */
   readonly certified: (readonly PeerIdString[])[]
+  readonly children: ChildGroupInvariants
   decided = 0
   redemptions = 0
   evictions = 0
   certificates = 0
 
   /** @param first what the epoch began with */
-  constructor({ charter, invitations }: GroupState) {
+  constructor(first: GroupState) {
+    const { charter, invitations } = first
+    this.children = new ChildGroupInvariants(first)
     this.#policyVersion = policyVersionOf(charter)
     this.certified = [charter.voters]
     for (const { peer, index } of charter.revocations) this.#evicted.set(peer, index)
@@ -66,7 +70,9 @@ export class GroupInvariants {
     if (entry.type === 'configuration') this.#endorsed(entry, before)
     if (entry.type !== 'normal' || !result.ok || !result.changed) return
     this.decided++
-    this.#book(decodeOperation(entry.data), entry, before)
+    const operation = decodeOperation(entry.data)
+    this.#book(operation, entry, before)
+    this.children.sawDecided(operation, entry.index)
   }
 
   /** A voter signs a certificate: one statement about one entry, ever. */

@@ -10,6 +10,7 @@ import {
 import { type PeerIdString, type Random, seededRandom } from '@vsmcp/kernel'
 import { AUTHORITY, GROUP, isEndorsement, isMajority, OPERATOR, OPERATOR_KEY, sameBytes, signatureOf } from './authority.ts'
 import { bytesOf } from './bytes.ts'
+import type { AskedGrant } from './child-group-invariants.ts'
 import { LIFE_MS, WALL_START_MS } from './constants.ts'
 import { performDeed } from './deeds.ts'
 import { Disk } from './disk.ts'
@@ -44,6 +45,9 @@ export interface LifeSummary {
   readonly redemptions: number
   readonly evictions: number
   readonly certificates: number
+  /** Child groups, and signatures of voters under their grants. */
+  readonly founded: number
+  readonly granted: number
   /** Epochs started by recoveries, and how often a process was shown that its own was started twice. */
   readonly recoveries: number
   readonly rivals: number
@@ -76,6 +80,8 @@ export class Life {
   readonly backups = new Map<string, { readonly stored: StoredRaft; readonly chain: Chain }>()
   /** Ids of the invitations asked for, the newest last. */
   readonly invitations: string[] = []
+  /** Groups below this one that were asked for, the newest last. */
+  readonly groups: AskedGrant[] = []
   /** What waits for a process to lead into a joint configuration. */
   readonly ambushes = new Map<string, () => void>()
   /** Milliseconds a write takes at most, by process; the plan's otherwise. */
@@ -136,6 +142,8 @@ export class Life {
       redemptions: sum(({ group }) => group.redemptions),
       evictions: sum(({ group }) => group.evictions),
       certificates: sum(({ group }) => group.certificates),
+      founded: sum(({ group }) => group.children.founded),
+      granted: sum(({ group }) => group.children.grants),
       recoveries: this.epochs.invariants.recoveries,
       rivals: this.epochs.invariants.rivals,
       faults: this.faults,

@@ -75,6 +75,16 @@ export type Deed =
   | { readonly kind: 'reconfigure'; readonly whom: Target; readonly wanted: number; readonly alone: boolean }
   | { readonly kind: 'transfer'; readonly whom: Target; readonly to: number }
   | { readonly kind: 'compact'; readonly whom: Target; readonly keep: number }
+  /** About groups below this one. */
+  | {
+      readonly kind: 'group'
+      readonly whom: Target
+      readonly how: (typeof GROUP_DEEDS)[number]
+      readonly which: number
+      readonly name: number
+    }
+
+const GROUP_DEEDS = ['found', 'again', 'rename', 'remove', 'delegate', 'claim', 'release'] as const
 
 export type Happening = Fault | Deed
 
@@ -180,6 +190,16 @@ const DEEDS: readonly (readonly [weight: number, make: Maker])[] = [
   [4, (dice) => ({ kind: 'reconfigure', whom: dice.target(0.9), wanted: dice.between(0, 4_095), alone: dice.chance(0.3) })],
   [1, (dice) => ({ kind: 'transfer', whom: dice.target(1), to: dice.upTo(6) })],
   [3, (dice) => ({ kind: 'compact', whom: dice.target(0.5), keep: dice.upTo(6) })],
+  [
+    4,
+    (dice) => ({
+      kind: 'group',
+      whom: dice.target(0.9),
+      how: GROUP_DEEDS[dice.upTo(GROUP_DEEDS.length - 1)] ?? 'found',
+      which: dice.upTo(3),
+      name: dice.upTo(5),
+    }),
+  ],
 ]
 
 /** The plan of one life: the same for the same seed, on every machine. */

@@ -17,6 +17,8 @@ export function noTotals(): Totals {
     redemptions: 0,
     evictions: 0,
     certificates: 0,
+    founded: 0,
+    granted: 0,
     recoveries: 0,
     rivals: 0,
     faults: 0,

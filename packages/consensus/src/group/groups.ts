@@ -13,7 +13,7 @@ import { depthOf } from './charter.ts'
 import type { ChildGroup } from './docket.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { GroupCreate, GroupRemove, GroupRename } from './operation.ts'
-import { changed, type Place, refused, unchanged } from './outcome.ts'
+import { changed, type Place, refused, type Refusal, refusedBy, unchanged } from './outcome.ts'
 import { drop, put } from './records.ts'
 
 /**
@@ -30,6 +30,16 @@ export function delegatesOf({ groups, members }: Pick<GroupState, 'groups' | 'me
 /** Id and record of the child group of this name. */
 export function groupNamed({ groups }: Pick<GroupState, 'groups'>, name: string): readonly [GroupId, ChildGroup] | undefined {
   return groups.entries().find(([, group]) => group.name === name)
+}
+
+/** Whether the docket lists just this group: what voters sign the grant of, and nothing else. */
+export function listsGroup(
+  { groups }: Pick<GroupState, 'groups'>,
+  id: GroupId,
+  { name, founder, charterDigest }: Pick<ChildGroup, 'name' | 'founder' | 'charterDigest'>,
+): boolean {
+  const listed = groups.get(id)
+  return listed?.charterDigest === charterDigest && listed.founder === founder && listed.name === name
 }
 
 /** Whether the group's level is one at which delegates mean something: below it the field is one that nobody knows. */
@@ -57,7 +67,7 @@ export function createGroup(state: GroupState, operation: GroupCreate, { index }
     return refused(state, 'group-too-deep', `${state.charter.path} is ${GROUP_DEPTH_MAX} levels deep, as deep as groups go`)
   }
   const taken = flawOfName(state, name)
-  if (taken !== undefined) return refused(state, 'group-name-taken', taken.message, taken.holder)
+  if (taken !== undefined) return refusedBy(state, taken)
   if (state.groups.size >= GROUPS_MAX) {
     return refused(
       state,
@@ -77,10 +87,10 @@ export function createGroup(state: GroupState, operation: GroupCreate, { index }
 export function renameGroup(state: GroupState, { id, name, author }: GroupRename): Applied {
   const group = state.groups.get(id)
   if (group === undefined) return unknownGroup(state, id)
-  if (!mayManage(state, id, group, author)) return notYours(state, group, author)
+  if (!hasSay(state, id, group, author)) return refusedBy(state, noSay(group, author))
   if (group.name === name) return unchanged(state)
   const taken = flawOfName(state, name)
-  if (taken !== undefined) return refused(state, 'group-name-taken', taken.message, taken.holder)
+  if (taken !== undefined) return refusedBy(state, taken)
   return changed(put(state, 'groups', id, { ...group, name }), [{ type: 'group:renamed', id }])
 }
 
@@ -88,36 +98,46 @@ export function renameGroup(state: GroupState, { id, name, author }: GroupRename
 export function removeGroup(state: GroupState, { id, author }: GroupRemove): Applied {
   const group = state.groups.get(id)
   if (group === undefined) return state.removedGroups.includes(id) ? unchanged(state) : unknownGroup(state, id)
-  if (!mayManage(state, id, group, author)) return notYours(state, group, author)
-  const delegate = state.members.entries().find(([, { delegateOf }]) => delegateOf === id)
+  if (!hasSay(state, id, group, author)) return refusedBy(state, noSay(group, author))
+  // What only its founder speaks for yet it may take back itself.
+  const delegate = delegatesOf(state, id).find((peer) => peer !== author || state.members.get(peer)?.delegateOf === id)
   if (delegate !== undefined) {
-    const [peer, { name }] = delegate
-    return refused(
-      state,
-      'group-has-delegates',
-      `${name} (${peer}) is a delegate of ${group.name}: its delegates leave first`,
-      peer,
-    )
+    const { name = '' } = state.members.get(delegate) ?? {}
+    const message = `${name} (${delegate}) speaks for ${group.name}: its delegates leave this group first`
+    return refused(state, 'group-has-delegates', message, delegate)
   }
   const removedGroups = [...state.removedGroups, id].slice(-GROUPS_REMOVED_MAX)
   return changed({ ...drop(state, 'groups', id), removedGroups }, [{ type: 'group:removed', id }])
 }
 
 /** A unit of the group is called by its name, so no two units have one. */
-function flawOfName(state: GroupState, name: string): { message: string; holder: string } | undefined {
+function flawOfName(state: GroupState, name: string): Refusal | undefined {
+  const code = 'group-name-taken'
   const unit = state.units.get(name)
-  if (unit !== undefined) return { message: `${name} is a unit here, that of ${unit.peer}`, holder: unit.peer }
+  if (unit !== undefined) return { code, message: `${name} is a unit here, that of ${unit.peer}`, holder: unit.peer }
   const other = groupNamed(state, name)
-  return other === undefined ? undefined : { message: `there is a group ${name} here already`, holder: other[0] }
+  return other === undefined ? undefined : { code, message: `there is a group ${name} here already`, holder: other[0] }
 }
 
-function mayManage({ members, configuration }: GroupState, id: GroupId, { founder }: ChildGroup, author: PeerIdString): boolean {
+/** Why nobody becomes a delegate so: of a group that is not there, or by the word (`author`, when it counts) of somebody who has no say in it. */
+export function flawOfDelegate(state: GroupState, delegateOf: unknown, author?: PeerIdString): Refusal | undefined {
+  // Below that level the field is one of a later version: carried along as it came, as nodes of earlier versions do.
+  if (!knowsGroups(state) || delegateOf === undefined) return undefined
+  const id = typeof delegateOf === 'string' ? delegateOf : ''
+  const group = state.groups.get(id)
+  if (group === undefined)
+    return { code: 'group-unknown', message: `the group to be a delegate of is not below this one (any more)` }
+  return author === undefined || hasSay(state, id, group, author) ? undefined : noSay(group, author)
+}
+
+/** Those who speak for it here, or spoke for it first, and the voters. */
+function hasSay({ members, configuration }: GroupState, id: GroupId, { founder }: ChildGroup, author: PeerIdString): boolean {
   return author === founder || members.get(author)?.delegateOf === id || isVoter(configuration, author)
 }
 
-function notYours(state: GroupState, { name, founder }: ChildGroup, author: PeerIdString): Applied {
+function noSay({ name, founder }: ChildGroup, author: PeerIdString): Refusal {
   const message = `${author} is neither founder nor delegate of ${name}, and no voter of this group: ask on one of those`
-  return refused(state, 'not-yours', message, founder)
+  return { code: 'not-yours', message, holder: founder }
 }
 
 function unknownGroup(state: GroupState, id: GroupId): Applied {

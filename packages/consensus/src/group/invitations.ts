@@ -4,9 +4,9 @@ import type { Invitation, Member } from './docket.ts'
 import { isRevoked } from './evictions.ts'
 import { unknownFields } from './fields.ts'
 import type { Applied, GroupState } from './group-state.ts'
-import { knowsGroups } from './groups.ts'
+import { flawOfDelegate, knowsGroups } from './groups.ts'
 import type { GroupEffect, InvitationCreate, InvitationRedeem, InvitationRevoke } from './operation.ts'
-import { changed, type Place, refused, unchanged } from './outcome.ts'
+import { changed, type Place, refused, refusedBy, unchanged } from './outcome.ts'
 import { drop, put } from './records.ts'
 
 /** What of an operation is about the operation, not about the invitation. */
@@ -28,9 +28,8 @@ export function createInvitation(state: GroupState, operation: InvitationCreate,
     if (canonicalText({ ...wanted, used, revoked, createdAtIndex }) === canonicalText(existing)) return unchanged(state)
     return refused(state, 'invitation-exists', `there is another invitation ${id}`)
   }
-  if (lacksGroup(state, operation)) {
-    return refused(state, 'group-unknown', `there is no group ${operation.delegateOf} below this one to be a delegate of`)
-  }
+  const flaw = flawOfDelegate(state, operation.delegateOf, author)
+  if (flaw !== undefined) return refusedBy(state, flaw)
   if (expiresAtMs <= atMs) return refused(state, 'invitation-expired', `the invitation ${id} would be expired from the start`)
   const { state: roomy, effects } = state.invitations.size < INVITATIONS_MAX ? { state, effects: [] } : dropClosed(state, atMs)
   if (roomy.invitations.size >= INVITATIONS_MAX) {
@@ -62,9 +61,8 @@ export function redeemInvitation(state: GroupState, operation: InvitationRedeem,
   if (invitation.used >= invitation.uses) {
     return refused(state, 'invitation-used-up', `the invitation ${id} was used ${invitation.used} times, as often as it may be`)
   }
-  if (lacksGroup(state, invitation)) {
-    return refused(state, 'group-unknown', `the group that ${id} makes a delegate of was removed`)
-  }
+  const flaw = flawOfDelegate(state, invitation.delegateOf)
+  if (flaw !== undefined) return refusedBy(state, flaw)
   if (state.members.size >= MEMBERS_MAX) {
     return refused(state, 'members-full', `the group has ${MEMBERS_MAX} members; divide it into groups`)
   }
@@ -82,14 +80,6 @@ export function redeemInvitation(state: GroupState, operation: InvitationRedeem,
   }
   const used = put(state, 'invitations', id, { ...invitation, used: invitation.used + 1 })
   return changed(put(used, 'members', peer, newcomer), [{ type: 'member:joined', peer }], newcomer)
-}
-
-/**
- * Whether an invitation is for delegates of a group that is not there. Below `GROUPS_LEVEL` the field is one of a later version: carried
- * along as it came, whatever it is, as nodes of earlier versions do.
- */
-function lacksGroup(state: GroupState, { delegateOf }: Pick<Invitation, 'delegateOf'>): boolean {
-  return knowsGroups(state) && delegateOf !== undefined && !(typeof delegateOf === 'string' && state.groups.has(delegateOf))
 }
 
 /** Drops invitations that nobody can redeem any more. Who redeemed one is remembered with the member. */

@@ -12,6 +12,17 @@ export function refused(state: GroupState, code: RefusalCode, message: string, h
   return { state, result: { ok: false, code, message, ...(holder === undefined ? {} : { holder }) }, effects: [] }
 }
 
+/** Why something is refused, before it is. */
+export interface Refusal {
+  readonly code: RefusalCode
+  readonly message: string
+  readonly holder?: string
+}
+
+export function refusedBy(state: GroupState, { code, message, holder }: Refusal): Applied {
+  return refused(state, code, message, holder)
+}
+
 /** It was signed for another version than the one in force. */
 export function refusedVersion(state: GroupState, what: string, expects: number | string, current: number | string): Applied {
   const message = `${what} are at version ${current}, and this was signed for ${expects === '' ? 'none' : expects}`

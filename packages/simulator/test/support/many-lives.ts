@@ -23,6 +23,8 @@ export function manyLives(first: number, last: number): void {
   expect(totals.certificates).toBeGreaterThan(lives)
   expect(totals.evictions).toBeGreaterThan(lives / 20)
   expect(totals.redemptions).toBeGreaterThan(lives / 10)
+  expect(totals.founded).toBeGreaterThan(lives / 10)
+  expect(totals.granted).toBeGreaterThan(lives / 10)
   expect(totals.recoveries).toBeGreaterThan(lives / 10)
   expect(totals.ordered).toBeGreaterThan(0.95 * lives)
 }
