@@ -53,6 +53,7 @@ export { CLAIM_CALLS_WAITING_MAX, CLAIM_FAILED_MS, CLAIM_HOLD_MAX_MS, CLAIM_REVO
 export { type Capacity, type Damper, type Demand, type Grant, type Owed, ResourceBargain } from './system3/bargain.ts'
 export { type Claimant, fairShares } from './system3/fair-shares.ts'
 export { type ExceptionEffect, type MetricOwed, PerformanceMonitor, type WindowResult } from './system3/performance-monitor.ts'
+export { type ProviderCalls, type RoutedUnit, Routing } from './system3/routing.ts'
 export { type ProviderWindow, type RoutingWeight, Synergy, type SynergyInit } from './system3/synergy.ts'
 export { EXCEPTIONS_TOLD_MAX, WEIGHT_MAX } from './system3/constants.ts'
 export {

@@ -1,10 +1,10 @@
+import { Routing } from '@vsmcp/vsm'
 import { alertTool } from '../algedonic/alert-tool.ts'
 import { MemberPlane } from '../members/member-plane.ts'
 import type { GroupParts } from '../parts.ts'
 import { OwnOffers } from '../route/own-offers.ts'
 import { Router } from '../route/router.ts'
 import { Degradation } from '../degradation/degradation.ts'
-import { Routing } from '../route/routing.ts'
 import { LocalUnits } from '../system1/local-units.ts'
 import { Operations } from '../system1/operations.ts'
 import { Readiness } from '../system1/readiness.ts'
@@ -115,7 +115,7 @@ export function callParts(
 
 /** Who is asked of those that run the same unit. */
 function routingParts(
-  { scopes, clock, random, logger, self, group }: Assembly,
+  { scopes, random, logger, self, group }: Assembly,
   parts: Beneath & Pick<GroupParts, 'units' | 'operations'>,
 ): Pick<GroupParts, 'readiness' | 'weights'> & { routing: Routing } {
   const { units, members, state } = parts
@@ -130,7 +130,6 @@ function routingParts(
     isSaturated: (unit) => units.isSaturated(unit),
     weightOf: (unit, node) => weights.weightOf(unit, node),
     holdersOf: (unit, nodes) => claimHolders(group.state, unit, nodes),
-    clock,
     random,
   })
   return { readiness, weights, routing }

@@ -1,8 +1,8 @@
 import { type Clock, InvalidArgumentError, OutcomeUnknownError, type PeerIdString, RemoteError } from '@vsmcp/kernel'
 import type { McpReply, RoutedRequest } from '@vsmcp/mcp'
+import type { Routing } from '@vsmcp/vsm'
 import type { Target } from '../catalog/catalog.ts'
 import { isRefusal } from './call-watch.ts'
-import type { Routing } from './routing.ts'
 
 /** What travels of a request, and who is told of it here. */
 export interface Sent extends Pick<RoutedRequest, 'paramsJson' | 'deadlineMs' | 'signal' | 'onNotification'> {
@@ -30,17 +30,18 @@ export async function deliver(target: Target, request: Sent, components: Deliver
   const onNotification = target.isRepeatable ? onlyForward(request.onNotification) : request.onNotification
   let failure: unknown
   for (;;) {
-    const node = routing.choose(target, tried)
-    const deadlineMs = endMs - clock.monotonicMs()
+    const nowMs = clock.monotonicMs()
+    const node = routing.choose(target, tried, nowMs)
+    const deadlineMs = endMs - nowMs
     if (node === undefined || (deadlineMs <= 0 && tried.size > 0)) throw failure
     tried.add(node)
-    const ended = routing.began(unit, node)
+    const ended = routing.began(unit, node, nowMs)
     try {
       const reply = await send({ ...target, node }, { ...request, deadlineMs, onNotification })
-      ended('answered')
+      ended('answered', clock.monotonicMs())
       return reply
     } catch (error) {
-      ended(request.signal.aborted ? 'cancelled' : 'failed')
+      ended(request.signal.aborted ? 'cancelled' : 'failed', clock.monotonicMs())
       // Once it may have been done, that others surely did nothing says nothing.
       if (failure === undefined || isRefusal(failure)) failure = error
       if (request.signal.aborted || !mayGoOn(error, target)) throw failure

@@ -21,6 +21,7 @@ import {
   type Unit,
   withTarget,
 } from '@vsmcp/mcp'
+import type { Routing } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
 import type { Catalog, Target } from '../catalog/catalog.ts'
 import { CREDENTIAL_OVER, NOT_LISTED, NOT_OF_GROUP, ShedError, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
@@ -28,7 +29,6 @@ import type { Degradation } from '../degradation/degradation.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
 import type { OwnOffers } from './own-offers.ts'
-import type { Routing } from './routing.ts'
 import { type CallWatch, outcomeOf, outcomeOfFailure } from './call-watch.ts'
 import { deliver, type Sent } from './delivery.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'

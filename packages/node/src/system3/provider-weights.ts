@@ -1,8 +1,7 @@
 import { type Clock, type Logger, type PeerIdString, type Startable, telemetry, type Timer, type UnitName } from '@vsmcp/kernel'
-import { type Achievement, type Damper, Synergy } from '@vsmcp/vsm'
+import { type Achievement, type Damper, type Routing, Synergy } from '@vsmcp/vsm'
 import type { Catalog } from '../catalog/catalog.ts'
 import { SYNERGY_TICK_MS } from '../constants.ts'
-import type { Routing } from '../route/routing.ts'
 import type { Operations } from '../system1/operations.ts'
 
 const weighed = telemetry('vsmcp:system3:synergy')

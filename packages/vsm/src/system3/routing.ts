@@ -1,19 +1,23 @@
-import type { Clock, PeerIdString, Random, UnitName } from '@vsmcp/kernel'
-import type { Target } from '../catalog/catalog.ts'
+import type { PeerIdString, Random, UnitName } from '@vsmcp/kernel'
 import { LATENCY_KNOWN_MS, LATENCY_WEIGHT, LOCAL_WEIGHT_MIN, PASSED_OVER_MS } from './constants.ts'
 
 export interface RoutingComponents {
   self: PeerIdString
   /** Whether the provider is alive, and its unit ready, answering and not draining. */
-  isReady: (at: Pick<Target, 'unit' | 'node'>) => boolean
+  isReady: (at: { readonly unit: UnitName; readonly node: PeerIdString }) => boolean
   /** Whether the unit of this node has as much in work as it is granted. */
   isSaturated: (unit: UnitName) => boolean
   /** System 3's say: from little to 1. */
   weightOf: (unit: UnitName, node: PeerIdString) => number
   /** Providers that hold what the unit claims; all of them where it claims nothing. */
   holdersOf: (unit: UnitName, nodes: readonly PeerIdString[]) => readonly PeerIdString[]
-  clock: Clock
   random: Random
+}
+
+/** A unit, and the nodes that run it. */
+export interface RoutedUnit {
+  readonly unit: UnitName
+  readonly providers: readonly PeerIdString[]
 }
 
 export type ProviderOutcome = 'answered' | 'failed' | 'cancelled'
@@ -52,15 +56,15 @@ export class Routing {
 
   /**
    * @param tried providers that have failed this call
+   * @param nowMs monotonic, as everywhere here
    * @returns undefined when all were tried. When none is known to take calls it is one that is not: it refuses at once, unless what was
    *   heard of it is out of date
    */
-  choose({ unit, providers }: Pick<Target, 'unit' | 'providers'>, tried: ReadonlySet<PeerIdString>): PeerIdString | undefined {
-    const { self, isReady, holdersOf, clock, weightOf, isSaturated } = this.#c
+  choose({ unit, providers }: RoutedUnit, tried: ReadonlySet<PeerIdString>, nowMs: number): PeerIdString | undefined {
+    const { self, isReady, holdersOf, weightOf, isSaturated } = this.#c
     const left = providers.filter((node) => !tried.has(node))
     const ready = left.filter((node) => isReady({ unit, node }))
     if (ready.length === 0) return left[0]
-    const nowMs = clock.monotonicMs()
     const welcome = ready.filter((node) => (this.#loads.get(unit)?.get(node)?.passedOverUntilMs ?? 0) <= nowMs)
     const able = holdersOf(unit, welcome.length > 0 ? welcome : ready)
     if (able.length === 1) return able[0]
@@ -70,13 +74,10 @@ export class Routing {
   }
 
   /** A call is sent. @returns to be called with how it ended */
-  began(unit: UnitName, node: PeerIdString): (outcome: ProviderOutcome) => void {
-    const { clock } = this.#c
+  began(unit: UnitName, node: PeerIdString, beganMs: number): (outcome: ProviderOutcome, nowMs: number) => void {
     const load = this.#loadOf(unit, node)
-    const beganMs = clock.monotonicMs()
     load.inFlight++
-    return (outcome) => {
-      const nowMs = clock.monotonicMs()
+    return (outcome, nowMs) => {
       load.inFlight--
       if (outcome === 'cancelled') return
       if (outcome === 'failed') {

@@ -1,6 +1,6 @@
-import { type Clock, seededRandom } from '@vsmcp/kernel'
+import { seededRandom } from '@vsmcp/kernel'
 import { describe, expect, it } from 'vitest'
-import { Routing } from '../src/route/routing.ts'
+import { Routing } from '../../src/index.ts'
 
 interface Scene {
   routing: Routing
@@ -27,13 +27,12 @@ function scene(self = 'elsewhere'): Scene {
     isSaturated: () => busyHere.value,
     weightOf: (_unit, node) => weights.get(node) ?? 1,
     holdersOf: (_unit, nodes) => (holder.node !== undefined && nodes.includes(holder.node) ? [holder.node] : nodes),
-    clock: { monotonicMs: () => clock.nowMs } as Clock,
     random: seededRandom(7),
   })
   const drawn = (): Record<string, number> => {
     const counts: Record<string, number> = {}
     for (let call = 0; call < 1_000; call++) {
-      const node = routing.choose(AT, new Set()) ?? 'nobody'
+      const node = routing.choose(AT, new Set(), clock.nowMs) ?? 'nobody'
       counts[node] = (counts[node] ?? 0) + 1
     }
     return counts
@@ -43,9 +42,9 @@ function scene(self = 'elsewhere'): Scene {
 
 /** A call that took so long. */
 function answered({ routing, clock }: Scene, node: string, latencyMs: number): void {
-  const ended = routing.began('u', node)
+  const ended = routing.began('u', node, clock.nowMs)
   clock.nowMs += latencyMs
-  ended('answered')
+  ended('answered', clock.nowMs)
 }
 
 describe('a call to a unit of several providers', () => {
@@ -75,10 +74,14 @@ describe('a call to a unit of several providers', () => {
     s.ready.delete('c')
     answered(s, 'a', 10)
     answered(s, 'b', 100)
-    const work = [s.routing.began('u', 'a'), s.routing.began('u', 'a'), s.routing.began('u', 'b')]
+    const work = [
+      s.routing.began('u', 'a', s.clock.nowMs),
+      s.routing.began('u', 'a', s.clock.nowMs),
+      s.routing.began('u', 'b', s.clock.nowMs),
+    ]
     // Two of 10 ms are less work than one of 100: b is taken only where it is drawn twice.
     expect(s.drawn()['b']).toBeLessThan(320)
-    for (const ended of work.slice(0, 2)) ended('cancelled')
+    for (const ended of work.slice(0, 2)) ended('cancelled', s.clock.nowMs)
     expect(s.drawn()['a']).toBeGreaterThan(680)
     // What is not known any more counts for nobody.
     s.clock.nowMs += 60_000
@@ -88,12 +91,12 @@ describe('a call to a unit of several providers', () => {
   it('goes to nobody who is not ready or has just sent a call back while there is another, and to nobody twice', () => {
     const s = scene()
     s.ready.delete('a')
-    s.routing.began('u', 'b')('failed')
+    s.routing.began('u', 'b', s.clock.nowMs)('failed', s.clock.nowMs)
     expect(s.drawn()).toEqual({ c: 1_000 })
     // Better than nobody.
-    expect(s.routing.choose(AT, new Set(['c']))).toBe('b')
-    expect(s.routing.choose(AT, new Set(['b', 'c']))).toBe('a')
-    expect(s.routing.choose(AT, new Set(['a', 'b', 'c']))).toBeUndefined()
+    expect(s.routing.choose(AT, new Set(['c']), s.clock.nowMs)).toBe('b')
+    expect(s.routing.choose(AT, new Set(['b', 'c']), s.clock.nowMs)).toBe('a')
+    expect(s.routing.choose(AT, new Set(['a', 'b', 'c']), s.clock.nowMs)).toBeUndefined()
     s.clock.nowMs += 1_000
     expect(Object.keys(s.drawn()).sort()).toEqual(['b', 'c'])
   })
@@ -101,7 +104,7 @@ describe('a call to a unit of several providers', () => {
   it('that nobody is known to take goes to each in turn, who says why not', () => {
     const s = scene()
     s.ready.clear()
-    expect([new Set<string>(), new Set('a'), new Set('abc')].map((tried) => s.routing.choose(AT, tried))).toEqual([
+    expect([new Set<string>(), new Set('a'), new Set('abc')].map((tried) => s.routing.choose(AT, tried, s.clock.nowMs))).toEqual([
       'a',
       'b',
       undefined,
@@ -112,14 +115,14 @@ describe('a call to a unit of several providers', () => {
     const s = scene('a')
     s.holder.node = 'c'
     expect(s.drawn()).toEqual({ c: 1_000 })
-    expect(s.routing.choose(AT, new Set(['c']))).toBe('a')
+    expect(s.routing.choose(AT, new Set(['c']), s.clock.nowMs)).toBe('a')
   })
 
   it('is counted for who weighs providers, once; what was cancelled says nothing', () => {
     const s = scene()
     answered(s, 'a', 30)
-    s.routing.began('u', 'a')('failed')
-    s.routing.began('u', 'a')('cancelled')
+    s.routing.began('u', 'a', s.clock.nowMs)('failed', s.clock.nowMs)
+    s.routing.began('u', 'a', s.clock.nowMs)('cancelled', s.clock.nowMs)
     expect(s.routing.takeCalls('u', 'a')).toEqual({ answered: 1, failed: 1, latencyMs: 30 })
     expect(s.routing.takeCalls('u', 'a')).toEqual({ answered: 0, failed: 0, latencyMs: 0 })
     s.routing.keepOnly(() => false)
