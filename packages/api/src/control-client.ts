@@ -12,6 +12,7 @@ import type {
   CharterChanged,
   CharterFile,
   CharterView,
+  DecideRequest,
   DoctorReport,
   EvictionDraft,
   FindingView,
@@ -30,6 +31,8 @@ import type {
   NodeControl,
   NodeStatus,
   PartView,
+  ProposalsRequest,
+  ProposalView,
   ResourceView,
   ScheduleAdded,
   ScheduleRequest,
@@ -205,6 +208,14 @@ export class ControlClient implements NodeControl {
 
   async resolveAlert(request: AlertMarkRequest): Promise<void> {
     await this.#ask('resolveAlert', { input: request })
+  }
+
+  proposals(request: ProposalsRequest): Promise<ProposalView[]> {
+    return this.#ask('proposals', { input: request })
+  }
+
+  decideProposal(request: DecideRequest): Promise<ProposalView> {
+    return this.#ask('decideProposal', { input: request })
   }
 
   forecast(request: ForecastRequest): Promise<ForecastView> {

@@ -251,6 +251,20 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  proposals: {
+    method: 'GET',
+    path: '/v1/proposals',
+    summary: 'What Systems 3 and 4 ask of System 5, and what became of it',
+    answer: 'json',
+    idempotent: true,
+  },
+  decideProposal: {
+    method: 'POST',
+    path: '/v1/proposals/:id/decision',
+    summary: 'Decides what System 5 leaves to a person',
+    answer: 'json',
+    idempotent: true,
+  },
   forecast: {
     method: 'GET',
     path: '/v1/forecast',

@@ -2,6 +2,7 @@ import type { AlertEvent, LogLine, NodeControl, ToolCallRequest } from '@vsmcp/n
 import { z } from 'zod'
 import { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts'
 import * as alertSchema from './alert-schemas.ts'
+import * as proposalSchema from './proposal-schemas.ts'
 import * as coordinationSchema from './coordination-schemas.ts'
 import * as schema from './schemas.ts'
 import * as selfSchema from './self-schemas.ts'
@@ -285,6 +286,20 @@ export const ROUTES = {
     output: schema.done,
     errors: ALERT_MARK_ERRORS,
     run: (control, input) => finished(control.resolveAlert(input)),
+  }),
+  proposals: route({
+    ...ENDPOINTS.proposals,
+    input: proposalSchema.proposalsRequest,
+    output: z.array(proposalSchema.proposalView),
+    errors: [],
+    run: (control, input) => control.proposals(input),
+  }),
+  decideProposal: route({
+    ...ENDPOINTS.decideProposal,
+    input: proposalSchema.decideRequest,
+    output: proposalSchema.proposalView,
+    errors: ['VSMCP_NODE_PROPOSAL_UNKNOWN', 'VSMCP_NODE_PROPOSAL_REFUSED', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
+    run: (control, input) => control.decideProposal(input),
   }),
   forecast: route({
     ...ENDPOINTS.forecast,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { proposalCounts } from './proposal-schemas.ts'
 import { count, nullableText, queryBoolean, text, unitName } from './schema-fields.ts'
 
 // Shapes of everything `/v1` takes and gives. They equal the types of `NodeControl` both ways: test/schemas.test.ts.
@@ -61,6 +62,7 @@ export const nodeStatus = z.object({
     shed: count,
   }),
   alerts: z.object({ open: count, acknowledged: count, critical: count, overdue: count }),
+  proposals: proposalCounts,
   work: z.object({ node: work, group: work }),
   health,
   problems: z.array(text),
@@ -233,6 +235,14 @@ export const unitView = z.object({
       meanQueued: rate,
       limits: z.object({ concurrency: count, ratePerS: rate.nullable() }),
       grant: z.object({ owedP99Ms: rate.nullable(), owedErrors: rate.nullable(), expiresAt: text }).nullable(),
+      directed: z
+        .object({
+          weight: rate.nullable(),
+          concurrency: count.nullable(),
+          quarantined: z.boolean(),
+          proposals: z.array(text),
+        })
+        .nullable(),
     })
     .exactOptional(),
 })

@@ -1,5 +1,6 @@
 import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import { z } from 'zod'
+import { balanceView } from './proposal-schemas.ts'
 import { count, text } from './schema-fields.ts'
 
 // Shapes of what a node says of what it expects and of itself, as in schemas.ts.
@@ -88,6 +89,7 @@ export const selfView = z.object({
     meshId: text,
     group: text,
     version: text,
+    says: z.object({ name: text, purpose: text }).nullable(),
     charterVersion: count,
     policies: z.array(text),
   }),
@@ -125,6 +127,7 @@ export const selfView = z.object({
   expects: z.array(z.object({ subject: text, measure: text, mean: number, low: number, high: number })),
   noticed: z.array(turnView),
   decided: z.array(z.object({ at: text, what: text, by: text, why: text })),
+  balance: balanceView,
   foresight: z.object({ forecasts: count, errorAgainstNaive: number.nullable(), bandHeld: number }).nullable(),
 })
 

@@ -12,7 +12,10 @@ import type {
   AttachResult,
   CharterView,
   EvictionDraft,
+  DecideRequest,
   FindingView,
+  ProposalsRequest,
+  ProposalView,
   FeedRequest,
   FeedView,
   ForecastRequest,
@@ -139,6 +142,7 @@ export class FakeControl implements NodeControl {
       members: { known: 2, alive: 1 },
       units: { local: this.units_.size, group: this.units_.size, ready: this.units_.size },
       tools: 2,
+      proposals: { waiting: 2, person: 1, inForce: 3 },
       alerts: { open: 1, acknowledged: 0, critical: 1, overdue: 0 },
       work: {
         node: { actuality: 2, capability: 40, potentiality: 80, productivity: 0.05, latency: 0.5, performance: 0.025 },
@@ -332,6 +336,20 @@ export class FakeControl implements NodeControl {
   async findings(): Promise<FindingView[]> {
     this.#note('findings')
     return this.found
+  }
+
+  proposed: ProposalView[] = []
+
+  async proposals(request: ProposalsRequest): Promise<ProposalView[]> {
+    this.#note('proposals', request)
+    return this.proposed
+  }
+
+  async decideProposal(request: DecideRequest): Promise<ProposalView> {
+    this.#note('decideProposal', request)
+    const proposal = this.proposed.find(({ id }) => id === request.id)
+    if (proposal === undefined) throw new InvalidArgumentError(`there is no proposal ${request.id}`)
+    return proposal
   }
 
   claimed: ResourceView[] = []

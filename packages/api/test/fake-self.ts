@@ -83,6 +83,7 @@ export const fakeSelf: SelfView = {
     meshId: '00112233445566778899aabbccddeeff',
     group: '/',
     version: '0.1.0',
+    says: { name: 'mill', purpose: 'grinds' },
     charterVersion: 2,
     policies: ['voters'],
   },
@@ -126,5 +127,10 @@ export const fakeSelf: SelfView = {
   expects: [{ subject: 'files', measure: 'calls', mean: 11.6, low: 8, high: 15.2 }],
   noticed: fakeForecast.turns,
   decided: [{ at: AT, what: 'policies, version 2', by: 'anna', why: 'two more voters' }],
+  balance: {
+    system3: { proposed: 4, decided: 3, resourced: 2 },
+    system4: { proposed: 3, decided: 3, resourced: 0 },
+    starved: 'system4',
+  },
   foresight: { forecasts: 31, errorAgainstNaive: 0.8, bandHeld: 0.81 },
 }

@@ -306,7 +306,7 @@ describe('help', () => {
     expect(code).toBe(0)
     const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name]) => name)
     expect(names).toEqual(
-      'init join up service down invite key recover backup restore evict leave charter policy operator attach detach apply units tools claims call schedule mcp status members alert self forecast feed whatif findings logs doctor wait'.split(
+      'init join up service down invite key recover backup restore evict leave charter policy proposals decide operator attach detach apply units tools claims call schedule mcp status members alert self forecast feed whatif findings logs doctor wait'.split(
         ' ',
       ),
     )

@@ -1,4 +1,5 @@
 import { channel, type Channel } from 'node:diagnostics_channel'
+import type { ClosureWord, Decider, EffectMetric, ProposalKind, Proposer, VerdictWord } from './proposal-words.ts'
 import type { SupervisionEvent } from './supervision/child.ts'
 
 /** `vsmcp:algedonic:alert`: something became of an alert, as this node learned it. */
@@ -49,7 +50,7 @@ export interface UnitOperation {
 
 /** `vsmcp:decision:latency`: what this node asked of the group's System 5 has been answered, or was given up. */
 export interface DecisionLatency {
-  /** The operation's name in the docket, such as `unit:add`. */
+  /** The operation's name in the docket, such as `unit:add`; `proposal` for a proposal, from when it was made until it was accepted or refused. */
   readonly operation: string
   readonly durationMs: number
   /** `failed`: no decision within the time allowed, or nobody to decide. */
@@ -62,6 +63,35 @@ export interface DegradationChange {
   readonly before: DegradationChange['step']
   /** What asks for the step, as phrases; empty for `normal`. */
   readonly reasons: readonly string[]
+}
+
+/** `vsmcp:system5:decision`: a proposal of System 3 or 4 was decided, by the group or by this node for itself. */
+export interface ProposalDecided {
+  readonly id: string
+  readonly level: 'node' | 'group'
+  readonly from: Proposer
+  readonly kind: ProposalKind
+  readonly subject: string
+  readonly verdict: VerdictWord
+  readonly by: Decider
+  /** What it was decided by, such as `policy.evidence`. */
+  readonly clause: string
+  /** From the proposal to the decision. */
+  readonly latencyMs: number
+}
+
+/** `vsmcp:system5:closure`: what became of a directive is known. */
+export interface DirectiveClosed {
+  readonly id: string
+  readonly level: 'node' | 'group'
+  readonly kind: ProposalKind
+  readonly subject: string
+  readonly outcome: ClosureWord
+  readonly metric: EffectMetric
+  readonly goal: number
+  /** Absent when nothing was measured. */
+  readonly measured?: number
+  readonly attempt: number
 }
 
 /** `vsmcp:supervision:child`: something happened to a part of the node or to a supervisor. */
@@ -184,6 +214,8 @@ export interface TelemetryEvents {
   'vsmcp:system3:synergy': ProviderWeighed
   'vsmcp:system3star:finding': AuditFinding
   'vsmcp:system4:turn': SeriesTurn
+  'vsmcp:system5:closure': DirectiveClosed
+  'vsmcp:system5:decision': ProposalDecided
 }
 
 export type TelemetryName = keyof TelemetryEvents

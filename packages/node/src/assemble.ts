@@ -3,6 +3,7 @@ import { createUnit } from '@vsmcp/mcp'
 import type { Identity } from '@vsmcp/security'
 import { type Assembly, type Ground, GroupView, type MakeUnit } from './assembly/assembly.ts'
 import { callParts } from './assembly/call-parts.ts'
+import { governingParts } from './assembly/governing-parts.ts'
 import { homeParts } from './assembly/home-parts.ts'
 import { hostParts } from './assembly/host-parts.ts'
 import { meshParts } from './assembly/mesh-parts.ts'
@@ -34,7 +35,7 @@ function assembleGroup(ground: Ground & { host: HostParts; random: Random; makeU
   const deciding = { ...connected, ...system5Parts(assembly, connected) }
   const telling = { ...deciding, ...stateParts(assembly, deciding) }
   const calling = { ...telling, ...callParts(assembly, telling) }
-  const parts: GroupParts = { ...calling, ...scheduleParts(assembly, calling) }
+  const parts: GroupParts = { ...calling, ...scheduleParts(assembly, calling), ...governingParts(assembly, calling) }
   return { assembly, parts }
 }
 

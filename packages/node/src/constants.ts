@@ -69,6 +69,13 @@ export const LEADER_DUTY_PERIOD_MS = 500
 /** How often a node tells the group how it is, over gossip, milliseconds. */
 export const REPORT_PERIOD_MS = 5_000
 
+/** How often a node decides for itself what waits, and looks which directives are in force, milliseconds. */
+export const GOVERN_TICK_MS = 1_000
+
+/** The same is proposed to System 5 again, with newer evidence, no sooner, milliseconds; nor while a person is to look, or it was refused just now. */
+export const PROPOSE_AGAIN_MS = 15_000
+export const PROPOSE_PATIENCE_MS = 300_000
+
 /** How often System 3 looks at the load of its units, milliseconds. */
 export const BARGAIN_TICK_MS = 1_000
 

@@ -6,6 +6,7 @@ import type { KeysView } from './keys/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
 import type { DegradationView } from './degradation/contract.ts'
 import type { SelfView } from './self/contract.ts'
+import type { DecideRequest, ProposalCounts, ProposalsRequest, ProposalView } from './system5/governing/contract.ts'
 import type { PartView } from './tree/contract.ts'
 import type { FeedRequest, FeedView, ForecastRequest, ForecastView, FutureView, WhatIfRequest } from './system4/contract.ts'
 
@@ -15,6 +16,7 @@ export type * from './degradation/contract.ts'
 export type * from './keys/contract.ts'
 export type * from './system2/contract.ts'
 export type * from './self/contract.ts'
+export type * from './system5/governing/contract.ts'
 export type * from './tree/contract.ts'
 export type * from './system4/contract.ts'
 
@@ -60,6 +62,11 @@ export interface NodeControl {
   findings(): Promise<FindingView[]>
   /** Resources that units of the group claim: who has them, and who waits. */
   claims(): Promise<ResourceView[]>
+
+  /** What Systems 3 and 4 ask of System 5, and what became of it; those that wait for a person first. */
+  proposals(request: ProposalsRequest): Promise<ProposalView[]>
+  /** A person decides; rejects with `ProposalUnknownError`, or `ProposalRefusedError` when it must not be accepted. */
+  decideProposal(request: DecideRequest): Promise<ProposalView>
 
   /** Jobs that come again, with what became of them lately. */
   schedules(): Promise<ScheduleView[]>
@@ -140,6 +147,8 @@ export interface NodeStatus {
   tools: number
   /** Pain that its node did not remedy in time; of these how many somebody sees to, are critical, and are not remedied within the group's term. */
   alerts: { open: number; acknowledged: number; critical: number; overdue: number }
+  /** What is proposed to System 5, of the group and of this node. */
+  proposals: ProposalCounts
   /** This node as a unit of its group, and the group as a unit. */
   work: { node: WorkView; group: WorkView }
   /** What this node still does, and why not all. */
@@ -291,6 +300,8 @@ export interface UnitWorkView extends WorkView {
   limits: { concurrency: number; ratePerS: number | null }
   /** What it owes for that, and until when it is granted; it goes on afterwards until it is granted something else. */
   grant: { owedP99Ms: number | null; owedErrors: number | null; expiresAt: string } | null
+  /** What System 5 has decided of it, in place of its own terms, by which proposals; null where nothing. */
+  directed: { weight: number | null; concurrency: number | null; quarantined: boolean; proposals: string[] } | null
 }
 
 /** What System 3 found: a target missed by a unit of the group, or what an audit saw against what was reported. */

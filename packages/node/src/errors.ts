@@ -209,6 +209,21 @@ export class AlertRefusedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_ALERT_REFUSED'
 }
 
+/** There is no such proposal, or it is over for long. */
+export class ProposalUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_PROPOSAL_UNKNOWN'
+}
+
+/** What a proposal asks for contradicts the identity of the group, is above a ceiling of its policies, or is over. */
+export class ProposalRefusedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_PROPOSAL_REFUSED'
+}
+
+/** The policies cannot be acted upon: System 5 cannot read them, or they contradict the identity. */
+export class PolicyInvalidError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_POLICY_INVALID'
+}
+
 /** A schedule of that name exists, and is a different one. */
 export class ScheduleExistsError extends VsmcpError {
   readonly code = 'VSMCP_NODE_SCHEDULE_EXISTS'

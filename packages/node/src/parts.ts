@@ -35,6 +35,11 @@ import type { ClaimDesk } from './system2/claim-desk.ts'
 import type { OccurrenceRunner } from './system2/occurrence-runner.ts'
 import type { ScheduleDesk } from './system2/schedule-desk.ts'
 import type { Timetables } from './system2/timetables.ts'
+import type { Directives } from './system3/directives.ts'
+import type { EffectSight } from './system5/governing/effect-sight.ts'
+import type { OwnGoverning } from './system5/governing/own-governing.ts'
+import type { ProposalDesk } from './system5/governing/proposal-desk.ts'
+import type { Proposing } from './system5/governing/proposing.ts'
 import type { Admission } from './system5/admission.ts'
 import type { Credentials } from './system5/credentials.ts'
 import type { Decisions } from './system5/decisions.ts'
@@ -114,6 +119,11 @@ export interface GroupParts {
   algedonic: Algedonic
   alertsView: AlertsView
   alerts: AlertDesk
+  effects: EffectSight
+  ownGoverning: OwnGoverning
+  proposing: Proposing
+  directives: Directives
+  proposals: ProposalDesk
   senses: Senses
   variety: CallVariety
   scanner: Scanner

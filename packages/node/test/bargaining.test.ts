@@ -98,6 +98,24 @@ describe('bargaining at a node', () => {
     expect(b.limits).toEqual({ concurrency: 98, ratePerS: 45 })
   })
 
+  it('works by what System 5 has decided, in place of the terms, and by the terms again when that is over', () => {
+    const [a, b] = [new Worker('a', 40, { concurrency: 20 }), new Worker('b', 40)] as const
+    const { bargaining, passSecond } = nodeOf([a, b], { concurrency: 40 })
+    const after = (seconds: number): number[] => {
+      for (let second = 0; second < seconds; second++) passSecond()
+      return [a.limits.concurrency, b.limits.concurrency]
+    }
+    expect(after(3)).toEqual([20, 20])
+    bargaining.direct(new Map([['b', { weight: 3, by: ['x'] }]]))
+    expect(after(3)).toEqual([11, 29])
+    bargaining.direct(new Map([['a', { weight: 3, concurrency: 30, by: ['x', 'y'] }]]))
+    expect(after(3)).toEqual([30, 10])
+    bargaining.direct(new Map([['a', { weight: 9, concurrency: 30, isQuarantined: true, by: ['z'] }]]))
+    expect(after(3)).toEqual([1, 39])
+    bargaining.direct(new Map())
+    expect(after(3)).toEqual([20, 20])
+  })
+
   it('has a unit that uses more memory than is fair work on one call at a time, until it does no longer', async () => {
     const [a, b] = [new Worker('a', 3), new Worker('b', 3)] as const
     const memory = new Map([

@@ -167,7 +167,11 @@ describe('a part that crashes', () => {
       clock.plant('consensus', 1)
       await expect
         .poll(() => nodes.flatMap(({ tree }) => Object.keys(restartsOf(tree))).toSorted(), grace)
-        .toEqual(['consensus', 'credential', 'leader duties', 'office', 'session keys'].map((part) => `system5/${part}`))
+        .toEqual(
+          ['consensus', 'credential', 'effects', 'leader duties', 'office', 'own decisions', 'session keys'].map(
+            (part) => `system5/${part}`,
+          ),
+        )
       await one.decisions.decide(invitation(one, 'after'), 30_000)
     })
     await Promise.all(nodes.map((node) => until(node, () => node.log.state?.invitations.has('after') === true)))
@@ -210,7 +214,9 @@ describe('every part that can live again', () => {
     for (const part of [...crashed, ...more, 'gateway' as const]) b.scopes.of(part).crash(new Error('planted'))
     const restarted = [
       ['core/time'],
-      ['epoch', 'consensus', 'session keys', 'credential', 'leader duties', 'office'].map((each) => `system5/${each}`),
+      ['epoch', 'consensus', 'session keys', 'credential', 'leader duties', 'office', 'effects', 'own decisions'].map(
+        (each) => `system5/${each}`,
+      ),
       ['membership', 'discovery', 'signals'].map((each) => `mesh/${each}`),
       ['algedonic channel', 'senses', 'senses of units', 'sense of time', 'sense of clocks'].map((each) => `algedonic/${each}`),
       ['system4/variety', 'system4/scanner', 'system3/reports', 'system3/resource bargain', 'system3/degradation'],

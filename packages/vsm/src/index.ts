@@ -75,7 +75,15 @@ export { type Posterior, type StateName } from './system4/multi-process.ts'
 export { type Estimate, type FuturesTask, simulateFutures, type Station, type StationFuture } from './system4/futures.ts'
 export { checkScenario, type Modelled, modelOf, type ObservedUnit, type Scenario } from './system4/scenario.ts'
 export { type Begun, type StationFigures, StationMeter } from './system4/station.ts'
-export { type Measure, MEASURES, Outlook, type SeriesOutlook, type SeriesSnapshot, type Turn } from './system4/outlook.ts'
+export {
+  type Measure,
+  MEASURES,
+  Outlook,
+  type SeriesAhead,
+  type SeriesOutlook,
+  type SeriesSnapshot,
+  type Turn,
+} from './system4/outlook.ts'
 export { Skill, type SkillFigures } from './system4/skill.ts'
 export { entropyBits } from './variety/entropy.ts'
 export { type MeteredCall, type MeterEffect, type MeterSnapshot, VarietyMeter } from './variety/meter.ts'
@@ -96,6 +104,7 @@ export { type Governance, type Identity, type Policy, readGovernance } from './s
 export { Obedience, type Obeyed, type Orders, type Refusal as DirectiveRefusal } from './system5/obedience.ts'
 export { isOwnAffair, OwnLedger } from './system5/own-ledger.ts'
 export { rule, ruleByPerson, type Ruling, type Situation, waitsForPerson } from './system5/ruling.ts'
+export { WAY_DOWN, WAY_UP } from './system5/ways.ts'
 export { type PolicyNotice } from './system5/policy-notice.ts'
 export { type Alert } from './algedonic/alert.ts'
 export { AlgedonicChannel, type AlgedonicChannelInit } from './algedonic/channel.ts'

@@ -37,6 +37,9 @@ function render(self: SelfView, terminal: Terminal): string {
       '',
       `version ${identity.version}, policies of version ${identity.charterVersion}: ${identity.policies.join(', ') || 'none'}`,
     ],
+    ...(identity.says === null
+      ? []
+      : [['we are', `${printableLine(identity.says.name)}: ${printableLine(identity.says.purpose)}`] as [string, string]]),
     [
       'I do',
       `${count(does.units, 'unit')} with ${count(does.tools, 'tool')}; ${does.toolsOfGroup} in the group; ${count(does.callsInFlight, 'call')} under way`,
@@ -48,6 +51,7 @@ function render(self: SelfView, terminal: Terminal): string {
     ...is.problems.map((problem): [string, string] => ['', printableLine(problem)]),
     ['asked here', varietyOf(variety.node, variety.windowMs)],
     [`asked of ${count(variety.nodes, 'node')}`, varietyOf(variety.group, variety.windowMs)],
+    ['balance', balanceOf(self.balance)],
     [
       'foresight',
       foresight === null
@@ -108,6 +112,12 @@ function varietyOf(
     `${count(calls, 'call')} in ${formatDuration(windowMs)}; bits: demand ${bits(demandBits)}, response ${bits(responseBits)}, ` +
     `unmatched ${bits(unmatchedBits)}, outcome ${bits(outcomeBits)}, residual ${bits(residualBits)}`
   )
+}
+
+function balanceOf({ system3, system4, starved }: SelfView['balance']): string {
+  const side = ({ resourced, proposed }: SelfView['balance']['system3']): string => `${resourced} of ${proposed} resourced`
+  const tilt = starved === null ? '' : `; ${starved} starves, and comes first`
+  return `System 3 ${side(system3)}, System 4 ${side(system4)}${tilt}`
 }
 
 function againstNaive(ratio: number | null): string {

@@ -72,6 +72,7 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
       ['tools', String(status.tools)],
       ['alerts', alertsOf(status)],
       ['service', serviceOf(status, now)],
+      ['proposals', proposalsOf(status)],
       ['work', `${workOf(status.work.node)} here; ${workOf(status.work.group)} in the group`],
       ['mcp', status.mcp],
       ['listen', status.listen.join('\n          ')],
@@ -90,6 +91,12 @@ function serviceOf({ degradation: { step, since, reasons, paused, shed } }: Node
   const waiting = paused.length === 0 ? '' : `; waiting: ${paused.join(', ')}`
   const refused = shed === 0 ? '' : `; ${count(shed, 'call')} refused`
   return printableLine(`${step}, since ${formatAgo(since, now)}: ${reasons.join('; ')}${waiting}${refused}`)
+}
+
+function proposalsOf({ proposals: { waiting, person, inForce } }: NodeStatus): string {
+  if (waiting + inForce === 0) return 'none'
+  const forPerson = person === 0 ? '' : `, ${person} for a person: see "vsmcp proposals"`
+  return `${waiting} waiting${forPerson}; ${count(inForce, 'directive')} in force`
 }
 
 function alertsOf({ alerts: { open, acknowledged, critical, overdue } }: NodeStatus): string {

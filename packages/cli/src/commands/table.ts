@@ -36,6 +36,8 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     entries: [
       { name: 'charter', summary: 'show, export and verify the charter', load: () => import('./charter.ts') },
       { name: 'policy', summary: 'show, set and look back at the policies', load: () => import('./policy.ts') },
+      { name: 'proposals', summary: 'what Systems 3 and 4 ask for, and what became of it', load: () => import('./proposals.ts') },
+      { name: 'decide', summary: 'decide what System 5 leaves to a person', load: () => import('./decide.ts') },
       { name: 'operator', summary: 'list, add and remove operators', load: () => import('./operator.ts') },
     ],
   },

@@ -42,12 +42,26 @@ function renderWork(units: readonly UnitView[], terminal: Terminal): string {
     work === undefined ? '-' : String(work.queued),
     work === undefined ? '-' : String(work.turnedAway),
     work?.limits.ratePerS == null ? '-' : formatRate(work.limits.ratePerS),
+    directedOf(work),
   ])
   const ratios = ['PRODUCTIVITY', 'LATENCY', 'PERFORMANCE']
   return terminal.table(
-    ['UNIT', 'NODE', 'DOES', 'COULD', 'MIGHT', ...ratios, 'IN WORK', 'WAITING', 'TURNED AWAY', 'RATE MAX'],
+    ['UNIT', 'NODE', 'DOES', 'COULD', 'MIGHT', ...ratios, 'IN WORK', 'WAITING', 'TURNED AWAY', 'RATE MAX', 'DIRECTED'],
     rows,
   )
+}
+
+/** What System 5 has decided of it: `weight 2`. */
+function directedOf(work: UnitView['work']): string {
+  const directed = work?.directed ?? null
+  if (directed === null) return '-'
+  const { weight, concurrency, quarantined } = directed
+  if (quarantined) return 'quarantine'
+  const parts = [
+    ...(weight === null ? [] : [`weight ${weight}`]),
+    ...(concurrency === null ? [] : [`concurrency ${concurrency}`]),
+  ]
+  return parts.join(', ')
 }
 
 function render(units: readonly UnitView[], terminal: Terminal): string {

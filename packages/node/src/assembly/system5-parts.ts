@@ -21,6 +21,7 @@ import { ClaimKeeping } from '../system2/claim-keeping.ts'
 import { ScheduleCoordinator } from '../system2/schedule-coordinator.ts'
 import { Timetables } from '../system2/timetables.ts'
 import { NameGranting } from '../system5/name-granting.ts'
+import { GroupGoverning } from '../system5/governing/group-governing.ts'
 import { OrderPlane } from '../system5/order-plane.ts'
 import { Renewal } from '../system5/renewal.ts'
 import { signedVotes } from '../system5/signed-votes.ts'
@@ -188,6 +189,14 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
         alsoWanted: [(judged) => claimKeeping.wanted(judged), (judged) => coordinator.wanted(judged)],
       }),
       new AlertKeeping({ log, decisions, clock, logger }),
+      new GroupGoverning({
+        log,
+        decisions,
+        clock,
+        logger: logger.child({ part: 'system5' }),
+        sight: () => whole().effects,
+        algedonic: () => whole().algedonic,
+      }),
       new NameGranting({ decisions, clock, logger, ungrantedNames: () => whole().catalog.ungrantedNames() }),
       coordinator,
     ],

@@ -1,9 +1,10 @@
 import { canonicalBytes, type GroupState, type JsonObject, operatorsVersionOf, policyVersionOf } from '@vsmcp/consensus'
 import { type Clock, isoTime, type Logger, messageOf } from '@vsmcp/kernel'
 import { charterDigest, CREDENTIAL_LIFE_MS } from '@vsmcp/security'
+import { readGovernance } from '@vsmcp/vsm'
 import { CONTROL_DEADLINE_MS, EVICTION_MARGIN_MS } from '../constants.ts'
 import { memberNamed } from '../members/member-named.ts'
-import { MemberUnknownError, RefusedError, VersionDiffersError } from '../errors.ts'
+import { MemberUnknownError, PolicyInvalidError, RefusedError, VersionDiffersError } from '../errors.ts'
 import type { Decisions, Request } from '../system5/decisions.ts'
 import type { Departure } from '../system5/departure.ts'
 import type { GroupLog } from '../system5/group-log.ts'
@@ -70,8 +71,12 @@ export class CharterDesk {
     return { file: writeCharterFile(state, this.#c.trust.chain) }
   }
 
-  /** Throws `VersionDiffersError` when another change came first, `RefusedError` for what else the group refuses. */
+  /**
+   * Throws `VersionDiffersError` when another change came first, `PolicyInvalidError` for policies that System 5 could not act upon,
+   * `RefusedError` for what else the group refuses.
+   */
   async change(signed: SignedChange): Promise<CharterChanged> {
+    if ('policies' in signed) assertGovernable(signed.policies)
     try {
       const { changed } = await this.#c.decisions.decide({
         ...signed,
@@ -115,6 +120,15 @@ export class CharterDesk {
       return { state: log.state, current: false }
     }
   }
+}
+
+function assertGovernable(policies: Readonly<Record<string, unknown>>): void {
+  const { flaws } = readGovernance(policies)
+  if (flaws.length === 0) return
+  throw new PolicyInvalidError(`System 5 cannot act upon these policies: ${flaws[0] ?? ''}`, {
+    hint: 'docs/governing.md says what `identity` and `system5` may hold.',
+    details: { flaws },
+  })
 }
 
 /** An Ed25519 PeerId as libp2p writes it. */

@@ -17,6 +17,7 @@ import type {
   CharterChanged,
   CharterFile,
   CharterView,
+  DecideRequest,
   DoctorReport,
   EvictionDraft,
   FindingView,
@@ -35,6 +36,8 @@ import type {
   NodeControl,
   NodeStatus,
   PartView,
+  ProposalsRequest,
+  ProposalView,
   ResourceView,
   ScheduleAdded,
   ScheduleRequest,
@@ -55,6 +58,7 @@ import type { NodeLog } from '../log/node-log.ts'
 import type { Router } from '../route/router.ts'
 import type { Self } from '../self/self-view.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import type { ProposalDesk } from '../system5/governing/proposal-desk.ts'
 import type { Feeds } from '../system4/feeds.ts'
 import type { ForecastDesk } from '../system4/forecast-desk.ts'
 import type { Futures } from '../system4/futures.ts'
@@ -83,6 +87,7 @@ export interface NodeControlComponents {
   backup: () => Promise<string>
   claims: () => ResourceView[]
   schedules: ScheduleDesk
+  proposals: ProposalDesk
   findings: () => FindingView[]
   tree: () => PartView[]
   log: NodeLog
@@ -221,6 +226,14 @@ export class RunningNodeControl implements NodeControl {
 
   async claims(): Promise<ResourceView[]> {
     return this.#c.claims()
+  }
+
+  async proposals(request: ProposalsRequest): Promise<ProposalView[]> {
+    return this.#c.proposals.list(request)
+  }
+
+  decideProposal(request: DecideRequest): Promise<ProposalView> {
+    return this.#c.proposals.decide(request)
   }
 
   schedules(): Promise<ScheduleView[]> {

@@ -20,6 +20,8 @@ import type { Trust } from '../system5/trust.ts'
 import type { Reports } from '../topics/reports.ts'
 import type { UnitsView } from './units-view.ts'
 import { workView } from './work-view.ts'
+import { governanceOf } from '../system5/governing/governance-of.ts'
+import type { ProposalDesk } from '../system5/governing/proposal-desk.ts'
 
 export interface StatusComponents {
   mesh: Mesh<VerifiedPassport>
@@ -33,6 +35,7 @@ export interface StatusComponents {
   catalog: Catalog
   units: LocalUnits
   unitsView: UnitsView
+  proposals: Pick<ProposalDesk, 'counts'>
   reports: Reports
   degradation: Pick<Degradation, 'view'>
   office: Pick<Office, 'sinceMs'>
@@ -91,6 +94,7 @@ export class StatusView {
       units: { local: units.list().length, group: catalog.units.length, ready: unitsView.readyCount() },
       tools: catalog.tools.length,
       alerts: this.#alerts(),
+      proposals: this.#c.proposals.counts(),
       work: { node: workView(operations.achievement()), group: workView(operations.groupAchievement()) },
       degradation: this.#c.degradation.view,
       health: problems.length === 0 ? 'ok' : this.#leader() === undefined ? 'failing' : 'degraded',
@@ -226,6 +230,9 @@ export class StatusView {
     if (this.#storageProblem !== undefined) problems.push(this.#storageProblem)
     for (const peer of this.#c.expulsion.turnedAwayBy)
       problems.push(`${this.nameOf(peer)} says that this node is no member any more`)
+    problems.push(
+      ...governanceOf(this.#c.log.state?.charter).flaws.map((flaw) => `System 5 cannot act upon the policies: ${flaw}`),
+    )
     if (this.#leader() === undefined) problems.push('there is no System 5: the group decides nothing, calls go on')
     for (const { name, state, why, self } of members) {
       if (!self && state === 'failed') problems.push(`member ${name} cannot be reached: ${why}`)

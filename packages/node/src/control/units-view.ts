@@ -8,6 +8,7 @@ import {
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
+import type { Grant, Orders } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
 import type { Catalog, Target } from '../catalog/catalog.ts'
@@ -51,6 +52,15 @@ const answerSchema = z.array(
         limits: z.object({ concurrency: figure, ratePerS: figure.nullable() }),
         grant: z
           .object({ owedP99Ms: figure.nullable(), owedErrors: figure.nullable(), expiresAt: z.string() })
+          .nullable()
+          .default(null),
+        directed: z
+          .object({
+            weight: figure.nullable(),
+            concurrency: figure.nullable(),
+            quarantined: z.boolean(),
+            proposals: z.array(z.string()).max(16),
+          })
           .nullable()
           .default(null),
         actuality: figure,
@@ -202,6 +212,11 @@ export class UnitsView {
     }
   }
 
+  #bargained(unit: UnitName): { granted: Grant | undefined; orders: Orders | undefined } {
+    const { bargaining } = this.#c
+    return { granted: bargaining.grantOf(unit), orders: bargaining.ordersFor(unit) }
+  }
+
   #answerOf(unit: Unit): Answer {
     const { calls, errors, inFlight, latencyP50Ms, latencyP99Ms } = unit.stats()
     const measured = this.#c.operations.figuresOf(unit.name)
@@ -209,9 +224,7 @@ export class UnitsView {
       name: unit.name,
       state: unit.state,
       figures: { calls, errors, inFlight, latencyP50Ms, latencyP99Ms },
-      ...(measured === undefined
-        ? {}
-        : { work: unitWorkView(measured, unit, this.#c.bargaining.grantOf(unit.name), systemClock) }),
+      ...(measured === undefined ? {} : { work: unitWorkView(measured, unit, this.#bargained(unit.name), systemClock) }),
     }
   }
 }

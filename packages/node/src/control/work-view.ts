@@ -1,6 +1,6 @@
 import { type Clock, isoTime } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
-import { type Achievement, type Grant, indicesOf, type UnitFigures } from '@vsmcp/vsm'
+import { type Achievement, type Grant, indicesOf, type Orders, type UnitFigures } from '@vsmcp/vsm'
 import type { UnitWorkView, WorkView } from '../control.ts'
 
 /** An achievement with its indices, as it is shown. */
@@ -8,7 +8,12 @@ export function workView({ actuality, capability, potentiality }: Achievement): 
   return { actuality, capability, potentiality, ...indicesOf({ actuality, capability, potentiality }) }
 }
 
-export function unitWorkView(figures: UnitFigures, { limits }: Unit, granted: Grant | undefined, clock: Clock): UnitWorkView {
+export function unitWorkView(
+  figures: UnitFigures,
+  { limits }: Unit,
+  { granted, orders }: { granted: Grant | undefined; orders: Orders | undefined },
+  clock: Clock,
+): UnitWorkView {
   const { windowMs, queued, turnedAway, meanInFlight, meanQueued } = figures
   const grant =
     granted === undefined
@@ -18,5 +23,12 @@ export function unitWorkView(figures: UnitFigures, { limits }: Unit, granted: Gr
           owedErrors: granted.owed.errorShare,
           expiresAt: isoTime(clock.wallMs() + granted.expiresMs - clock.monotonicMs()),
         }
-  return { ...workView(figures), windowMs, queued, turnedAway, meanInFlight, meanQueued, limits: { ...limits }, grant }
+  const directed = orders === undefined ? null : directedOf(orders)
+  const seen = { windowMs, queued, turnedAway, meanInFlight, meanQueued }
+  return { ...workView(figures), ...seen, limits: { ...limits }, grant, directed }
+}
+
+function directedOf({ weight, concurrency, isQuarantined, by }: Orders): NonNullable<UnitWorkView['directed']> {
+  const quarantined = isQuarantined === true
+  return { weight: weight ?? null, concurrency: quarantined ? 1 : (concurrency ?? null), quarantined, proposals: [...by] }
 }

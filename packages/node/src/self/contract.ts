@@ -1,5 +1,6 @@
 import type { MeshId, PeerIdString } from '@vsmcp/kernel'
 import type { Health } from '../control.ts'
+import type { BalanceView } from '../system5/governing/contract.ts'
 import type { TurnView } from '../system4/contract.ts'
 
 /** What takes variety away from what a system meets, or adds to what it can answer. */
@@ -50,6 +51,8 @@ export interface SelfView {
     meshId: MeshId
     group: string
     version: string
+    /** What the group says of itself in the policy `identity`; null where it says nothing that can be read. */
+    says: { name: string; purpose: string } | null
     /** What System 5 has decided, by version, and the names of its policies. */
     charterVersion: number
     policies: string[]
@@ -76,6 +79,8 @@ export interface SelfView {
   noticed: TurnView[]
   /** What was decided, newest last, as System 5 keeps it, and why. */
   decided: { at: string; what: string; by: string; why: string }[]
+  /** Systems 3 and 4 as System 5 has resourced them lately. */
+  balance: BalanceView
   /** How well its own forecasts did lately, over all series; null while there are none. */
   foresight: {
     forecasts: number

@@ -1,4 +1,5 @@
 import { isoTime, type PeerIdString } from '@vsmcp/kernel'
+import type { Charter } from '@vsmcp/consensus'
 import { type SeriesOutlook, type Unmet, type VarietyFigures, VARIETY_SLOT_MS, VARIETY_SLOTS } from '@vsmcp/vsm'
 import type { AlertsView } from '../algedonic/alerts-view.ts'
 import type { Catalog } from '../catalog/catalog.ts'
@@ -7,6 +8,8 @@ import type { Members } from '../members/members.ts'
 import type { Router } from '../route/router.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { ForecastDesk } from '../system4/forecast-desk.ts'
+import { governanceOf } from '../system5/governing/governance-of.ts'
+import type { ProposalDesk } from '../system5/governing/proposal-desk.ts'
 import type { CallVariety } from '../variety/call-variety.ts'
 import { regulatorsOf } from '../variety/regulators.ts'
 import type { SelfView, UnmetView, VarietyView } from './contract.ts'
@@ -23,6 +26,7 @@ export interface SelfComponents {
   router: Router
   alertsView: AlertsView
   variety: CallVariety
+  proposals: Pick<ProposalDesk, 'balance' | 'decided'>
   forecasts: ForecastDesk
 }
 
@@ -47,6 +51,7 @@ export class Self {
         meshId: mesh.id,
         group: group.path,
         version,
+        says: saysOf(charter),
         charterVersion: charter?.policyVersion ?? 0,
         policies: Object.keys(charter?.policies ?? {}),
       },
@@ -60,6 +65,7 @@ export class Self {
       }),
       noticed: forecasts.turns(),
       decided: this.#decided(),
+      balance: this.#balance(),
       foresight: foresightOf(series),
     }
   }
@@ -88,6 +94,23 @@ export class Self {
     }
   }
 
+  #balance(): SelfView['balance'] {
+    const { system3, system4, starved } = this.#c.proposals.balance()
+    return { system3, system4, starved }
+  }
+
+  /** What Systems 3 and 4 asked for, and why they were given it, or not. */
+  #onProposals(): { atMs: number; what: string; by: string; why: string }[] {
+    const { proposals, statusView } = this.#c
+    return proposals.decided().flatMap(({ kind, subject, asked, decision }) => {
+      if (decision === undefined) return []
+      const { verdict, by, author, clause, reason, atMs } = decision
+      const amount = kind === 'capability' ? '' : ` ${Number(asked.toPrecision(4))}`
+      const who = by === 'person' ? `a person at ${statusView.nameOf(author)}` : clause
+      return [{ atMs, what: `${kind}${amount} for ${subject}: ${verdict}`, by: who, why: reason }]
+    })
+  }
+
   #decided(): SelfView['decided'] {
     const { log, statusView } = this.#c
     const charter = log.state?.charter
@@ -104,9 +127,14 @@ export class Self {
       by,
       why: reason,
     }))
-    const decided = [...policies, ...revocations].sort((a, b) => a.atMs - b.atMs).slice(-DECISIONS_SHOWN)
+    const decided = [...policies, ...revocations, ...this.#onProposals()].sort((a, b) => a.atMs - b.atMs).slice(-DECISIONS_SHOWN)
     return decided.map(({ atMs, ...each }) => ({ at: isoTime(atMs), ...each }))
   }
+}
+
+function saysOf(charter: Charter | undefined): SelfView['identity']['says'] {
+  const { identity } = governanceOf(charter)
+  return identity === undefined || identity.name === '' ? null : { name: identity.name, purpose: identity.purpose }
 }
 
 function figuresOf({ outcomes, ...figures }: VarietyFigures): VarietyView {

@@ -1,7 +1,7 @@
 import { type Clock, type Logger, messageOf, type Startable, telemetry, type Timer, type UnitName } from '@vsmcp/kernel'
 import { availableParallelism, totalmem } from 'node:os'
 import { IN_FLIGHT_MAX, type ProcessGuard, type Unit } from '@vsmcp/mcp'
-import { type Capacity, CountWindow, type Damper, type Grant, ResourceBargain } from '@vsmcp/vsm'
+import { type Capacity, CountWindow, type Damper, type Grant, type Orders, ResourceBargain } from '@vsmcp/vsm'
 import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE, MEMORY_PERIOD_MS, MEMORY_SHARE } from '../constants.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { owedBy } from './unit-terms.ts'
@@ -39,6 +39,8 @@ export class Bargaining implements Startable {
   #memory: ReadonlyMap<UnitName, number> = new Map()
   /** Units that use more memory than they are granted. */
   readonly #tooLarge = new Set<UnitName>()
+  /** What System 5 has decided of units, in place of what they were attached with. */
+  #orders: ReadonlyMap<UnitName, Orders> = new Map()
   #timer: Timer | undefined
   #weighing: Timer | undefined
   #offs: (() => void)[] = []
@@ -81,6 +83,15 @@ export class Bargaining implements Startable {
 
   grantOf(unit: UnitName): Grant | undefined {
     return this.#bargain.grantOf(unit)
+  }
+
+  /** From now on units work by these orders of System 5, and by their own terms where there are none. */
+  direct(orders: ReadonlyMap<UnitName, Orders>): void {
+    this.#orders = orders
+  }
+
+  ordersFor(unit: UnitName): Orders | undefined {
+    return this.#orders.get(unit)
   }
 
   /** Measures what units use of memory. Who uses more than it is granted works on one call at a time until it does no longer. */
@@ -136,9 +147,11 @@ export class Bargaining implements Startable {
     const { windowMs, workMs, waitMs, came, notSent } =
       counted === 'begun' ? { windowMs: 1, workMs: 0, waitMs: 0, came: 0, notSent: 0 } : counted
     const terms = this.#c.units.termsOf(unit.name)
+    const orders = this.#orders.get(unit.name) ?? NO_ORDERS
+    const concurrency = orders.concurrency ?? terms.concurrency ?? IN_FLIGHT_MAX
     this.#bargain.observe(unit.name, {
-      weight: terms.weight ?? 1,
-      concurrencyMax: Math.min(terms.concurrency ?? IN_FLIGHT_MAX, IN_FLIGHT_MAX),
+      weight: orders.weight ?? terms.weight ?? 1,
+      concurrencyMax: orders.isQuarantined === true ? 1 : Math.min(concurrency, IN_FLIGHT_MAX),
       ratePerSMax: terms.ratePerS ?? null,
       owed: owedBy(terms),
       concurrency: (workMs + waitMs) / windowMs,
@@ -148,6 +161,8 @@ export class Bargaining implements Startable {
     })
   }
 }
+
+const NO_ORDERS: Orders = { by: [] }
 
 /** Bytes, of a container where there is one. */
 function memoryOfMachine(): number {

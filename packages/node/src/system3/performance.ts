@@ -76,6 +76,11 @@ export class Performance implements Startable {
     return [...this.#exceptions.values()]
   }
 
+  /** Windows in a row in which a unit of this node missed it. */
+  missedInARow(unit: UnitName, metric: MetricOwed): number {
+    return this.#monitor.missedInARow(unit, metric)
+  }
+
   /** Of the group, as reported to System 5. */
   groupExceptions(isPresent: (node: PeerIdString) => boolean): PerformanceException[] {
     for (const node of this.#heard.keys()) if (!isPresent(node)) this.#heard.delete(node)

@@ -40,3 +40,6 @@ export const CALLS_IN_ALL = 200_000
 /** Of one unit in one life, at the most and at the least: below, the 99th percentile rests on a dozen calls. */
 export const CALLS_MAX = 20_000
 export const CALLS_MIN = 2_000
+
+/** Ticks ahead for which System 4 asks whether demand will be above what a unit can do: time enough to see the effect of an answer. */
+export const FORECAST_AHEAD_TICKS = 20

@@ -12,7 +12,16 @@ import {
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
-import { CountWindow, type Measure, type ObservedUnit, Outlook, type SeriesOutlook, StationMeter, type Turn } from '@vsmcp/vsm'
+import {
+  CountWindow,
+  type Measure,
+  type ObservedUnit,
+  Outlook,
+  type SeriesAhead,
+  type SeriesOutlook,
+  StationMeter,
+  type Turn,
+} from '@vsmcp/vsm'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Members } from '../members/members.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
@@ -122,6 +131,11 @@ export class Scanner implements Startable {
   /** @param subject a unit's name or `GROUP_SUBJECT`. @default all */
   view(subject?: string, horizons?: readonly number[]): SeriesOutlook[] {
     return this.#outlook.view(subject, horizons)
+  }
+
+  /** What a series comes to so many ticks from now, and how probably it is above a value. */
+  ahead(subject: string, measure: Measure, ticks: number, value: number): SeriesAhead | undefined {
+    return this.#outlook.ahead(subject, measure, ticks, value)
   }
 
   get subjects(): ReadonlySet<string> {

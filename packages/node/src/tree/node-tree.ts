@@ -26,6 +26,8 @@ function systems(parts: GroupParts, scopes: Scopes, process?: HostParts & HomePa
       scopes.of('credential').child(parts.renewal),
       scopes.of('leader duties').child(parts.duties),
       scopes.of('office').child(parts.office),
+      scopes.of('effects').child(parts.effects),
+      scopes.of('own decisions').child(parts.ownGoverning),
     ]),
     system('mesh', 'one_for_one', [
       scopes.of('membership').child(parts.members),
@@ -57,6 +59,8 @@ function systems(parts: GroupParts, scopes: Scopes, process?: HostParts & HomePa
       scopes.of('synergy').child(parts.weights),
       // System 3*.
       scopes.of('audits').child(parts.auditing),
+      scopes.of('proposals').child(parts.proposing),
+      scopes.of('directives').child(parts.directives),
     ]),
     system('system1', 'one_for_one', [
       // Measures from the first call on.

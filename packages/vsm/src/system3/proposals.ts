@@ -14,6 +14,8 @@ export interface UnitStanding {
   /** What it may have in work by the terms it was attached on, and by its last grant. */
   readonly concurrencyMax: number
   readonly limits: UnitLimits
+  /** More than that in work no unit can have. */
+  readonly concurrencyMost: number
   readonly calls: number
   readonly turnedAway: number
   readonly meanInFlight: number
@@ -48,10 +50,12 @@ export function lacksRoom({ turnedAway, meanInFlight, meanQueued, limits }: Unit
 export function proposalOfMiss(standing: UnitStanding, { metric, target, measured, windows }: MissedTarget): Draft | undefined {
   if (!lacksRoom(standing)) return undefined
   if (metric === 'errors' && standing.turnedAway === 0) return undefined
+  const more = moreFor(standing)
+  if (more === undefined) return undefined
   const text = `missed in ${windows} windows in a row, though bargained for anew`
   return {
     from: 'system3',
-    ...moreFor(standing),
+    ...more,
     effect: { metric, before: measured, goal: target },
     evidence: {
       probability: probabilityAfterRun(windows),
@@ -62,13 +66,16 @@ export function proposalOfMiss(standing: UnitStanding, { metric, target, measure
   }
 }
 
-/** Twice as much of what is the bound. */
-export function moreFor(standing: UnitStanding): Pick<Draft, 'kind' | 'subject' | 'asked' | 'held'> {
-  const { unit: subject, weight, concurrencyMax, limits } = standing
+/** Twice as much of what is the bound; undefined where there is no more of it. */
+export function moreFor(standing: UnitStanding): Pick<Draft, 'kind' | 'subject' | 'asked' | 'held'> | undefined {
+  const { unit: subject, weight, concurrencyMax, concurrencyMost, limits } = standing
   if (limits.concurrency < concurrencyMax) {
-    return { kind: 'weight', subject, asked: Math.min(WEIGHT_MAX, weight * ASKED_DOSE), held: weight }
+    return weight < WEIGHT_MAX
+      ? { kind: 'weight', subject, asked: Math.min(WEIGHT_MAX, weight * ASKED_DOSE), held: weight }
+      : undefined
   }
-  return { kind: 'concurrency', subject, asked: concurrencyMax * ASKED_DOSE, held: concurrencyMax }
+  const asked = Math.min(concurrencyMost, concurrencyMax * ASKED_DOSE)
+  return asked > concurrencyMax ? { kind: 'concurrency', subject, asked, held: concurrencyMax } : undefined
 }
 
 export function figuresOf({ limits, meanInFlight, meanQueued, turnedAway, calls }: UnitStanding): Draft['evidence']['figures'] {

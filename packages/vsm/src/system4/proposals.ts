@@ -19,11 +19,13 @@ export interface DemandAhead {
 export function proposalOfDemand(standing: UnitStanding, demand: DemandAhead): Draft | undefined {
   const { foretold, capacityPerS, probability, aheadMs, observed } = demand
   if (!(capacityPerS > 0) || !Number.isFinite(foretold) || probability <= 0.5) return undefined
+  const more = moreFor(standing)
+  if (more === undefined) return undefined
   const { calls, turnedAway } = standing
   const before = calls === 0 ? 0 : turnedAway / calls
   return {
     from: 'system4',
-    ...moreFor(standing),
+    ...more,
     effect: { metric: 'turned-away', before, goal: TURNED_AWAY_GOAL },
     evidence: {
       probability,

@@ -15,6 +15,7 @@ const standing = (change: Partial<UnitStanding> = {}): UnitStanding => ({
   weight: 1,
   concurrencyMax: 128,
   limits: { concurrency: 4, ratePerS: null },
+  concurrencyMost: 128,
   calls: 200,
   turnedAway: 0,
   meanInFlight: 3.9,
@@ -41,6 +42,8 @@ describe('System 3', () => {
 
   it('asks for nothing where more would not help: room enough, or a server that fails by itself', () => {
     expect(proposalOfMiss(standing({ meanInFlight: 1, meanQueued: 0 }), miss)).toBeUndefined()
+    expect(proposalOfMiss(standing({ limits: { concurrency: 128, ratePerS: null }, meanInFlight: 128 }), miss)).toBeUndefined()
+    expect(proposalOfMiss(standing({ weight: 1_000 }), miss)).toBeUndefined()
     expect(proposalOfMiss(standing(), { ...miss, metric: 'errors' })).toBeUndefined()
     expect(proposalOfMiss(standing({ turnedAway: 9 }), { ...miss, metric: 'errors', target: 0.01 })?.kind).toBe('weight')
   })
