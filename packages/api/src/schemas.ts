@@ -60,6 +60,7 @@ export const nodeStatus = z.object({
     reasons: z.array(text),
     paused: z.array(text),
     shed: count,
+    synthetic: count,
   }),
   alerts: z.object({ open: count, acknowledged: count, critical: count, overdue: count }),
   proposals: proposalCounts,
@@ -201,6 +202,17 @@ export const attachRequest = z.object({
     .exactOptional(),
   replica: z.boolean().exactOptional(),
   claims: z.array(z.object({ resource: text.min(1), shared: z.boolean() })).exactOptional(),
+  fallbacks: z
+    .record(
+      text,
+      z.looseObject({
+        content: z.array(z.looseObject({ type: text })),
+        structuredContent: z.record(text, z.unknown()).exactOptional(),
+        isError: z.literal(false).exactOptional(),
+        _meta: z.record(text, z.unknown()).exactOptional(),
+      }),
+    )
+    .exactOptional(),
   replace: z.boolean(),
 })
 export const unitView = z.object({
@@ -295,6 +307,7 @@ export const toolCallProgress = z.object({
 export const toolCallAnswer = z.object({
   result: z.record(text, z.unknown()),
   isError: z.boolean(),
+  synthetic: text.exactOptional(),
   unit: text,
   node: text,
   nodeName: text,

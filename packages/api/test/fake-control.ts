@@ -122,7 +122,7 @@ export class FakeControl implements NodeControl {
         startedAt: STARTED,
         dataDir: this.dataDir,
       },
-      degradation: { step: 'normal', since: STARTED, reasons: [], paused: [], shed: 0 },
+      degradation: { step: 'normal', since: STARTED, reasons: [], paused: [], shed: 0, synthetic: 0 },
       mesh: { id: '00112233445566778899aabbccddeeff', name: 'plant' },
       group: { id: 'root', path: '/' },
       listen: ['/ip4/127.0.0.1/tcp/4950'],

@@ -33,6 +33,15 @@ export interface ToolInvocation {
   readonly traceparent?: string
 }
 
+/** `vsmcp:mcp:synthetic_answer`: a call was answered by what its unit declared for when it cannot be asked. */
+export interface SyntheticAnswer {
+  readonly unit: string
+  /** As the server names it. */
+  readonly tool: string
+  /** Code of the error that the caller would have got. */
+  readonly code: string
+}
+
 /** `vsmcp:system1:operation`: a request to a unit has ended at the node that hosts it. */
 export interface UnitOperation {
   readonly unit: string
@@ -208,6 +217,7 @@ export interface TelemetryEvents {
   'vsmcp:system2:occurrence': OccurrenceRun
   'vsmcp:supervision:child': SupervisionChange
   'vsmcp:variety:calculation': VarietyCalculation
+  'vsmcp:mcp:synthetic_answer': SyntheticAnswer
   'vsmcp:system3:degradation': DegradationChange
   'vsmcp:system3:exception': TargetException
   'vsmcp:system3:grant': GrantChange

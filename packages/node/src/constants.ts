@@ -86,6 +86,10 @@ export const DEGRADATION_LAG_LOOK_MS = 100
 /** How often System 3 weighs the providers of units that have several, milliseconds. */
 export const SYNERGY_TICK_MS = 1_000
 
+/** Bytes of what stands in for the answer of one tool, and for those of a unit together: every node of the group keeps them, a record may have 256 KiB. */
+export const FALLBACK_BYTES_MAX = 16 * 1024
+export const FALLBACKS_BYTES_MAX = 64 * 1024
+
 /** How often the memory of units is measured, milliseconds. */
 export const MEMORY_PERIOD_MS = 10_000
 

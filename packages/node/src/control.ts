@@ -4,7 +4,7 @@ import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedCha
 import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsRequest, AlertView } from './algedonic/contract.ts'
 import type { KeysView } from './keys/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
-import type { DegradationView } from './degradation/contract.ts'
+import type { DegradationView, FallbackAnswers } from './degradation/contract.ts'
 import type { SelfView } from './self/contract.ts'
 import type { DecideRequest, ProposalCounts, ProposalsRequest, ProposalView } from './system5/governing/contract.ts'
 import type { PartView } from './tree/contract.ts'
@@ -257,6 +257,8 @@ export interface AttachRequest {
   replica?: boolean
   /** What its calls need of what the group has only once. @default nothing */
   claims?: { resource: string; shared: boolean }[]
+  /** Answers of its read-only tools for when it cannot be asked. @default none */
+  fallbacks?: FallbackAnswers
   replace: boolean
 }
 
@@ -371,6 +373,8 @@ export interface ToolCallAnswer {
   /** The server's `CallToolResult`, as it came. */
   result: Record<string, unknown>
   isError: boolean
+  /** Why the unit did not answer, when what it declared for that stands in for its answer. */
+  synthetic?: string
   unit: UnitName
   node: PeerIdString
   nodeName: string

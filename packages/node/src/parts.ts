@@ -11,6 +11,7 @@ import type { UnitSenses } from './algedonic/unit-senses.ts'
 import type { ReportJudge } from '@vsmcp/vsm'
 import type { Catalog } from './catalog/catalog.ts'
 import type { SessionKeys } from './keys/session-keys.ts'
+import type { Fallbacks } from './degradation/fallbacks.ts'
 import type { Degradation } from './degradation/degradation.ts'
 import type { Discovery } from './members/discovery.ts'
 import type { MemberClocks } from './members/member-clocks.ts'
@@ -100,6 +101,7 @@ export interface GroupParts {
   operations: Operations
   bargaining: Bargaining
   degradation: Degradation
+  fallbacks: Fallbacks
   schedules: ScheduleDesk
   occurrences: OccurrenceRunner
   timetables: Timetables

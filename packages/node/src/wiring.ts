@@ -113,7 +113,7 @@ export class Wiring {
   }
 
   #wireOffers(): void {
-    const { mesh, catalog, state, units, publisher, signals, operations, duties } = this.#parts
+    const { mesh, catalog, state, units, publisher, fallbacks, signals, operations, duties } = this.#parts
     state.on('changed', ({ collection, keys }) => {
       if (collection === NODES_COLLECTION) this.#whereabouts.heard(keys)
       else this.#refreshSoon()
@@ -123,8 +123,11 @@ export class Wiring {
     units.on('unit:gone', () => this.#changed())
     units.on('unit:changed', () => {
       publisher.mend(units)
+      fallbacks.mend(units)
       units.settleNames()
     })
+    units.on('unit:definitions', () => fallbacks.mend(units))
+    units.on('unit:gone', () => fallbacks.mend(units))
     catalog.onChanged(() => {
       const elsewhere = catalog.units.map(({ unit, providers }) => {
         const nodes = providers.flatMap(({ node }) => (node === mesh.peerId ? [] : [node]))
@@ -171,7 +174,7 @@ export class Wiring {
 
   /** The docket is another now: who is a member, who owns which unit, who has which name. */
   #followGroup(): void {
-    const { log, members, trust, state, units, publisher, signals, clocks } = this.#parts
+    const { log, members, trust, state, units, publisher, fallbacks, signals, clocks } = this.#parts
     const group = log.state
     // Before all parts run there is nobody to tell; `started` does it.
     if (group === undefined || !this.#hasStarted) return
@@ -189,6 +192,7 @@ export class Wiring {
     }
     state.reevaluate()
     publisher.mend(units)
+    fallbacks.mend(units)
     this.#description.look()
     this.#refresh()
   }

@@ -112,6 +112,7 @@ function against(answer: () => Promise<Uint8Array>): Router {
     claims,
     rpc,
     degradation: { assertServed: () => {} },
+    fallbacks: { insteadOf: () => undefined },
     own: new OwnOffers([]),
     routing: {} as Routing,
     watch,

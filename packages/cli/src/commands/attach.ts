@@ -24,6 +24,7 @@ interface Options {
   targetP99?: number
   targetErrors?: number
   essential?: boolean
+  fallback?: string
 }
 
 export const define: Define = (command, open) => {
@@ -47,6 +48,7 @@ export const define: Define = (command, open) => {
     .option('--target-errors <share>', 'the share of calls that may fail, such as 1%', percentage('--target-errors'))
     .option('--essential', 'serve it also when the node refuses calls of others for want of capacity')
     .option('--replica', 'run a unit here that other nodes run, too: the same server, called in turn and for one another')
+    .option('--fallback <file>', 'answers of read-only tools for when it cannot be asked: JSON, results by tool')
     .option('--replace', 'take the place of another unit of that name on this node')
     .option('--import <file>', "attach all servers of an MCP client's file (mcpServers or servers)")
     .addHelpText(
@@ -104,9 +106,11 @@ async function attachOne(session: Session, name: string, rest: readonly string[]
 function describe(name: string, rest: readonly string[], options: Options): UnitDescription {
   const [command, ...args] = rest
   const { url, startTimeout: startTimeoutMs } = options
+  const { claims: claimed, fallback } = options
   const claims = {
     ...(options.replica === true ? { replica: true } : {}),
-    ...(options.claims === undefined ? {} : { claims: options.claims }),
+    ...(claimed === undefined ? {} : { claims: claimed }),
+    ...(fallback === undefined ? {} : { fallback }),
     ...termsOf(options),
   }
   if (url !== undefined) {
@@ -143,7 +147,7 @@ function termsOf({ weight, concurrency, rate, targetP99, targetErrors, essential
 }
 
 function ofOneServer(rest: readonly string[], options: Options): Record<string, unknown> {
-  const { env, envFile, cwd, url, header, claims, replica } = options
+  const { env, envFile, cwd, url, header, claims, replica, fallback } = options
   const ofOne = {
     '--replica': replica,
     '--env': env,
@@ -152,6 +156,7 @@ function ofOneServer(rest: readonly string[], options: Options): Record<string, 
     '--url': url,
     '--header': header,
     '--claims': claims,
+    '--fallback': fallback,
   }
   const { weight, concurrency, rate, targetP99, targetErrors, essential } = options
   const terms = { '--weight': weight, '--concurrency': concurrency, '--rate': rate, '--target-p99': targetP99 }

@@ -46,6 +46,8 @@ export const define: Define = (command, open) => {
       })
       const answer = await terminal.during(`calling ${tool}`, calling, () => progress)
       terminal.answer(answer, (whole) => render(whole, terminal))
+      const { synthetic } = answer
+      if (synthetic !== undefined) terminal.warn(`no server gave this answer, it was declared for when none can: ${synthetic}`)
       if (answer.isError) {
         throw new ToolAnsweredError(`${tool} on ${printableLine(answer.nodeName)} answered an error`, {
           hint: 'What the tool says is above; its arguments may be wrong.',

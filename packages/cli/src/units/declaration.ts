@@ -8,7 +8,7 @@ import { toRequest, type UnitRequest } from './request.ts'
 import type { ValueContext } from './values.ts'
 
 const HINT =
-  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, and startTimeout, claims and terms. See docs/cli.md.'
+  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, and startTimeout, claims, terms and fallback. See docs/cli.md.'
 
 const text = z.string({ error: 'text is needed' })
 const unitTermsSchema = z.strictObject({
@@ -32,6 +32,7 @@ const unit = z.strictObject(
     replica: z.boolean({ error: 'true or false is needed' }).exactOptional(),
     claims: z.array(text, { error: 'a list of names is needed, each with :shared or without' }).exactOptional(),
     terms: unitTermsSchema.exactOptional(),
+    fallback: text.min(1).exactOptional(),
     startTimeout: text.refine((value) => isDuration(value), 'a duration such as 30s or 2m is needed').exactOptional(),
   },
   { error: 'command or url is needed' },

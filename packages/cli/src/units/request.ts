@@ -1,4 +1,4 @@
-import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
+import { messageOf, UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import type { AttachRequest, UnitSource, UnitTerms } from '@vsmcp/node'
 import { UsageError } from '../errors.ts'
 import { readText } from '../input.ts'
@@ -19,6 +19,8 @@ export interface UnitDescription {
   claims?: readonly string[]
   terms?: UnitTerms
   replica?: boolean
+  /** File of results by tool. */
+  fallback?: string
 }
 
 export type UnitRequest = Omit<AttachRequest, 'replace'>
@@ -31,7 +33,7 @@ export async function toRequest(name: string, unit: UnitDescription, context: Va
     })
   }
   const claims = parseClaims(unit.claims ?? [])
-  const { startTimeoutMs, terms = {} } = unit
+  const { startTimeoutMs, terms = {}, fallback } = unit
   return {
     name,
     source: await toSource(name, unit, context),
@@ -39,7 +41,23 @@ export async function toRequest(name: string, unit: UnitDescription, context: Va
     ...(unit.replica === true ? { replica: true } : {}),
     ...(Object.keys(terms).length === 0 ? {} : { terms }),
     ...(claims.length === 0 ? {} : { claims }),
+    ...(fallback === undefined ? {} : { fallbacks: await readFallbacks(absolute(fallback, context.base)) }),
   }
+}
+
+/** What each result must hold is the node's to say. */
+async function readFallbacks(file: string): Promise<NonNullable<AttachRequest['fallbacks']>> {
+  const text = await readText(file)
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return parsed as NonNullable<AttachRequest['fallbacks']>
+  } catch (cause) {
+    throw new UsageError(`${file} is no JSON: ${messageOf(cause)}`, { cause })
+  }
+  throw new UsageError(`${file} holds no results by tool`, {
+    hint: 'Write an object: {"TOOL": {"content": [{"type": "text", "text": "…"}]}}.',
+  })
 }
 
 async function toSource(name: string, unit: UnitDescription, context: ValueContext): Promise<UnitSource> {

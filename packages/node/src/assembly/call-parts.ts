@@ -37,6 +37,7 @@ type Beneath = Pick<
   | 'catalog'
   | 'signals'
   | 'clocks'
+  | 'fallbacks'
   | 'reportJudge'
 >
 type Feeling = ReturnType<typeof algedonicParts>
@@ -89,6 +90,7 @@ export function callParts(
     claims,
     rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce),
     degradation,
+    fallbacks: beneath.fallbacks,
     own,
     routing,
     watch: {

@@ -2,6 +2,7 @@ import type { Clock } from '@vsmcp/kernel'
 import { z } from 'zod'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { ToolCallAnswer, ToolCallRequest } from '../control.ts'
+import { syntheticReasonOf } from '../degradation/synthetic.ts'
 import { ServerRefusedError } from '../errors.ts'
 import type { Router } from '../route/router.ts'
 
@@ -45,5 +46,7 @@ export async function callTool(components: ToolCallComponents, request: ToolCall
     })
   }
   const result = JSON.parse(reply.resultJson) as Record<string, unknown>
-  return { result, isError: result['isError'] === true, unit, node, nodeName: nameOf(node), latencyMs }
+  const synthetic = syntheticReasonOf(result)
+  const isError = result['isError'] === true
+  return { result, isError, ...(synthetic === undefined ? {} : { synthetic }), unit, node, nodeName: nameOf(node), latencyMs }
 }

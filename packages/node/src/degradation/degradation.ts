@@ -18,6 +18,7 @@ import { DEGRADATION_LAG_LOOK_MS, DEGRADATION_LOOK_MS } from '../constants.ts'
 import type { DegradationView } from '../control.ts'
 import { PausedError, ShedError } from '../errors.ts'
 import type { Members } from '../members/members.ts'
+import type { Fallbacks } from './fallbacks.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Bargaining } from '../system3/bargaining.ts'
 import type { GroupLog } from '../system5/group-log.ts'
@@ -31,6 +32,7 @@ export interface DegradationComponents {
   catalog: Pick<Catalog, 'units'>
   units: Pick<LocalUnits, 'list' | 'get' | 'termsOf'>
   bargaining: Pick<Bargaining, 'load' | 'capacity'>
+  fallbacks: Pick<Fallbacks, 'given'>
   algedonic: Pick<Algedonic, 'feel' | 'remedy'>
   clock: Clock
   logger: Logger
@@ -122,7 +124,9 @@ export class Degradation implements Startable {
   get view(): DegradationView {
     const { step, sinceMs } = this.#ladder
     const since = isoTime(sinceMs)
-    return { step, since, reasons: this.#told(), paused: this.isReduced ? [...OPTIONAL] : [], shed: this.#shedInAll }
+    const paused = this.isReduced ? [...OPTIONAL] : []
+    const { given: synthetic } = this.#c.fallbacks
+    return { step, since, reasons: this.#told(), paused, shed: this.#shedInAll, synthetic }
   }
 
   /** Looks at the node once, and goes a step up or down where that is due. */

@@ -36,7 +36,7 @@ export function outcomeOf(reply: McpReply): CallOutcome {
 const REFUSED = [NotSentError, BusyError, UnitUnreachableError, ShedError]
 
 /** Nothing was done: it may be asked of another. */
-export function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): error is NotSentError | BusyError | UnitUnreachableError | ShedError {
   return REFUSED.some((Refused) => error instanceof Refused)
 }
 

@@ -23,8 +23,9 @@ import {
 } from '@vsmcp/mcp'
 import type { Routing } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
-import type { Catalog, Target } from '../catalog/catalog.ts'
+import type { Catalog, Target, ToolEntry } from '../catalog/catalog.ts'
 import { CREDENTIAL_OVER, NOT_LISTED, NOT_OF_GROUP, ShedError, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
+import type { Fallbacks } from '../degradation/fallbacks.ts'
 import type { Degradation } from '../degradation/degradation.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
@@ -50,6 +51,8 @@ export interface RouterComponents {
   claims: Pick<ClaimDesk, 'call'>
   /** Says which units of this node are served now. */
   degradation: Pick<Degradation, 'assertServed'>
+  /** What stands in for answers of units that cannot be asked. */
+  fallbacks: Pick<Fallbacks, 'insteadOf'>
   /** What the mesh itself answers. */
   own: OwnOffers
   /** Which provider a call goes to, where a unit has several. */
@@ -104,16 +107,18 @@ export class Router implements GatewayRouter {
 
   /** A call of a tool, whose end is told to who watches. */
   async #watched(request: MeshRequest): Promise<McpReply> {
-    const { watch } = this.#c
-    let target: Target | undefined
+    const { watch, catalog, fallbacks } = this.#c
+    let target: ToolEntry | undefined
     try {
-      target = this.#resolve(request)
+      target = catalog.tool(request.target)
       const reply = await this.#route(request, target)
       watch.called({ tool: request.target, target, outcome: outcomeOf(reply) })
       return reply
     } catch (error) {
       watch.called({ tool: request.target, target, outcome: outcomeOfFailure(error, request.signal) })
-      throw error
+      const instead = target === undefined || request.signal.aborted ? undefined : fallbacks.insteadOf(target, error)
+      if (instead === undefined) throw error
+      return instead
     }
   }
 
@@ -152,7 +157,6 @@ export class Router implements GatewayRouter {
 
   #resolve({ method, target, paramsJson }: RoutedRequest): Target {
     const { catalog } = this.#c
-    if (method === 'tools/call') return catalog.tool(target)
     if (method === 'prompts/get') return catalog.prompt(target)
     if (method === 'resources/read') return catalog.resource(target)
     const { ref } = JSON.parse(paramsJson) as { ref?: { type?: string } }

@@ -12,10 +12,11 @@ import {
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Definitions, Unit, UnitSpec, UnitState } from '@vsmcp/mcp'
-import type { AttachRequest, AttachResult, UnitTerms } from '../control.ts'
+import type { AttachRequest, AttachResult, FallbackAnswers, UnitTerms } from '../control.ts'
 import { UNITS_PER_NODE_MAX } from '../constants.ts'
 import { UnitExistsError, UnitUnknownError } from '../errors.ts'
 import { OWN_UNIT } from '../route/own-offers.ts'
+import { assertFallbacksFit, checkedFallbacks } from '../degradation/checked-fallbacks.ts'
 import { checkedTerms } from '../system3/unit-terms.ts'
 import { checkedClaims } from '../system2/checked-claims.ts'
 import { entryOf } from './unit-entry.ts'
@@ -167,6 +168,11 @@ export class LocalUnits implements Startable {
     return this.#units.get(name)?.spec.claims ?? NO_CLAIMS
   }
 
+  /** What stands in for its answers. */
+  fallbacksOf(name: UnitName): FallbackAnswers | undefined {
+    return this.#units.get(name)?.spec.fallbacks
+  }
+
   inspect(): Inspection {
     return { children: this.list().map(entryOf) }
   }
@@ -193,6 +199,7 @@ export class LocalUnits implements Startable {
     this.#mustRun()
     const { name, source, startTimeoutMs } = request
     const claims = checkedClaims(request.claims ?? [])
+    const fallbacks = checkedFallbacks(request.fallbacks ?? {})
     const terms = checkedTerms(request.terms ?? {})
     if (!UNIT_NAME_PATTERN.test(name)) {
       throw new InvalidArgumentError(`"${name}" cannot be a unit's name`, {
@@ -209,6 +216,7 @@ export class LocalUnits implements Startable {
       ...(request.replica === true ? { replica: true } : {}),
       ...(Object.keys(terms).length === 0 ? {} : { terms }),
       ...(claims.length === 0 ? {} : { claims }),
+      ...(Object.keys(fallbacks).length === 0 ? {} : { fallbacks }),
     }
     const present = this.#units.get(name)
     if (present !== undefined) {
@@ -234,9 +242,11 @@ export class LocalUnits implements Startable {
       await this.#replace(present, spec)
       return 'unchanged'
     }
+    assertFallbacksFit(spec.name, spec.fallbacks ?? {}, present.unit.definitions)
     await names.claim(spec.name, present.unit.definitions, spec.replica === true)
     await specs.put(spec)
     present.spec = spec
+    this.#events.emit('unit:changed', { name: spec.name })
     return 'unchanged'
   }
 
@@ -290,6 +300,7 @@ export class LocalUnits implements Startable {
     const { names, offers, specs } = this.#c
     this.#mustRun()
     this.#refuseOwnMesh(spec.name, definitions)
+    assertFallbacksFit(spec.name, spec.fallbacks ?? {}, definitions)
     await names.claim(spec.name, definitions, spec.replica === true)
     if (definitions !== undefined) await offers.offer(spec.name, kind, definitions)
     await specs.put(spec)

@@ -1,7 +1,8 @@
 import { type ClaimedResource, type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import type { UnitSource, UnitTerms } from '../control.ts'
+import type { FallbackAnswers, UnitSource, UnitTerms } from '../control.ts'
+import { fallbacksSchema } from '../degradation/checked-fallbacks.ts'
 import { unitTermsSchema } from '../system3/unit-terms.ts'
 
 const sourceSchema = z.discriminatedUnion('kind', [
@@ -23,6 +24,7 @@ export const unitSpecSchema = z.object({
   replica: z.literal(true).exactOptional(),
   terms: unitTermsSchema.exactOptional(),
   claims: z.array(z.object({ resource: z.string(), shared: z.boolean() })).exactOptional(),
+  fallbacks: fallbacksSchema.exactOptional(),
 })
 
 /** How to start a unit again. Stays on this node. */
@@ -36,6 +38,8 @@ export interface StoredUnitSpec {
   terms?: UnitTerms
   /** In order of name; absent when it claims nothing. */
   claims?: ClaimedResource[]
+  /** Absent when nothing stands in for its answers. */
+  fallbacks?: FallbackAnswers
 }
 
 /** What was attached here, kept over restarts. */

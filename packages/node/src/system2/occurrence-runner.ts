@@ -183,7 +183,8 @@ export class OccurrenceRunner implements Startable {
     const { tool, argsJson, timeoutMs } = schedule
     try {
       const args = JSON.parse(argsJson) as Record<string, unknown>
-      const { isError, result } = await call({ tool, args, timeoutMs, signal: this.#ended.signal })
+      const { isError, result, synthetic } = await call({ tool, args, timeoutMs, signal: this.#ended.signal })
+      if (synthetic !== undefined) return { outcome: 'failed', reason: asReason(synthetic) }
       return isError ? { outcome: 'failed', reason: asReason(textOf(result)) } : { outcome: 'done', reason: '' }
     } catch (error) {
       const outcome = error instanceof OutcomeUnknownError ? 'unknown' : 'failed'
