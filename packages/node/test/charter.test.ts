@@ -1,6 +1,19 @@
+import { foundGroup, Table } from '@vsmcp/consensus'
+import {
+  childCharter,
+  combineGroupGrant,
+  flawOfChild,
+  GroupNotListedError,
+  groupToGrant,
+  loadIdentity,
+  orThrow,
+  signGroupGrant,
+  verifyChain,
+} from '@vsmcp/security'
 import { describe, expect, it } from 'vitest'
-import { readCharterFile } from '../src/charter/charter-file.ts'
+import { readCharterFile, writeCharterFile } from '../src/charter/charter-file.ts'
 import { newOperatorKey, operatorSigner } from '../src/charter/operator-signer.ts'
+import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { OperatorUnknownError, RefusedError, VersionDiffersError } from '../src/errors.ts'
 import { followersOf, foundMesh, joinNode, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
 import { deskOf, operatorOf, policySet, why } from './support/operator.ts'
@@ -84,6 +97,35 @@ describe('an exported charter', () => {
     const verified = readCharterFile(text, { mesh: meshId })
     expect(verified).toMatchObject({ by: 'certificate', charter: { policies: { a: 1 } } })
     expect(verified.signers.length).toBeGreaterThanOrEqual(2)
+  })
+
+  it('of a group below another is verified by the mesh id alone, too, and held against what is known of the group above', async () => {
+    const founder = await foundMesh()
+    const { chain: parent, enrolment } = founder.trust
+    const identity = await loadIdentity(dataDirectory(founder.dir).identity)
+    const parentCharter = founder.log.state?.charter
+    if (parentCharter === undefined) throw new Error('no charter')
+    const nonce = new Uint8Array(32)
+    const { groupId, charter, bytes, digest } = childCharter({
+      parent,
+      parentCharter,
+      name: 'plant',
+      founder: founder.peer,
+      nonce,
+    })
+    await founder.decisions.decide({ op: 'group:create', id: groupId, name: 'plant', charterDigest: digest })
+    const statement = groupToGrant(parent, await founder.decisions.current(), bytes)
+    const firstCharter = combineGroupGrant(parent, bytes, statement, [signGroupGrant(identity, statement)])
+    const chain = orThrow(verifyChain({ meshId: enrolment.meshId, firstCharter, links: [] }))
+    const record = { peer: founder.peer, name: 'a', role: 'edge', zone: '', addresses: [], joinedAtMs: 1 } as const
+    const text = writeCharterFile(foundGroup(charter, record), chain)
+    const known = founder.trust.chain
+    expect(readCharterFile(text, { mesh: enrolment.meshId })).toMatchObject({ by: 'grant', charter: { path: '/plant', groupId } })
+    expect(readCharterFile(text, { known })).toMatchObject({ by: 'grant', signers: [founder.peer] })
+    expect(flawOfChild(chain, await founder.decisions.current())).toBeUndefined()
+    await founder.decisions.decide({ op: 'group:remove', id: groupId })
+    expect(() => groupToGrant(parent, founder.log.state ?? { groups: Table.empty() }, bytes)).toThrow(GroupNotListedError)
+    expect(flawOfChild(chain, await founder.decisions.current())).toMatch(/does not list/)
   })
 
   it('is refused when it is altered, cut short, stale, uncertified, wrongly signed or of another mesh, each by its name', async () => {

@@ -146,7 +146,7 @@ const FAILOVER_VOTERS_MIN = 3
 export function encodeChain(chain: ShownChain): Uint8Array {
   const { firstCharter, links } = chain
   return decoding(
-    () => pack(chainSchema, { firstCharter, links: copyOf(links) }),
+    () => pack(chainSchema, { firstCharter, links: copyOf(links) }, PASSPORT_BYTES_MAX),
     (reason, cause) => new LinkMalformedError(`this chain of voters cannot be stored: ${reason}`, { cause }),
   )
 }

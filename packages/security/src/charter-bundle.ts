@@ -10,7 +10,7 @@ import {
   CharterTruncatedError,
   CharterUncertifiedError,
 } from './errors.ts'
-import { decoding, textOf } from './form.ts'
+import { decoding, textOf, toBase64url } from './form.ts'
 import { decodeLinkStatement, digestOf, type LinkStatement } from './link.ts'
 import { orThrow, type Verdict, verdictOf } from './verdict.ts'
 
@@ -129,9 +129,10 @@ function assertFollowsChain({ mesh, group, epoch, index, previous, votersNow }: 
 
 /** What the certified bytes say must be what the chain says: bytes that were certified and contradict it are nobody's charter. */
 function assertOf(charter: Charter, epoch: number, chain: Chain): void {
-  const isOf = charter.meshId === chain.meshId && charter.groupId === chain.group && charter.epoch === epoch
+  const isOfMesh = charter.meshId === chain.meshId && charter.meshPublicKey === toBase64url(chain.meshPublicKey)
+  const isOf = isOfMesh && charter.groupId === chain.group && charter.path === chain.path && charter.epoch === epoch
   if (isOf && charter.voters.join() === chain.voters.join()) return
-  throw new CharterMalformedError('the charter names another mesh, group, epoch or other voters than its chain', {
+  throw new CharterMalformedError('the charter names another mesh, group, path, epoch or other voters than its chain', {
     hint: 'Trust nothing from whoever showed it.',
   })
 }

@@ -88,8 +88,8 @@ export const PASSPORT_BYTES_MAX = 240 * 1_024
 /** Bytes of one message of a join as sent (deflated): a passport and little more. */
 export const JOIN_MESSAGE_BYTES_MAX = 256 * 1_024
 
-/** Bytes of anything here once inflated: what a stranger can make us hold for a moment. */
-export const INFLATED_BYTES_MAX = 2 * 1_024 * 1_024
+/** Bytes of anything here once inflated: what a stranger can make us hold for a moment. A full chain below full ones takes 1.2 MiB. */
+export const INFLATED_BYTES_MAX = 1_536 * 1_024
 
 /** UTF-16 units of names of nodes and zones. */
 export const LABEL_LENGTH_MAX = 64

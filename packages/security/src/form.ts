@@ -46,11 +46,22 @@ function issue(context: z.core.ParsePayload, input: unknown, message: string): n
   return z.NEVER
 }
 
-/** Form byte and deflated JSON (RFC 1951): chains repeat the same PeerIds and deflate to a third. Throws what `schema` throws. */
-export function pack<S extends z.ZodType>(schema: S, value: z.output<S>): Uint8Array {
-  const deflated = deflateRawSync(Buffer.from(JSON.stringify(z.encode(schema, value)), 'utf8'), {
-    level: constants.Z_BEST_COMPRESSION,
-  })
+/** What was packed would be refused at the other end for its size. */
+export class OversizeError extends Error {
+  constructor(length: number, max: number) {
+    super(`${length} bytes, ${max} are allowed`)
+  }
+}
+
+/**
+ * Form byte and deflated JSON (RFC 1951): chains repeat the same PeerIds and deflate to a third. Throws `OversizeError`, and what
+ * `schema` throws.
+ */
+export function pack<S extends z.ZodType>(schema: S, value: z.output<S>, bytesMax: number): Uint8Array {
+  const text = Buffer.from(JSON.stringify(z.encode(schema, value)), 'utf8')
+  if (text.length > INFLATED_BYTES_MAX) throw new OversizeError(text.length, INFLATED_BYTES_MAX)
+  const deflated = deflateRawSync(text, { level: constants.Z_BEST_COMPRESSION })
+  if (deflated.length >= bytesMax) throw new OversizeError(deflated.length + 1, bytesMax)
   return new Uint8Array(Buffer.concat([Uint8Array.of(FORM), deflated]))
 }
 
@@ -59,7 +70,7 @@ export function pack<S extends z.ZodType>(schema: S, value: z.output<S>): Uint8A
  * which field does not fit.
  */
 export function unpack<S extends z.ZodType>(schema: S, bytes: Uint8Array, bytesMax: number): z.output<S> {
-  if (bytes.length > bytesMax) throw new Error(`${bytes.length} bytes, ${bytesMax} are allowed`)
+  if (bytes.length > bytesMax) throw new OversizeError(bytes.length, bytesMax)
   if (bytes.length === 0) throw new Error('it is empty')
   if (bytes[0] !== FORM) throw new Error(`it has form ${bytes[0]}, and only form ${FORM} is known here`)
   return decodeWith(schema, JSON.parse(textOf(inflateRawSync(bytes.subarray(1), { maxOutputLength: INFLATED_BYTES_MAX }))))

@@ -102,11 +102,7 @@ export type JoinMessageOf<T extends JoinMessage['type']> = Extract<JoinMessage, 
 /** Throws `JoinMessageError` for what would be refused at the other end. */
 export function encodeJoinMessage(message: JoinMessage): Uint8Array {
   return decoding(
-    () => {
-      const bytes = pack(messageSchema, message)
-      if (bytes.length > JOIN_MESSAGE_BYTES_MAX) throw new Error(`${bytes.length} bytes, ${JOIN_MESSAGE_BYTES_MAX} are allowed`)
-      return bytes
-    },
+    () => pack(messageSchema, message, JOIN_MESSAGE_BYTES_MAX),
     (reason, cause) => new JoinMessageError(`a join message (${message.type}) cannot be sent: ${reason}`, { cause }),
   )
 }
@@ -142,7 +138,7 @@ export function grantOf({ credential, firstCharter, links, peers }: JoinGrant): 
 
 /** For the way from the member to the leader. Throws `JoinMessageError`. */
 export function encodeRedeemRequest(request: RedeemRequest): Uint8Array {
-  return decoding(() => pack(redeemSchema, { ...request, addresses: [...request.addresses] }), badRequest)
+  return decoding(() => pack(redeemSchema, { ...request, addresses: [...request.addresses] }, JOIN_MESSAGE_BYTES_MAX), badRequest)
 }
 
 export function decodeRedeemRequest(bytes: Uint8Array): RedeemRequest {

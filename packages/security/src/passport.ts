@@ -6,7 +6,7 @@ import { claimsOf, type Credential, type CredentialClaims, credentialSchema } fr
 import { PassportForeignError, PassportMalformedError, PassportOtherGroupError } from './errors.ts'
 import { addressesField, counterField, linksField, nameField, signedCharterField } from './fields.ts'
 import type { SignedCharter } from './first-charter.ts'
-import { decoding, pack, unpack } from './form.ts'
+import { decoding, OversizeError, pack, unpack } from './form.ts'
 import type { Link } from './link.ts'
 import { orThrow, type Verdict, verdictOfAsync } from './verdict.ts'
 import { type Revocation, verifyCredential } from './verify-credential.ts'
@@ -93,27 +93,30 @@ const passportSchema = z.object({
 export function encodePassport(passport: Passport): Uint8Array {
   return decoding(
     () => {
-      const { others: all = [], ...first } = passport
-      let others = all.slice(0, PASSPORT_OTHERS_MAX)
-      let bytes = packed(first, others)
-      while (bytes.length > PASSPORT_BYTES_MAX && others.length > 0) {
-        others = others.slice(0, -1)
-        bytes = packed(first, others)
-      }
-      if (bytes.length > PASSPORT_BYTES_MAX) throw new Error(`${bytes.length} bytes, ${PASSPORT_BYTES_MAX} are allowed`)
-      return bytes
+      const { others = [], ...first } = passport
+      return packedAsFits(first, others.slice(0, PASSPORT_OTHERS_MAX))
     },
     (reason, cause) => new PassportMalformedError(`this cannot be shown at a hello: ${reason}`, { cause }),
   )
 }
 
+function packedAsFits(passport: Omit<Passport, 'others'>, others: readonly Papers[]): Uint8Array {
+  try {
+    return packed(passport, others)
+  } catch (error) {
+    if (!(error instanceof OversizeError) || others.length === 0) throw error
+    return packedAsFits(passport, others.slice(0, -1))
+  }
+}
+
 function packed(passport: Omit<Passport, 'others'>, others: readonly Papers[]): Uint8Array {
-  return pack(passportSchema, {
+  const shown = {
     ...passport,
     ...copied(passport),
     addresses: passport.addresses.slice(0, ADDRESSES_MAX),
     ...(others.length === 0 ? {} : { others: others.map(copied) }),
-  })
+  }
+  return pack(passportSchema, shown, PASSPORT_BYTES_MAX)
 }
 
 function copied({ credential: { payload, signatures }, firstCharter, links }: Papers): z.output<typeof papersSchema> {

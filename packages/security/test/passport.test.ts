@@ -308,6 +308,10 @@ describe('papers of further seats', () => {
     const large = encodePassport(passportOf(long, longCredential, { others: [first, heavy(), heavy()] }))
     expect(large.length).toBeLessThanOrEqual(PASSPORT_BYTES_MAX)
     expect(decodePassport(large).others).toHaveLength(1)
+    // What deflates well may inflate too far.
+    const links = Array.from({ length: 100 }, () => ({ statement: Buffer.from('x'.repeat(3_000)), signatures: [] }))
+    const airy = passportOf(long, longCredential, { others: Array.from({ length: 8 }, () => ({ ...papers, links })) })
+    expect(decodePassport(encodePassport(airy)).others).toHaveLength(5)
     expect(
       thrownBy(() => encodePassport({ ...many, links: [...first.links, ...first.links, ...heavy().links], others: [] })),
     ).toBe('PASSPORT_MALFORMED')
