@@ -21,6 +21,9 @@ import type {
   ForecastRequest,
   ForecastView,
   FutureView,
+  GroupCreateRequest,
+  GroupRenameRequest,
+  GroupView,
   InvitationCreated,
   InvitationRequest,
   InvitationView,
@@ -37,6 +40,7 @@ import type {
   ScheduleAdded,
   ScheduleRequest,
   ScheduleView,
+  SeatRequest,
   SelfView,
   SignedChange,
   SignedEviction,
@@ -72,8 +76,32 @@ export class ControlClient implements NodeControl {
     return this.#ask('tree')
   }
 
-  members(): Promise<MemberView[]> {
-    return this.#ask('members')
+  members(request: { group?: string } = {}): Promise<MemberView[]> {
+    return this.#ask('members', { input: request })
+  }
+
+  groups(): Promise<GroupView[]> {
+    return this.#ask('groups')
+  }
+
+  group(path: string): Promise<GroupView> {
+    return this.#ask('group', { input: { path } })
+  }
+
+  createGroup(request: GroupCreateRequest): Promise<GroupView> {
+    return this.#ask('createGroup', { input: request, timeoutMs: STOP_TIMEOUT_MS })
+  }
+
+  renameGroup(request: GroupRenameRequest): Promise<GroupView> {
+    return this.#ask('renameGroup', { input: request })
+  }
+
+  async removeGroup(path: string): Promise<void> {
+    await this.#ask('removeGroup', { input: { path }, timeoutMs: STOP_TIMEOUT_MS })
+  }
+
+  takeSeat(request: SeatRequest): Promise<GroupView> {
+    return this.#ask('takeSeat', { input: request, timeoutMs: STOP_TIMEOUT_MS })
   }
 
   wait(conditions: WaitConditions, signal?: AbortSignal): Promise<WaitResult> {

@@ -20,6 +20,7 @@ const STATUS: Readonly<Record<string, number>> = {
   VSMCP_NODE_STORAGE_REFUSED: 503,
   VSMCP_NODE_SERVER_REFUSED: 502,
   VSMCP_NODE_FEED_UNREADABLE: 502,
+  VSMCP_SECURITY_GROUP_GRANT_SIGNATURES: 503,
 }
 
 /** How the last words of a code, which all packages use alike, read in HTTP. */

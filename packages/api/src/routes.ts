@@ -4,6 +4,7 @@ import { type Endpoint, type EndpointName, ENDPOINTS } from './endpoints.ts'
 import * as alertSchema from './alert-schemas.ts'
 import * as proposalSchema from './proposal-schemas.ts'
 import * as coordinationSchema from './coordination-schemas.ts'
+import * as groupSchema from './group-schemas.ts'
 import * as schema from './schemas.ts'
 import * as selfSchema from './self-schemas.ts'
 
@@ -71,10 +72,52 @@ export const ROUTES = {
   }),
   members: route({
     ...ENDPOINTS.members,
-    input: schema.nothing,
+    input: groupSchema.ofGroup,
     output: z.array(schema.memberView),
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN'],
+    run: (control, input) => control.members(input),
+  }),
+  groups: route({
+    ...ENDPOINTS.groups,
+    input: schema.nothing,
+    output: z.array(groupSchema.groupView),
     errors: [],
-    run: (control) => control.members(),
+    run: (control) => control.groups(),
+  }),
+  group: route({
+    ...ENDPOINTS.group,
+    input: groupSchema.groupPath,
+    output: groupSchema.groupView,
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN'],
+    run: (control, { path }) => control.group(path),
+  }),
+  createGroup: route({
+    ...ENDPOINTS.createGroup,
+    input: groupSchema.groupCreateRequest,
+    output: groupSchema.groupView,
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5', 'VSMCP_SECURITY_GROUP_GRANT_SIGNATURES'],
+    run: (control, input) => control.createGroup(input),
+  }),
+  renameGroup: route({
+    ...ENDPOINTS.renameGroup,
+    input: groupSchema.groupRenameRequest,
+    output: groupSchema.groupView,
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
+    run: (control, input) => control.renameGroup(input),
+  }),
+  removeGroup: route({
+    ...ENDPOINTS.removeGroup,
+    input: groupSchema.groupPath,
+    output: schema.done,
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
+    run: (control, { path }) => finished(control.removeGroup(path)),
+  }),
+  takeSeat: route({
+    ...ENDPOINTS.takeSeat,
+    input: groupSchema.seatRequest,
+    output: groupSchema.groupView,
+    errors: ['VSMCP_NODE_REFUSED'],
+    run: (control, input) => control.takeSeat(input),
   }),
   wait: route({
     ...ENDPOINTS.wait,
@@ -87,7 +130,7 @@ export const ROUTES = {
     ...ENDPOINTS.createInvitation,
     input: schema.invitationRequest,
     output: schema.invitationCreated,
-    errors: ['VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN'],
+    errors: ['VSMCP_TIMEOUT', 'VSMCP_OUTCOME_UNKNOWN', 'VSMCP_NODE_GROUP_UNKNOWN'],
     run: (control, input) => control.createInvitation(input),
   }),
   invitations: route({

@@ -8,7 +8,7 @@ const health = z.enum(['ok', 'degraded', 'failing'])
 const memberState = z.enum(['alive', 'suspect', 'failed', 'left'])
 const memberRole = z.enum(['member', 'edge'])
 const profile = z.enum(['mesh', 'edge'])
-const unitKind = z.enum(['stdio', 'http'])
+const unitKind = z.enum(['stdio', 'http', 'group'])
 
 export const nothing = z.object({})
 export const done = z.object({ done: z.literal(true) })
@@ -102,6 +102,8 @@ export const invitationRequest = z.object({
   ttlMs: z.number().positive(),
   uses: z.int().positive(),
   absenceMs: z.number().positive().exactOptional(),
+  group: text.min(1).exactOptional(),
+  delegateOf: text.min(1).exactOptional(),
 })
 export const invitationCreated = z.object({ id: text, token: text, expiresAt: text, warnings: z.array(text) })
 export const invitationView = z.object({

@@ -21,6 +21,9 @@ import type {
   ForecastRequest,
   ForecastView,
   FutureView,
+  GroupCreateRequest,
+  GroupRenameRequest,
+  GroupView,
   InvitationView,
   KeysView,
   LogLine,
@@ -33,6 +36,7 @@ import type {
   ScheduleAdded,
   ScheduleRequest,
   ScheduleView,
+  SeatRequest,
   SelfView,
   SignedChange,
   SignedEviction,
@@ -68,6 +72,18 @@ const ALERT: AlertView = {
   onset: STARTED,
   last: STARTED,
   due: STARTED,
+}
+
+const GROUP: GroupView = {
+  id: 'a'.repeat(40),
+  path: '/eu',
+  part: 'seat',
+  parent: { id: 'root', path: '/', reached: true, since: STARTED },
+  members: { known: 2, alive: 2 },
+  leaderName: 'alpha',
+  delegates: [{ peerId: PEER, name: 'alpha', alive: true }],
+  children: [],
+  problem: null,
 }
 
 export class FakeError extends VsmcpError {
@@ -154,8 +170,37 @@ export class FakeControl implements NodeControl {
     }
   }
 
-  async members(): Promise<MemberView[]> {
-    this.#note('members')
+  async groups(): Promise<GroupView[]> {
+    this.#note('groups')
+    return [{ ...GROUP, path: '/', id: 'root', part: 'home', parent: null, children: ['eu'], delegates: [] }, GROUP]
+  }
+
+  async group(path: string): Promise<GroupView> {
+    this.#note('group', path)
+    return GROUP
+  }
+
+  async createGroup(request: GroupCreateRequest): Promise<GroupView> {
+    this.#note('createGroup', request)
+    return GROUP
+  }
+
+  async renameGroup(request: GroupRenameRequest): Promise<GroupView> {
+    this.#note('renameGroup', request)
+    return { ...GROUP, path: `/${request.name}` }
+  }
+
+  async removeGroup(path: string): Promise<void> {
+    this.#note('removeGroup', path)
+  }
+
+  async takeSeat(request: SeatRequest): Promise<GroupView> {
+    this.#note('takeSeat', request)
+    return GROUP
+  }
+
+  async members(request: { group?: string } = {}): Promise<MemberView[]> {
+    this.#note('members', request)
     const member = { role: 'member' as const, since: STARTED, addresses: ['/ip4/127.0.0.1/tcp/4950'] }
     return [
       {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import * as alertSchemas from '../src/alert-schemas.ts'
 import type * as coordinationSchemas from '../src/coordination-schemas.ts'
+import type * as groupSchemas from '../src/group-schemas.ts'
 import * as schemas from '../src/schemas.ts'
 import type * as selfSchemas from '../src/self-schemas.ts'
 import { FakeControl } from './fake-control.ts'
@@ -51,6 +52,10 @@ describe('schemas', () => {
       same<Out<typeof alertSchemas.alertRequest>, node.AlertRequest>(true),
       same<Out<typeof alertSchemas.alertRaised>, node.AlertRaised>(true),
       same<Out<typeof alertSchemas.alertMarkRequest>, node.AlertMarkRequest>(true),
+      same<Out<typeof groupSchemas.groupView>, node.GroupView>(true),
+      same<Out<typeof groupSchemas.groupCreateRequest>, node.GroupCreateRequest>(true),
+      same<Out<typeof groupSchemas.groupRenameRequest>, node.GroupRenameRequest>(true),
+      same<Out<typeof groupSchemas.seatRequest>, node.SeatRequest>(true),
       same<Out<typeof schemas.keysView>, node.KeysView>(true),
       same<Out<typeof schemas.doctorReport>, node.DoctorReport>(true),
       same<Out<typeof selfSchemas.forecastRequest>, node.ForecastRequest>(true),

@@ -157,6 +157,31 @@ describe('invite', () => {
   })
 })
 
+describe('group', () => {
+  it('founds, lists, shows, renames and removes groups, and invites into them', async () => {
+    const { dataDir, control } = await fakeNode()
+    const made = await vsmcp(['group', 'create', 'eu'], { dataDir })
+    expect(made.stdout).toMatch(/^\/eu a{40}\n$/)
+    expect((await vsmcp(['group'], { dataDir })).stdout).toMatch(/\/eu +seat +2 of 2 +alpha +alpha +\//)
+    expect((await vsmcp(['group', 'show', '/eu'], { dataDir })).stdout).toMatch(/group +\/eu/)
+    expect((await vsmcp(['group', 'rename', '/eu', 'us'], { dataDir })).stdout).toBe('renamed to /us\n')
+    expect((await vsmcp(['group', 'rm', '/eu', '--json'], { dataDir })).json()).toEqual({ removed: '/eu' })
+    await vsmcp(['group', 'delegate', 'vsmcp1.x'], { dataDir })
+    await vsmcp(['invite', '--group', '/eu', '--delegate-of', '/eu/x'], { dataDir })
+    await vsmcp(['members', '--group', '/eu'], { dataDir })
+    expect(control.calls.map(([method, input]) => [method, input])).toEqual([
+      ['createGroup', { path: 'eu' }],
+      ['groups', {}],
+      ['group', '/eu'],
+      ['renameGroup', { group: '/eu', name: 'us' }],
+      ['removeGroup', '/eu'],
+      ['takeSeat', { token: 'vsmcp1.x' }],
+      ['createInvitation', { role: 'member', ttlMs: 86_400_000, uses: 1, group: '/eu', delegateOf: '/eu/x' }],
+      ['members', { group: '/eu' }],
+    ])
+  })
+})
+
 describe('what is not known', () => {
   it('is no denial when it is an invitation, and says where to look', async () => {
     const { dataDir, control } = await fakeNode()
@@ -306,7 +331,7 @@ describe('help', () => {
     expect(code).toBe(0)
     const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map(([, name]) => name)
     expect(names).toEqual(
-      'init join up service down invite key recover backup restore evict leave charter policy proposals decide operator attach detach apply units tools claims call schedule mcp status members alert self forecast feed whatif findings logs doctor wait'.split(
+      'init join up service down invite group key recover backup restore evict leave charter policy proposals decide operator attach detach apply units tools claims call schedule mcp status members alert self forecast feed whatif findings logs doctor wait'.split(
         ' ',
       ),
     )

@@ -67,13 +67,14 @@ test.each([
   expect(() => group().ask(operation)).toThrow()
 })
 
-test('no two units here have one name, be they attached servers or groups', () => {
+test('no two units here have one name, be they attached servers or groups; the unit that a group is only its delegates run', () => {
   const asked = group()
   asked.ask({ op: 'unit:claim', unit: 'files', peer: 'a' })
   expect(asked.ask(create('g1', 'files'))).toMatchObject({ code: 'group-name-taken', holder: 'a' })
   asked.ask(create('g1', 'plant'))
   expect(asked.ask(create('g2', 'plant'))).toMatchObject({ code: 'group-name-taken', holder: 'g1' })
-  expect(asked.outcome({ op: 'unit:claim', unit: 'plant', peer: 'a' })).toBe('unit-taken')
+  expect(asked.outcome({ op: 'unit:claim', unit: 'plant', peer: 'b' }, { author: 'b' })).toBe('unit-taken')
+  expect(asked.outcome({ op: 'unit:claim', unit: 'plant', peer: 'a' })).toBe('changed')
   asked.ask(create('g2', 'shop'))
   expect(asked.outcome(rename('g2', 'plant'))).toBe('group-name-taken')
   expect(asked.outcome(rename('g2', 'files'))).toBe('group-name-taken')
@@ -210,7 +211,7 @@ test('groups are in the snapshot, come through a recovery, and a group without a
   expect(state.removedGroups).toEqual(['g2'])
 })
 
-test('any history: names are of one unit each, ids come once, the count of bytes holds, a snapshot continues it alike', () => {
+test('any history: names are of one unit each, that of a group of one that its delegates run, ids come once, the count of bytes holds, a snapshot continues it alike', () => {
   const random = seededRandom(11)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random.next() * from.length)] as T
   const asked = group()
@@ -230,8 +231,13 @@ test('any history: names are of one unit each, ids come once, the count of bytes
     ])
     asked.ask(what, { author })
     for (const [gone] of before.groups) if (!asked.state.groups.has(gone)) removed.add(gone)
-    const used = [...asked.state.groups.entries().map(([, each]) => each.name), ...asked.state.units.keys()]
+    const used = asked.state.groups.entries().map(([, each]) => each.name)
     expect(new Set(used).size).toBe(used.length)
+    for (const unit of asked.state.units.keys()) {
+      const [below] = groupNamed(asked.state, unit) ?? []
+      if (below === undefined || before.units.has(unit)) continue
+      expect(delegatesOf(before, below)).toContain(author)
+    }
     expect(asked.state.groups.keys().filter((each) => removed.has(each))).toEqual([])
     if (at % 100 === 0) {
       const read = decodeGroupState(encodeGroupState(asked.state))

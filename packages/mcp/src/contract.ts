@@ -27,6 +27,8 @@ export interface McpRequest {
   signal?: AbortSignal
   /** Node that asks, for the unit's accounts and a fair queue. @default the unit's own node */
   caller?: PeerIdString
+  /** Groups of the mesh that the request has come through, in order: a group that it finds again refuses it. @default none */
+  via?: readonly string[]
   /** `notifications/progress` (needs a `progressToken`) and `notifications/message` of this request, in order, before the answer. */
   onNotification?: (method: string, paramsJson: string) => void
 }
@@ -101,6 +103,8 @@ export interface Definitions {
 export type UnitSource =
   | { kind: 'stdio'; command: string; args: readonly string[]; env: Readonly<Record<string, string>>; cwd: string }
   | { kind: 'http'; url: string; headers: Readonly<Record<string, string>> }
+  /** A group of nodes, by its id: what it exports is called like a server's tools. */
+  | { kind: 'group'; group: string }
 
 export interface UnitSpec {
   name: UnitName

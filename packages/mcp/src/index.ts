@@ -3,6 +3,7 @@
  * the group's tools in both protocol eras. See README.md for an example.
  */
 export type * from './contract.ts'
+export type { InnerServer } from './unit/inner-connector.ts'
 export { createUnit, type UnitComponents, type UnitInit } from './unit/unit.ts'
 export {
   createProcessGuard,

@@ -312,3 +312,33 @@ export const HELLO_AGAIN_AT_ONCE = 16
 /** So often in this time, milliseconds, a connected peer may show its passports anew: each costs signatures to verify. */
 export const HELLO_AGAIN_PER_PEER = 20
 export const HELLO_AGAIN_PERIOD_MS = 60_000
+
+/** Characters of a group's id, and of a tool's name as it is asked for in other groups. */
+export const GROUP_ID_LENGTH_MAX = 64
+export const TOOL_LENGTH_MAX = 256
+
+/** What a group exports to the one above, at the most, of each kind, and characters of all its definitions as JSON; what is not exported is found by name. */
+export const EXPORTED_MAX = 128
+export const EXPORTED_CHARS_MAX = 192 * 1_024
+
+/** Delegates that are asked one after another to carry a question up, while none of them could be sent it. */
+export const DELEGATES_ASKED_MAX = 4
+
+/** Pauses until a seat that ended by itself is tried again, milliseconds: doubling from the first to the last. */
+export const SEAT_RETRY_BASE_MS = 1_000
+export const SEAT_RETRY_MAX_MS = 60_000
+
+/** A group's unit is there as soon as its seat runs here. */
+export const GROUP_UNIT_START_MS = 30_000
+
+/** How long redeeming an invitation to a further group may take, milliseconds. */
+export const SEAT_JOIN_MS = 30_000
+
+/** A delegate's invitation is redeemed at once, or made again, milliseconds. */
+export const DELEGATE_TOKEN_MS = 10 * 60_000
+
+/** Who was asked to be a delegate and is none after so long, milliseconds, may be asked again. */
+export const DELEGATE_ASKED_MS = 60_000
+
+/** Home members that a founder leaves its group to. */
+export const HOME_MEMBERS_ENOUGH = 3

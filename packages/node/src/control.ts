@@ -5,6 +5,7 @@ import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsReq
 import type { KeysView } from './keys/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
 import type { DegradationView, FallbackAnswers } from './degradation/contract.ts'
+import type { GroupCreateRequest, GroupRenameRequest, GroupView, SeatRequest } from './seats/contract.ts'
 import type { SelfView } from './self/contract.ts'
 import type { DecideRequest, ProposalCounts, ProposalsRequest, ProposalView } from './system5/governing/contract.ts'
 import type { PartView } from './tree/contract.ts'
@@ -14,6 +15,7 @@ export type * from './algedonic/contract.ts'
 export type * from './charter/contract.ts'
 export type * from './degradation/contract.ts'
 export type * from './keys/contract.ts'
+export type * from './seats/contract.ts'
 export type * from './system2/contract.ts'
 export type * from './self/contract.ts'
 export type * from './system5/governing/contract.ts'
@@ -25,7 +27,18 @@ export interface NodeControl {
   status(): Promise<NodeStatus>
   /** The supervisors and parts of this node, in the order they start. */
   tree(): Promise<PartView[]>
-  members(): Promise<MemberView[]>
+  /** Of the home group, or of another that this node has a seat in. */
+  members(request?: { group?: string }): Promise<MemberView[]>
+  /** The groups this node takes part in, and those below them. */
+  groups(): Promise<GroupView[]>
+  /** By path or id. */
+  group(path: string): Promise<GroupView>
+  /** Founds a group; this node is its first member, until others decide there. */
+  createGroup(request: GroupCreateRequest): Promise<GroupView>
+  renameGroup(request: GroupRenameRequest): Promise<GroupView>
+  removeGroup(path: string): Promise<void>
+  /** Takes a seat in a further group, by an invitation to it. */
+  takeSeat(request: SeatRequest): Promise<GroupView>
   /** Resolves when the conditions hold together; rejects with `TimeoutError` naming what is still missing. */
   wait(conditions: WaitConditions, signal?: AbortSignal): Promise<WaitResult>
 
@@ -204,6 +217,10 @@ export interface InvitationRequest {
   uses: number
   /** Who joins is forgotten once nobody has seen it for so long, milliseconds. @default it stays a member until it leaves */
   absenceMs?: number
+  /** To the group of this path. @default the home group of the node that is asked */
+  group?: string
+  /** Who joins speaks for the child group of this id. */
+  delegateOf?: string
 }
 
 export interface InvitationView {
@@ -330,7 +347,8 @@ export interface UnitView {
   node: PeerIdString
   nodeName: string
   local: boolean
-  kind: 'stdio' | 'http'
+  /** A server by command or URL, or a group below this one. */
+  kind: 'stdio' | 'http' | 'group'
   /** `differs`: one of several, and offers something else than the unit: it is not called. */
   state: 'starting' | 'ready' | 'backing-off' | 'failed' | 'stopped' | 'unreachable' | 'differs'
   /** Of one of several: its part of the calls of the node asked, beside 1 for who gets most. */

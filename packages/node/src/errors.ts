@@ -251,3 +251,8 @@ export class HelloTooOftenError extends VsmcpError {
 
 /** Code by which the caller tells this refusal: nothing was executed. */
 export const NOT_OF_GROUP: NotOfGroupError['code'] = 'VSMCP_NODE_NOT_OF_GROUP'
+
+/** No group of that path or id is known here, or this node takes no part in it. */
+export class GroupUnknownError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_GROUP_UNKNOWN'
+}

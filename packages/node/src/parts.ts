@@ -16,6 +16,10 @@ import type { Degradation } from './degradation/degradation.ts'
 import type { Discovery } from './members/discovery.ts'
 import type { MemberClocks } from './members/member-clocks.ts'
 import type { Members } from './members/members.ts'
+import type { Beyond } from './recursion/beyond.ts'
+import type { DelegateDesk } from './recursion/delegate-desk.ts'
+import type { Delegates } from './recursion/delegates.ts'
+import type { Memberships } from './recursion/memberships.ts'
 import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
 import type { OwnOffers } from './route/own-offers.ts'
@@ -47,6 +51,7 @@ import type { Decisions } from './system5/decisions.ts'
 import type { Departure } from './system5/departure.ts'
 import type { Endorsing } from './system5/endorsement/endorsing.ts'
 import type { Expulsion } from './system5/expulsion.ts'
+import type { Granting } from './system5/granting.ts'
 import type { GroupLog } from './system5/group-log.ts'
 import type { LeaderDuties } from './system5/leader-duties.ts'
 import type { Office } from './system5/office.ts'
@@ -62,6 +67,8 @@ import type { Reports } from './topics/reports.ts'
 
 /** What a process has once, however many groups it takes part in; none started. */
 export interface HostParts {
+  /** Where this node runs: how one group is asked on behalf of another. */
+  memberships: Memberships
   /** The connections that all its seats share. */
   hostMesh: HostMesh
   guard: ProcessGuard
@@ -86,6 +93,7 @@ export interface GroupParts {
   credentials: Credentials
   renewal: Renewal
   admission: Admission
+  granting: Granting
   members: Members
   clocks: MemberClocks
   voters: VoterKeeping
@@ -112,6 +120,10 @@ export interface GroupParts {
   readiness: Readiness
   /** How much of a unit's calls each of its providers gets. */
   weights: ProviderWeights
+  /** Who of the members can ask the group above. */
+  delegates: Delegates
+  delegateDesk: DelegateDesk
+  beyond: Beyond
   router: Router
   signals: GroupSignals
   /** Takes or refuses what other nodes report of their units. */

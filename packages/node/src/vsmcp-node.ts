@@ -2,13 +2,13 @@ import { epochOfLog } from '@vsmcp/consensus'
 import {
   InvalidArgumentError,
   messageOf,
-  type PeerIdString,
+  seededRandom,
   type Startable,
   StoppedError,
   Supervisor,
   systemClock,
 } from '@vsmcp/kernel'
-import { loadIdentity } from '@vsmcp/security'
+import { type Identity, loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { assemble } from './assemble.ts'
 import type { Parts } from './parts.ts'
@@ -20,15 +20,15 @@ import {
   ROOT_RESTARTS,
   ROOT_RESTARTS_PERIOD_MS,
 } from './constants.ts'
-import type { NodeControl } from './control.ts'
+import type { NodeControl, PartView } from './control.ts'
 import { RunningNodeControl } from './control/node-control.ts'
-import { StatusView } from './control/status-view.ts'
-import { UnitsView } from './control/units-view.ts'
+import { factsOf, groupViews } from './control/group-views.ts'
 import { dataDirectory, removeIfThere, writeWhole } from './enrol/data-directory.ts'
 import { requireEnrolment } from './enrol/enrolment.ts'
 import { NodeLog } from './log/node-log.ts'
 import type { NodeInit, StopReason, VsmcpNode } from './node-init.ts'
 import { backupOf } from './backup/make-backup.ts'
+import { NodeSeats } from './seats/node-seats.ts'
 import { selfResource } from './self/self-resource.ts'
 import { Self } from './self/self-view.ts'
 import { ForecastDesk } from './system4/forecast-desk.ts'
@@ -70,6 +70,7 @@ class RunningNode implements VsmcpNode {
   #starting: Promise<void> | undefined
   #running: Running | undefined
   #log: NodeLog | undefined
+  #seats: NodeSeats | undefined
   /** Why the root of the tree gave up. */
   #failure: unknown
   #stopping: Promise<void> | undefined
@@ -145,12 +146,13 @@ class RunningNode implements VsmcpNode {
         logger.error({ error: messageOf(error) }, 'the end of membership is not on disk'),
       )
     })
-    const control = this.#control(parts, log, wiring)
+    const control = this.#control(parts, log, wiring, identity)
     for (const system of systemsOf(parts, scopes)) {
       this.#mustGoOn()
       await this.#root.startChild(system)
     }
     wiring.started()
+    if (this.#seats !== undefined) await this.#begin('seats', this.#seats)
     const running = { pid: process.pid, peerId: identity.peerId, socketPath: this.#init.socketPath }
     await this.#begin('mark', {
       start: () => writeWhole(files.running, JSON.stringify(running)),
@@ -171,63 +173,26 @@ class RunningNode implements VsmcpNode {
     if (this.#stopping !== undefined) throw new StoppedError('the node was stopped while it started')
   }
 
-  #control(parts: Parts, log: NodeLog, wiring: Wiring): NodeControl {
-    const {
-      mesh,
-      control,
-      members,
-      lives,
-      epochs,
-      log: groupLog,
-      trust,
-      catalog,
-      units,
-      operations,
-      bargaining,
-      reports,
-      router,
-      admission,
-      gateway,
-    } = parts
-    const nameOf = (peer: PeerIdString): string => statusView.nameOf(peer)
-    const unitsView = new UnitsView({
-      self: mesh.peerId,
-      catalog,
-      units,
-      operations,
-      bargaining,
-      members,
-      readiness: parts.readiness,
-      weights: parts.weights,
-      control,
+  #control(parts: Parts, log: NodeLog, wiring: Wiring, identity: Identity): NodeControl {
+    const { mesh, log: groupLog, catalog, units, router, admission, gateway } = parts
+    const { dataDir } = this.#init
+    const { statusView, unitsView, nameOf } = groupViews(parts, {
+      facts: factsOf(this.#init),
+      mcpUrl: () => gateway.url(),
+      crashes: () => this.#news?.problems() ?? [],
       logger: log.logger,
-      nameOf,
     })
-    const { version, profile, dataDir } = this.#init
-    const statusView = new StatusView(
-      { version, profile, dataDir, startedAtMs: systemClock.wallMs() },
-      {
-        mesh,
-        members,
-        lives,
-        expulsion: parts.expulsion,
-        epochs,
-        log: groupLog,
-        trust,
-        standing: parts.standing,
-        catalog,
-        units,
-        unitsView,
-        reports,
-        degradation: parts.degradation,
-        alerts: parts.alertsView,
-        proposals: parts.proposals,
-        operations,
-        mcpUrl: () => gateway.url(),
-        office: parts.office,
-        crashes: () => this.#news?.problems() ?? [],
-      },
-    )
+    const seats = new NodeSeats({
+      init: this.#init,
+      identity,
+      home: parts,
+      homeMembers: () => statusView.members(),
+      clock: systemClock,
+      random: seededRandom(Math.round(systemClock.wallMs())),
+      logger: log.logger,
+      onEvent: (event) => this.#news?.tell(event),
+    })
+    this.#seats = seats
     const forecasts = new ForecastDesk({ ...parts, self: mesh.peerId, nameOf, clock: systemClock })
     const futures = new Futures({
       ...parts,
@@ -250,6 +215,7 @@ class RunningNode implements VsmcpNode {
       catalog,
       router,
       admission,
+      groups: seats.desk,
       keys: new KeysDesk(dataDir, parts.sessionKeys),
       alerts: parts.alerts,
       backup: () => this.#backup(parts),
@@ -264,11 +230,21 @@ class RunningNode implements VsmcpNode {
         versions: new Map(mesh.peers().map(({ peer, info }) => [peer, info.passport.version])),
         clockAheadMs: parts.clocks.aheadMs,
       }),
-      tree: () => partsOf({ id: 'node', state: 'running', restart: 'permanent', restarts: 0, ...this.#root.inspect() }),
-      onChange: (listener) => wiring.on('changed', listener),
+      tree: () => this.#tree(seats),
+      onChange: (listener) => {
+        const offs = [wiring.on('changed', listener), seats.onChange(listener)]
+        return () => offs.forEach((off) => off())
+      },
       leave: () => this.#leave(parts),
       shutdown: async () => void setImmediate(() => void this.#end({ reason: 'shutdown' })),
     })
+  }
+
+  /** The seats have supervisors of their own, so that none of them can end the process; they are shown where they belong. */
+  #tree(seats: NodeSeats): PartView[] {
+    const { children, ...root } = this.#root.inspect()
+    const withSeats = children.map((child) => (child.id === 'seats' ? { ...child, children: seats.tree() } : child))
+    return partsOf({ id: 'node', state: 'running', restart: 'permanent', restarts: 0, ...root, children: withSeats })
   }
 
   #backup({ trust, units, log, mesh }: Parts): Promise<string> {
@@ -279,6 +255,7 @@ class RunningNode implements VsmcpNode {
   }
 
   async #leave(parts: Parts): Promise<void> {
+    await this.#seats?.desk.leaveAll()
     await parts.departure.leave()
     await parts.trust.markLeft()
     setImmediate(() => void this.#end({ reason: 'left' }))
@@ -334,7 +311,7 @@ class RunningNode implements VsmcpNode {
     await duties.stop()
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = systemClock.after(DRAIN_DEADLINE_MS, resolve)
-    await Promise.all([departure.handOver(), gateway.stop(), Promise.race([router.drained(), promise])])
+    await Promise.all([departure.handOver(), this.#seats?.drain(), gateway.stop(), Promise.race([router.drained(), promise])])
     timer.cancel()
   }
 

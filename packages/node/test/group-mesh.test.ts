@@ -38,6 +38,7 @@ async function node(...groups: string[]): Promise<Node> {
         logger: silentLogger,
         ...components,
       }),
+    self: 'self',
     passports: inPlainText,
     clock: systemClock,
     logger: silentLogger,
@@ -48,7 +49,8 @@ async function node(...groups: string[]): Promise<Node> {
       passport: async () => Buffer.from(`${group};`),
       verify: async () => ({ info: { passport: group } as unknown as VerifiedPassport, addresses: [] }),
       isMember: () => true,
-      join: async () => {},
+      redeem: () => Promise.reject(new Error('nobody joins')),
+      assertLevel: () => {},
       ...change,
     })
   const views = groups.map((group) => seat(group))

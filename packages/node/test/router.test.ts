@@ -7,6 +7,7 @@ import type { Catalog } from '../src/catalog/catalog.ts'
 import { UnitUnreachableError } from '../src/errors.ts'
 import { OwnOffers } from '../src/route/own-offers.ts'
 import type { CallWatch } from '../src/route/call-watch.ts'
+import type { Beyond } from '../src/recursion/beyond.ts'
 import { Router } from '../src/route/router.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import { startGroup, type TestNode, until } from './support/group.ts'
@@ -101,10 +102,11 @@ describe('a call to a tool on another node', () => {
 function against(answer: () => Promise<Uint8Array>): Router {
   const rpc: Plane = { call: answer, notify: () => true, handle: () => {}, onNotice: () => {} }
   const target = { unit: 'u', node: 'far', name: 'tool', providers: ['far'], isRepeatable: false }
-  const catalog = { tool: () => target } as unknown as Catalog
+  const catalog = { findTool: () => target } as unknown as Catalog
   const claims = { call: () => Promise.reject(new Error('nothing runs here')) }
   const watch: CallWatch = { called: () => {}, asked: () => () => {}, returned: () => {} }
   return new Router({
+    beyond: {} as Beyond,
     clock: systemClock,
     self: 'near',
     catalog,

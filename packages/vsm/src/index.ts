@@ -115,7 +115,14 @@ export { LatencySense, type LatencyVerdict } from './algedonic/latency-sense.ts'
 export { organ, plainText, type Signal, type Source } from './algedonic/signal.ts'
 export { DEFAULT_TERMS, isOverdue, type Level, type Terms } from './algedonic/terms.ts'
 export { AlertClimb, type AlertAbove, type AlertBelow, type ClimbEffect } from './recursion/alert-climb.ts'
-export { FILTER_BITS, FILTER_CAPACITY, FILTER_HASHES, RECORD_BYTES_MAX, RECORD_GAP_MS } from './recursion/constants.ts'
+export {
+  FILTER_BITS,
+  FILTER_CAPACITY,
+  FILTER_HASHES,
+  RECORD_BYTES_MAX,
+  RECORD_GAP_MS,
+  ROUTE_GROUPS_MAX,
+} from './recursion/constants.ts'
 export { chooseDelegates, type ChooseDelegatesInit, type DelegateCandidate, type DelegateChoice } from './recursion/delegates.ts'
 export { foldFigures, foldGroup, foldVariety, type OwnGroup } from './recursion/group-fold.ts'
 export {

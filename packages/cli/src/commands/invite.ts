@@ -17,6 +17,8 @@ interface CreateOptions {
   uses: number
   ephemeral?: true
   absence?: number
+  group?: string
+  delegateOf?: string
 }
 
 export const define: Define = (command, open) => {
@@ -41,18 +43,21 @@ function defineCreate(command: Command, open: Open): void {
     .option('--uses <n>', 'how many nodes may use it', wholeNumber('--uses', 1), 1)
     .option('--ephemeral', 'who joins is forgotten after an absence: for nodes that come and go by themselves')
     .option('--absence <duration>', 'how long, with --ephemeral (default: 10m)', duration('--absence'))
+    .option('--group <path>', 'into this group, in which the node that is asked has a seat (default: its home group)')
+    .option('--delegate-of <path>', 'who joins speaks here for this group below: see "vsmcp group delegate"')
     .addHelpText('after', notes('The token alone goes to stdout: TOKEN=$(vsmcp invite).'))
     .addHelpText(
       'after',
       examples('vsmcp invite', 'vsmcp invite --role edge --ttl 1h --uses 5', 'vsmcp invite --ephemeral --uses 50'),
     )
-    .action(async ({ role, ttl, uses, ephemeral, absence }: CreateOptions) => {
+    .action(async ({ role, ttl, uses, ephemeral, absence, group, delegateOf }: CreateOptions) => {
       if (absence !== undefined && ephemeral === undefined) {
         throw new UsageError('--absence is for ephemeral members', { hint: 'Add --ephemeral, or leave --absence out.' })
       }
       const absenceMs = ephemeral === undefined ? {} : { absenceMs: absence ?? ABSENCE_MS }
+      const where = { ...(group === undefined ? {} : { group }), ...(delegateOf === undefined ? {} : { delegateOf }) }
       const { node, terminal } = open(command)
-      const creating = node.createInvitation({ role, ttlMs: ttl, uses, ...absenceMs })
+      const creating = node.createInvitation({ role, ttlMs: ttl, uses, ...absenceMs, ...where })
       const invitation = await terminal.during('asking the group', creating)
       for (const warning of invitation.warnings) terminal.warn(warning)
       terminal.answer(invitation, ({ token }) => token)

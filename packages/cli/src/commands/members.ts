@@ -9,10 +9,15 @@ const STATE_STYLE = { alive: 'green', suspect: 'yellow', failed: 'red', left: 'd
 
 export const define: Define = (command, open) => {
   command
-    .addHelpText('after', examples('vsmcp members', "vsmcp members --json | jq -r '.[] | select(.leader).name'"))
-    .action(async () => {
+    .option('--group <path>', 'of this group, in which the node has a seat (default: its home group)')
+    .addHelpText(
+      'after',
+      examples('vsmcp members', 'vsmcp members --group /eu/plant-7', "vsmcp members --json | jq -r '.[] | select(.leader).name'"),
+    )
+    .action(async ({ group }: { group?: string }) => {
       const { node, terminal } = open(command)
-      terminal.answer(await terminal.during('asking the node', node.members()), (members) => render(members, terminal))
+      const asked = node.members(group === undefined ? {} : { group })
+      terminal.answer(await terminal.during('asking the node', asked), (members) => render(members, terminal))
     })
 }
 

@@ -23,6 +23,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       { name: 'service', summary: 'let systemd run the node', load: () => import('./service.ts') },
       { name: 'down', summary: 'stop the node; it stays a member', load: () => import('./down.ts') },
       { name: 'invite', summary: 'make, list and revoke invitations', load: () => import('./invite.ts') },
+      { name: 'group', summary: 'groups within groups: found, list, rename, remove', load: () => import('./group.ts') },
       { name: 'key', summary: 'the keys of a mesh', load: () => import('./key.ts') },
       { name: 'recover', summary: 'start the next epoch when the majority is lost for good', load: () => import('./recover.ts') },
       { name: 'backup', summary: 'write down what a node can be made anew from', load: () => import('./backup.ts') },

@@ -1,7 +1,7 @@
 import { NAMES_MAX, PROVIDERS_LEVEL, UNIT_PROVIDERS_MAX, UNITS_MAX } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
 import { withoutWaiting } from './claims.ts'
-import { groupNamed } from './groups.ts'
+import { delegatesOf, groupNamed } from './groups.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { NameGrantOperation, UnitClaimOperation, UnitRelease, UnitReplicate } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
@@ -25,8 +25,9 @@ export function claimUnit(
     return changed(put(state, 'units', unit, { ...claim, ...declared }), [{ type: 'unit:claimed', unit, peer }])
   }
   if (claim !== undefined) return refused(state, 'unit-taken', `the unit ${unit} runs on ${claim.peer}`, claim.peer)
-  if (groupNamed(state, unit) !== undefined)
-    return refused(state, 'unit-taken', `${unit} is a group below this one: its name is its own`)
+  const [child] = groupNamed(state, unit) ?? []
+  if (child !== undefined && !delegatesOf(state, child).includes(peer))
+    return refused(state, 'unit-taken', `${unit} is a group below this one: only its delegates stand for it`)
   if (state.units.size >= UNITS_MAX)
     return refused(state, 'units-full', `the group has ${UNITS_MAX} units; divide it into groups`)
   const record = { peer, claimedAtMs: atMs, term, index, ...declared }

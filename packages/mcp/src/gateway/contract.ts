@@ -33,6 +33,8 @@ export interface RoutedRequest {
   signal: AbortSignal
   /** For `notifications/progress` and `notifications/message` of this request, in order, before the answer. */
   onNotification: (method: string, paramsJson: string) => void
+  /** As in `McpRequest`. */
+  via?: readonly string[]
   /** W3C trace context as the client sent it in `_meta`; it is in `paramsJson`, too. */
   traceparent?: string
 }

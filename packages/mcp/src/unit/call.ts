@@ -72,6 +72,11 @@ export class Call {
     else request.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
+  /** Groups of the mesh it has come through. */
+  get via(): readonly string[] {
+    return this.#request.via ?? []
+  }
+
   get isEnded(): boolean {
     return this.#isEnded
   }

@@ -6,6 +6,7 @@ import { httpConnector } from './http-connector.ts'
 import type { ClientIdentity } from './params.ts'
 import type { ProcessGuard } from './process-guard.ts'
 import { stdioConnector } from './stdio-connector.ts'
+import { type InnerServer, innerConnector } from './inner-connector.ts'
 import { SupervisedUnit } from './supervised-unit.ts'
 
 export interface UnitInit {
@@ -20,6 +21,8 @@ export interface UnitComponents {
   logger: Logger
   /** Starts the server of a unit by command. */
   processes: ProcessGuard
+  /** The group of nodes that a unit stands for, as this process reaches it. @default none is reached */
+  groupOf?: (group: string) => InnerServer
   /** Reads an environment variable of the node, for `env:NAME` and for what servers inherit. @default that of the process */
   environment?: (name: string) => string | undefined
 }
@@ -37,8 +40,15 @@ export const createUnit =
     const client = init.client ?? { name: 'vsmcp', version: '0.0.0' }
     const environment = components.environment ?? ((variable) => process.env[variable])
     const connect: Connect =
-      source.kind === 'stdio'
-        ? stdioConnector({ name, source, client, startTimeoutMs }, { ...components, environment })
-        : httpConnector({ name, source, client, startTimeoutMs }, { ...components, environment })
+      source.kind === 'group'
+        ? innerConnector(innerServerOf(name, source.group, components))
+        : source.kind === 'stdio'
+          ? stdioConnector({ name, source, client, startTimeoutMs }, { ...components, environment })
+          : httpConnector({ name, source, client, startTimeoutMs }, { ...components, environment })
     return new SupervisedUnit({ name, kind: source.kind, startTimeoutMs, connect }, components)
   }
+
+function innerServerOf(name: string, group: string, { groupOf }: UnitComponents): InnerServer {
+  if (groupOf !== undefined) return groupOf(group)
+  throw new InvalidArgumentError(`unit ${name} stands for a group, and no group is reached from here`)
+}

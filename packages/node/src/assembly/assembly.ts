@@ -1,7 +1,7 @@
 import { AUTHORITY_LEVEL, FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
 import type { Clock, Logger, PeerIdString, Random } from '@vsmcp/kernel'
 import { WIRE_RANGE } from '@vsmcp/mesh'
-import type { Identity } from '@vsmcp/security'
+import type { Identity, Life } from '@vsmcp/security'
 import type { Unit, UnitSpec } from '@vsmcp/mcp'
 import type { Store } from '@vsmcp/store'
 import type { Enrolment } from '../enrol/enrolment.ts'
@@ -20,6 +20,8 @@ export interface Ground {
   /** Where each part runs; a part's clock is its scope's. */
   scopes: Scopes
   logger: Logger
+  /** The life of the process, of which all its seats are part. @default one of its own begins */
+  life?: () => Life
 }
 
 /** Makes what System 1 of a membership runs. */

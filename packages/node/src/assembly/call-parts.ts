@@ -20,6 +20,7 @@ import { claimHolders } from '../system2/claim-holders.ts'
 import { damperOf } from '../system2/damper.ts'
 import { Scanner } from '../system4/scanner.ts'
 import { Reports } from '../topics/reports.ts'
+import { recursionParts } from './recursion-parts.ts'
 import { algedonicParts } from './algedonic-parts.ts'
 import { CallVariety } from '../variety/call-variety.ts'
 import { type Assembly, serverNameOf } from './assembly.ts'
@@ -27,6 +28,7 @@ import { type Assembly, serverNameOf } from './assembly.ts'
 type Beneath = Pick<
   GroupParts,
   | 'lives'
+  | 'trust'
   | 'mesh'
   | 'members'
   | 'control'
@@ -53,7 +55,10 @@ export function callParts(
   Feeling &
   Watching &
   Controlling &
-  Pick<GroupParts, 'claims' | 'degradation' | 'own' | 'readiness' | 'weights' | 'router' | 'reports'> {
+  Pick<
+    GroupParts,
+    'claims' | 'degradation' | 'own' | 'readiness' | 'weights' | 'delegates' | 'delegateDesk' | 'beyond' | 'router' | 'reports'
+  > {
   const { scopes, clock, logger, self, group, store } = assembly
   const { mesh, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
@@ -82,13 +87,16 @@ export function callParts(
   })
   const own = new OwnOffers([alertTool(feeling.alerts)])
   const { readiness, weights, routing } = routingParts(assembly, { ...beneath, units, operations })
+  const rpc = new MemberPlane(mesh.rpc, group.isServed, group.isInForce)
+  const { delegates, delegateDesk, beyond } = recursionParts(assembly, { ...beneath, rpc })
   const router = new Router({
     clock,
     self,
     catalog,
     units,
     claims,
-    rpc: new MemberPlane(mesh.rpc, group.isServed, group.isInForce),
+    rpc,
+    beyond,
     degradation,
     fallbacks: beneath.fallbacks,
     own,
@@ -112,7 +120,22 @@ export function callParts(
     log: reporting.hears(log),
     clock: reporting.clock,
   })
-  return { ...working, ...watching, ...feeling, ...controlling, claims, degradation, own, readiness, weights, router, reports }
+  return {
+    ...working,
+    ...watching,
+    ...feeling,
+    ...controlling,
+    claims,
+    degradation,
+    own,
+    readiness,
+    weights,
+    delegates,
+    delegateDesk,
+    beyond,
+    router,
+    reports,
+  }
 }
 
 /** Who is asked of those that run the same unit. */

@@ -6,6 +6,7 @@ import { dataDirectory } from '../enrol/data-directory.ts'
 import { Discovery } from '../members/discovery.ts'
 import type { HostParts } from '../parts.ts'
 import { bundleOf, passportsIn } from '@vsmcp/security'
+import { Memberships } from '../recursion/memberships.ts'
 import type { SharedGroups } from '../seats/group-mesh.ts'
 import { HostMesh } from '../seats/host-mesh.ts'
 import { Simulations } from '../system4/simulations.ts'
@@ -14,6 +15,7 @@ import type { Ground } from './assembly.ts'
 /** What all seats of a process share. */
 export function hostParts({ init, identity, enrolment, clock, scopes, logger }: Ground, random: Random): HostParts {
   const hostMesh = new HostMesh({
+    self: identity.peerId,
     create: (components) =>
       createMesh({
         listen: init.listen,
@@ -43,5 +45,5 @@ export function hostParts({ init, identity, enrolment, clock, scopes, logger }: 
     random,
     logger: logger.child({ part: 'discovery' }),
   })
-  return { hostMesh, guard, simulations: new Simulations(), discovery }
+  return { memberships: new Memberships(logger), hostMesh, guard, simulations: new Simulations(), discovery }
 }

@@ -14,6 +14,7 @@ import { Departure } from '../system5/departure.ts'
 import { Endorsing } from '../system5/endorsement/endorsing.ts'
 import type { Sees } from '../system5/endorsement/judge-voters.ts'
 import { Expulsion } from '../system5/expulsion.ts'
+import { Granting } from '../system5/granting.ts'
 import { GroupLog } from '../system5/group-log.ts'
 import { LeaderDuties } from '../system5/leader-duties.ts'
 import { decodeLink } from '../system5/link-certificate.ts'
@@ -31,7 +32,7 @@ import type { Assembly } from './assembly.ts'
 
 type Connected = Pick<GroupParts, 'time' | 'standing' | 'trust' | 'mesh' | 'control' | 'members'>
 type Deciding = Pick<GroupParts, 'log' | 'epochs' | 'decisions' | 'sessionKeys'>
-type AtTheDoor = Pick<GroupParts, 'credentials' | 'renewal' | 'admission'>
+type AtTheDoor = Pick<GroupParts, 'credentials' | 'renewal' | 'admission' | 'granting'>
 type Ruling = Pick<GroupParts, 'timetables' | 'endorsing' | 'voters' | 'duties' | 'departure' | 'expulsion'>
 
 /** The group's decisions: the log, who is let in, and what the elected System 5 sees to. */
@@ -120,7 +121,8 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
       return new Map(dialled.map(({ peer, address }) => [peer, address]))
     },
   })
-  return { credentials, renewal, admission }
+  const granting = new Granting({ identity, log, trust, control, logger })
+  return { credentials, renewal, admission, granting }
 }
 
 /** What voters endorse, the leader's duties, and how a member goes. */
@@ -199,6 +201,7 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
       }),
       new NameGranting({ decisions, clock, logger, ungrantedNames: () => whole().catalog.ungrantedNames() }),
       coordinator,
+      { work: () => whole().delegateDesk.work() },
     ],
   })
   const onRefused = (listener: (code: string) => void): (() => void) =>

@@ -8,8 +8,14 @@ import { type Assembly, WIRE } from './assembly.ts'
 
 /** Whom this node believes, and since when. */
 export function trustParts(assembly: Assembly): Pick<GroupParts, 'lives' | 'time' | 'standing' | 'trust'> {
-  const { init, identity, enrolment, store, clock, scopes, logger, self, group, whole } = assembly
-  const lives = new Lives({ kv: (namespace) => store.kv(namespace), self, clock: scopes.clock('life'), logger })
+  const { init, identity, enrolment, store, clock, scopes, logger, self, group, whole, life } = assembly
+  const lives = new Lives({
+    kv: (namespace) => store.kv(namespace),
+    self,
+    clock: scopes.clock('life'),
+    logger,
+    ...(life && { life }),
+  })
   const time = new TrustedTime({ file: dataDirectory(init.dataDir).time, clock: scopes.clock('time'), logger })
   const standing = new Standing({
     self,

@@ -26,6 +26,9 @@ import type {
   ForecastRequest,
   ForecastView,
   FutureView,
+  GroupCreateRequest,
+  GroupRenameRequest,
+  GroupView,
   InvitationCreated,
   InvitationRequest,
   InvitationView,
@@ -42,6 +45,7 @@ import type {
   ScheduleAdded,
   ScheduleRequest,
   ScheduleView,
+  SeatRequest,
   SelfView,
   SignedChange,
   SignedEviction,
@@ -56,6 +60,7 @@ import type {
 import { UnitUnknownError } from '../errors.ts'
 import type { NodeLog } from '../log/node-log.ts'
 import type { Router } from '../route/router.ts'
+import type { GroupDesk } from '../seats/group-desk.ts'
 import type { Self } from '../self/self-view.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ProposalDesk } from '../system5/governing/proposal-desk.ts'
@@ -77,6 +82,7 @@ export interface NodeControlComponents {
   catalog: Catalog
   router: Router
   admission: Admission
+  groups: GroupDesk
   alerts: AlertDesk
   charter: CharterDesk
   keys: KeysDesk
@@ -114,8 +120,32 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.tree()
   }
 
-  async members(): Promise<MemberView[]> {
-    return this.#c.statusView.members()
+  async members({ group }: { group?: string } = {}): Promise<MemberView[]> {
+    return group === undefined ? this.#c.statusView.members() : this.#c.groups.members(group)
+  }
+
+  async groups(): Promise<GroupView[]> {
+    return this.#c.groups.views()
+  }
+
+  async group(path: string): Promise<GroupView> {
+    return this.#c.groups.view(path)
+  }
+
+  createGroup(request: GroupCreateRequest): Promise<GroupView> {
+    return this.#c.groups.create(request)
+  }
+
+  renameGroup(request: GroupRenameRequest): Promise<GroupView> {
+    return this.#c.groups.rename(request)
+  }
+
+  removeGroup(path: string): Promise<void> {
+    return this.#c.groups.remove(path)
+  }
+
+  async takeSeat({ token }: SeatRequest): Promise<GroupView> {
+    return this.#c.groups.view(await this.#c.groups.take(token))
   }
 
   wait(conditions: WaitConditions, signal?: AbortSignal): Promise<WaitResult> {
@@ -124,7 +154,7 @@ export class RunningNodeControl implements NodeControl {
   }
 
   createInvitation(request: InvitationRequest): Promise<InvitationCreated> {
-    return this.#c.admission.invite(request)
+    return this.#c.groups.invite(request)
   }
 
   invitations(): Promise<InvitationView[]> {

@@ -38,7 +38,8 @@ export async function callTool(components: ToolCallComponents, request: ToolCall
     onAsked: (asked) => (answering = asked),
   })
   const latencyMs = clock.monotonicMs() - startedMs
-  const { unit, node: first } = listed ?? catalog.tool(tool)
+  // What the group does not list another group answered; where, stays inside that one.
+  const { unit, node: first } = listed ?? catalog.findTool(tool) ?? { unit: tool.split('__', 1)[0] ?? tool, node: '' }
   const node = answering ?? first
   if ('error' in reply) {
     throw new ServerRefusedError(`the server behind ${tool} refused: ${reply.error.message}`, {
@@ -48,5 +49,6 @@ export async function callTool(components: ToolCallComponents, request: ToolCall
   const result = JSON.parse(reply.resultJson) as Record<string, unknown>
   const synthetic = syntheticReasonOf(result)
   const isError = result['isError'] === true
-  return { result, isError, ...(synthetic === undefined ? {} : { synthetic }), unit, node, nodeName: nameOf(node), latencyMs }
+  const nodeName = node === '' ? 'another group' : nameOf(node)
+  return { result, isError, ...(synthetic === undefined ? {} : { synthetic }), unit, node, nodeName, latencyMs }
 }

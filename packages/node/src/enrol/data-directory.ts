@@ -21,6 +21,10 @@ export const dataDirectory = (dir: string) => ({
   /** The person's configuration; the node only reads it. */
   config: join(dir, 'vsmcp.yaml'),
   logs: join(dir, 'logs'),
+  /** Directories of seats in further groups, by group id. */
+  seats: join(dir, 'seats'),
+  /** A group that is being founded; only in the directory of its first seat, until that is enrolled. */
+  founding: join(dir, 'founding.json'),
   /** Records of child processes. */
   processes: join(dir, 'processes'),
 })

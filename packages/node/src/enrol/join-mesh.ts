@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { FEATURE_LEVEL } from '@vsmcp/consensus'
 import { type MeshId, type PeerIdString, seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
-import { createMesh } from '@vsmcp/mesh'
+import { createMesh, type Mesh } from '@vsmcp/mesh'
 import {
   checkInvitation,
   decodeToken,
@@ -16,7 +16,7 @@ import { openStore } from '@vsmcp/store'
 import type { MemberRole } from '../control.ts'
 import { AlreadyEnrolledError, NotEnrolledError } from '../errors.ts'
 import { dataDirectory, makeDataDirectory } from './data-directory.ts'
-import { readEnrolment, writeEnrolment } from './enrolment.ts'
+import { type Enrolment, readEnrolment, writeEnrolment } from './enrolment.ts'
 import { identityOf } from './keys.ts'
 import type { EnrolProgress } from './init-mesh.ts'
 
@@ -77,31 +77,61 @@ export async function joinMesh(options: JoinMeshOptions): Promise<JoinMeshResult
     onProgress(
       `Asking ${invitation.addresses.length} address${invitation.addresses.length === 1 ? '' : 'es'} of the mesh to let this node in`,
     )
-    const { joined, member, address } = await askToJoin(invitation, identity, name, options)
-    const meshName = meshNameOf(joined)
-    const { claims, credential, chain } = joined
-    const role: MemberRole = claims.role === 'edge' ? 'edge' : 'member'
-    const others = joined.peers.filter(({ peer }) => peer !== member)
-    const its = invitation.addresses.filter((invited) => invited.endsWith(`/p2p/${member}`))
-    const peers = [{ peer: member, addresses: [...new Set([address, ...its])] }, ...others]
-    const { meshId } = invitation
-    await writeEnrolment(dataDir, {
-      meshId,
-      meshName,
-      groupId: claims.group,
-      path: '/',
-      name: claims.name,
-      role,
-      left: false,
-      invitation: invitation.id,
-      credential,
-      chain,
-      peers,
-    })
+    const enrolment = await askToJoin(invitation, identity, name, options)
+    await writeEnrolment(dataDir, enrolment)
+    const { meshId, meshName, role } = enrolment
     return { meshId, meshName, peerId: identity.peerId, role, dataDir, joinedNow: true }
   } finally {
     await store.stop()
   }
+}
+
+/** Who let a node in, and where it was met. */
+interface LetIn {
+  joined: Joined
+  member: PeerIdString
+  address: string
+}
+
+function enrolmentOf(invitation: Invitation, { joined, member, address }: LetIn): Enrolment {
+  const { claims, credential, chain } = joined
+  const others = joined.peers.filter(({ peer }) => peer !== member)
+  const its = invitation.addresses.filter((invited) => invited.endsWith(`/p2p/${member}`))
+  return {
+    meshId: invitation.meshId,
+    meshName: meshNameOf(joined),
+    groupId: claims.group,
+    path: chain.path,
+    name: claims.name,
+    role: claims.role === 'edge' ? 'edge' : 'member',
+    left: false,
+    invitation: invitation.id,
+    credential,
+    chain,
+    peers: [{ peer: member, addresses: [...new Set([address, ...its])] }, ...others],
+  }
+}
+
+export interface JoinOverOptions {
+  identity: Identity
+  name: string
+  /** Where this node itself listens. */
+  addresses: readonly string[]
+  timeoutMs: number
+}
+
+/** Redeems an invitation over connections that are there. @returns what to write down */
+export async function joinOver(
+  mesh: Pick<Mesh, 'join'>,
+  invitation: Invitation,
+  { identity, name, addresses, timeoutMs }: JoinOverOptions,
+): Promise<Enrolment> {
+  const options = { expect: invitation.inviters, exchangeTimeoutMs: timeoutMs }
+  return mesh.join(invitation.addresses, options, async (exchange, member, address) => {
+    const session = joinerSession({ invitation, self: identity.peerId, name, addresses, level: FEATURE_LEVEL })
+    const joined = await runJoin(session, member, exchange, () => systemClock.wallMs())
+    return enrolmentOf(invitation, { joined, member, address })
+  })
 }
 
 async function askToJoin(
@@ -109,7 +139,7 @@ async function askToJoin(
   identity: Identity,
   name: string,
   { timeoutMs = 30_000, pnetKey }: JoinMeshOptions,
-): Promise<{ joined: Joined; member: PeerIdString; address: string }> {
+): Promise<Enrolment> {
   const notYet = async (): Promise<never> => {
     throw new NotEnrolledError('this node is no member yet')
   }
@@ -122,12 +152,7 @@ async function askToJoin(
   })
   await mesh.start()
   try {
-    const options = { expect: invitation.inviters, exchangeTimeoutMs: timeoutMs }
-    return await mesh.join(invitation.addresses, options, async (exchange, member, address) => {
-      const session = joinerSession({ invitation, self: identity.peerId, name, addresses: [], level: FEATURE_LEVEL })
-      const joined = await runJoin(session, member, exchange, () => systemClock.wallMs())
-      return { joined, member, address }
-    })
+    return await joinOver(mesh, invitation, { identity, name, addresses: [], timeoutMs })
   } finally {
     await mesh.stop()
   }

@@ -16,6 +16,8 @@ export interface LivesComponents {
   self: PeerIdString
   clock: Clock
   logger: Logger
+  /** The life of the process, in a seat beside its home group. @default a life begins with `start` */
+  life?: () => Life
 }
 
 interface Events extends Record<string, unknown> {
@@ -46,13 +48,13 @@ export class Lives implements Startable {
   }
 
   async start(): Promise<void> {
-    const { kv, logger } = this.#c
+    const { kv, logger, life: shared } = this.#c
     for await (const [peer, value] of kv(OTHERS).entries({ gte: '', lt: '\uffff' })) {
       const life = decode(value)
       if (life === undefined) logger.error({ peer }, 'the known life of a member cannot be read back')
       else this.#known.set(peer, life)
     }
-    this.#own = await beginLife(kv(OWN))
+    this.#own = shared?.() ?? (await beginLife(kv(OWN)))
   }
 
   async stop(): Promise<void> {}

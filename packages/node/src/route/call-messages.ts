@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
 import type { McpReply } from '@vsmcp/mcp'
+import { ROUTE_GROUPS_MAX } from '@vsmcp/vsm'
+import { GROUP_ID_LENGTH_MAX, TOOL_LENGTH_MAX } from '../constants.ts'
 
 /**
  * Calls between nodes, as arrays and plain objects, checked by hand: this is the hot path. JSON in them is text that is
@@ -17,11 +19,12 @@ const METHODS: ReadonlySet<unknown> = new Set([
 ])
 const NOTIFICATIONS: ReadonlySet<unknown> = new Set(['notifications/progress', 'notifications/message'])
 
-/** @returns unit, method, params */
-export function readRequest(value: unknown): readonly [string, string, string] {
+/** @returns unit, method, params, and the groups that it came through, of which releases below level 4 know nothing */
+export function readRequest(value: unknown): readonly [string, string, string, readonly string[]] {
   if (Array.isArray(value)) {
-    const [unit, method, paramsJson] = value as unknown[]
-    if (typeof unit === 'string' && METHODS.has(method) && isLine(paramsJson)) return [unit, method as string, paramsJson]
+    const [unit, method, paramsJson, via = []] = value as unknown[]
+    if (typeof unit === 'string' && METHODS.has(method) && isLine(paramsJson) && isWay(via))
+      return [unit, method as string, paramsJson, via]
   }
   throw new InvalidArgumentError('another node sent what is no request to a unit')
 }
@@ -43,6 +46,24 @@ export function readReply(value: unknown): McpReply {
     } else if (isError(reply.error)) return reply
   }
   throw new InvalidArgumentError('another node answered a call with what is no answer')
+}
+
+/** Of a question for a tool that the asking group does not list. @returns tool, params, and the groups it came through */
+export function readQuestion(value: unknown): readonly [string, string, readonly string[]] {
+  if (Array.isArray(value)) {
+    const [tool, paramsJson, via] = value as unknown[]
+    if (typeof tool === 'string' && tool.length <= TOOL_LENGTH_MAX && isLine(paramsJson) && isWay(via))
+      return [tool, paramsJson, via]
+  }
+  throw new InvalidArgumentError('another node sent what is no question for a tool')
+}
+
+function isWay(via: unknown): via is readonly string[] {
+  return (
+    Array.isArray(via) &&
+    via.length <= ROUTE_GROUPS_MAX &&
+    via.every((group) => typeof group === 'string' && group.length <= GROUP_ID_LENGTH_MAX)
+  )
 }
 
 function isError(error: unknown): boolean {

@@ -5,7 +5,7 @@ import type { Target } from '../catalog/catalog.ts'
 import { isRefusal } from './call-watch.ts'
 
 /** What travels of a request, and who is told of it here. */
-export interface Sent extends Pick<RoutedRequest, 'paramsJson' | 'deadlineMs' | 'signal' | 'onNotification'> {
+export interface Sent extends Pick<RoutedRequest, 'paramsJson' | 'deadlineMs' | 'signal' | 'onNotification' | 'via'> {
   method: string
   onAsked?: (node: PeerIdString) => void
 }

@@ -21,12 +21,22 @@ import {
   type Unit,
   withTarget,
 } from '@vsmcp/mcp'
-import type { Routing } from '@vsmcp/vsm'
+import type { Asker, Routing } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
 import type { Catalog, Target, ToolEntry } from '../catalog/catalog.ts'
-import { CREDENTIAL_OVER, NOT_LISTED, NOT_OF_GROUP, ShedError, UnitUnknownError, UnitUnreachableError } from '../errors.ts'
+import type { CatalogUnit } from '../catalog/providers.ts'
+import {
+  CREDENTIAL_OVER,
+  NOT_LISTED,
+  NOT_OF_GROUP,
+  ShedError,
+  TargetUnknownError,
+  UnitUnknownError,
+  UnitUnreachableError,
+} from '../errors.ts'
 import type { Fallbacks } from '../degradation/fallbacks.ts'
 import type { Degradation } from '../degradation/degradation.ts'
+import type { Beyond } from '../recursion/beyond.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
 import type { OwnOffers } from './own-offers.ts'
@@ -40,6 +50,8 @@ export interface MeshRequest extends RoutedRequest {
   /** Told which node is asked, each time one is. */
   onAsked?: (node: PeerIdString) => void
 }
+
+const HERE: Asker = { from: 'here' }
 
 export interface RouterComponents {
   clock: Clock
@@ -59,6 +71,8 @@ export interface RouterComponents {
   routing: Routing
   /** Hears of calls as they begin and end. */
   watch: CallWatch
+  /** Where a tool is looked for that this group does not list. */
+  beyond: Beyond
 }
 
 /**
@@ -75,7 +89,7 @@ export class Router implements GatewayRouter {
     this.#c = components
     components.rpc.handle(REQUEST, async (call) => {
       const { peer, payload, deadlineMs, signal } = call
-      const [name, method, paramsJson] = readRequest(unpack(payload))
+      const [name, method, paramsJson, via] = readRequest(unpack(payload))
       this.#mustBeOpen()
       const unit = components.units.get(name)
       if (unit === undefined) throw new UnitUnknownError(`no unit ${name} is attached to this node`)
@@ -84,7 +98,7 @@ export class Router implements GatewayRouter {
           // A stream that is gone rejects here; the request itself is told by its signal.
           call.progress(pack([notified, json])).catch(() => {})
         }
-        return pack(await this.#atUnit(unit, { method, paramsJson, deadlineMs, signal, caller: peer, onNotification }))
+        return pack(await this.#atUnit(unit, { method, paramsJson, deadlineMs, signal, caller: peer, via, onNotification }))
       })
     })
   }
@@ -98,20 +112,21 @@ export class Router implements GatewayRouter {
     return this.#c.catalog.onChanged(listener)
   }
 
-  async request(request: MeshRequest): Promise<McpReply> {
+  /** @param asker where the request comes from, when it comes from another group */
+  async request(request: MeshRequest, asker: Asker = HERE): Promise<McpReply> {
     this.#mustBeOpen()
     const answer = this.#c.own.answerTo(request)
     if (answer !== undefined) return this.#counted(answer)
-    return request.method === 'tools/call' ? this.#watched(request) : this.#route(request, this.#resolve(request))
+    return request.method === 'tools/call' ? this.#watched(request, asker) : this.#route(request, this.#resolve(request))
   }
 
   /** A call of a tool, whose end is told to who watches. */
-  async #watched(request: MeshRequest): Promise<McpReply> {
-    const { watch, catalog, fallbacks } = this.#c
+  async #watched(request: MeshRequest, asker: Asker): Promise<McpReply> {
+    const { watch, catalog, fallbacks, beyond } = this.#c
     let target: ToolEntry | undefined
     try {
-      target = catalog.tool(request.target)
-      const reply = await this.#route(request, target)
+      target = catalog.findTool(request.target)
+      const reply = await (target === undefined ? this.#counted(() => beyond.call(request, asker)) : this.#route(request, target))
       watch.called({ tool: request.target, target, outcome: outcomeOf(reply) })
       return reply
     } catch (error) {
@@ -165,12 +180,13 @@ export class Router implements GatewayRouter {
 
   async #send(target: Pick<Target, 'unit' | 'node'>, request: Sent): Promise<McpReply> {
     const { self, units, rpc, clock, watch } = this.#c
-    const { method, paramsJson, deadlineMs, signal, onNotification } = request
+    const { method, paramsJson, deadlineMs, signal, via, onNotification } = request
+    const way = via === undefined || via.length === 0 ? {} : { via }
     request.onAsked?.(target.node)
     if (target.node === self) {
       const unit = units.get(target.unit)
       if (unit === undefined) throw new UnitUnreachableError(`unit ${target.unit} is not attached here any more: not sent`)
-      return this.#atUnit(unit, { method, paramsJson, deadlineMs, signal, onNotification })
+      return this.#atUnit(unit, { method, paramsJson, deadlineMs, signal, onNotification, ...way })
     }
     const options: CallOptions = {
       deadlineMs,
@@ -182,7 +198,9 @@ export class Router implements GatewayRouter {
     }
     const beganMs = clock.monotonicMs()
     try {
-      const reply = readReply(unpack(await rpc.call(target.node, REQUEST, pack([target.unit, method, paramsJson]), options)))
+      const reply = readReply(
+        unpack(await rpc.call(target.node, REQUEST, pack([target.unit, method, paramsJson, ...Object.values(way)]), options)),
+      )
       const [outcome, bytes] = 'error' in reply ? (['refused', 0] as const) : (['answered', reply.resultJson.length] as const)
       watch.returned(target, { outcome, latencyMs: clock.monotonicMs() - beganMs, bytes })
       return reply
@@ -190,6 +208,12 @@ export class Router implements GatewayRouter {
       watch.returned(target, { outcome: 'lost', latencyMs: clock.monotonicMs() - beganMs, bytes: 0 })
       throw asSeenByCaller(error, target)
     }
+  }
+
+  /** A call of a unit by a name that it does not list. */
+  through({ unit, node, callable: providers }: CatalogUnit, request: RoutedRequest): Promise<McpReply> {
+    const { target: name } = request
+    return this.#route(request, { unit, node, name, providers, isRepeatable: false })
   }
 
   /** An auditor's question to a unit of another node: it travels, and is served, like any request. */
@@ -232,7 +256,7 @@ export class Router implements GatewayRouter {
 }
 
 /** What went wrong at the other node means the same here; what it says of the call's fate stays as precise. */
-function asSeenByCaller(error: unknown, { unit, node }: Pick<Target, 'unit' | 'node'>): unknown {
+export function asSeenByCaller(error: unknown, { unit, node }: Pick<Target, 'unit' | 'node'>): unknown {
   if (error instanceof TimeoutError) {
     return new OutcomeUnknownError(`unit ${unit} gave no answer within the time allowed; it may have executed the call`, {
       hint: 'Find out at the tool whether it did before repeating the call, or allow more time.',
@@ -262,6 +286,7 @@ function asSeenByCaller(error: unknown, { unit, node }: Pick<Target, 'unit' | 'n
     VSMCP_MESH_FRAME_TOO_LARGE: OutcomeUnknownError,
     VSMCP_NODE_UNIT_UNKNOWN: UnitUnreachableError,
     VSMCP_NODE_SHED: ShedError,
+    VSMCP_NODE_TARGET_UNKNOWN: TargetUnknownError,
   }
   const Known = known[error.remoteCode]
   return Known === undefined ? error : new Known(error.message, options)

@@ -1,12 +1,18 @@
 import { type Clock, type GroupId, type Logger, messageOf, type PeerIdString, ROOT_GROUP_ID, VsmcpError } from '@vsmcp/kernel'
 import type { Hello, JoinExchange, Mesh, MeshComponents } from '@vsmcp/mesh'
-import type { ShownPassport, VerifiedPassport } from '@vsmcp/security'
+import {
+  type JoinGrant,
+  JoinOtherGroupError,
+  joinServer,
+  type RedeemRequest,
+  type ShownPassport,
+  type VerifiedPassport,
+} from '@vsmcp/security'
 import { groupOfTopic } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
 import { CONTROL_DEADLINE_MS, HELLO_AGAIN_AT_ONCE, HELLO_AGAIN_PER_PEER, HELLO_AGAIN_PERIOD_MS, SEATS_MAX } from '../constants.ts'
 import { HelloTooOftenError, NoSharedGroupError } from '../errors.ts'
-
 import { GroupMesh, type GroupMeshHost, type SharedGroups } from './group-mesh.ts'
 import { SharedPlane } from './group-plane.ts'
 
@@ -23,8 +29,10 @@ export interface SeatDoor {
   verify: Hello<VerifiedPassport>['verify']
   /** Whose gossip in this group's topics is passed on. */
   isMember(peer: PeerIdString): boolean
-  /** Answers whoever wants to join the group. */
-  join(peer: PeerIdString, exchange: JoinExchange, address: string): Promise<void>
+  /** Has an invitation to the group redeemed. */
+  redeem(request: RedeemRequest): Promise<JoinGrant>
+  /** Throws for a program that is too old for the group. */
+  assertLevel(level: number): void
 }
 
 /** How passports are put into one hello, and read from one. */
@@ -38,6 +46,7 @@ export interface HostMeshComponents {
   create: (
     components: Pick<MeshComponents<SharedGroups>, 'hello' | 'onJoin' | 'acceptsGossipFrom' | 'mayHear'>,
   ) => Mesh<SharedGroups>
+  self: PeerIdString
   passports: Passports
   clock: Clock
   logger: Logger
@@ -66,7 +75,7 @@ export class HostMesh implements GroupMeshHost {
     this.#c = components
     this.mesh = components.create({
       hello: { local: () => this.#bundle(), verify: (peer, payload) => this.#verify(peer, payload) },
-      onJoin: (peer, exchange, address) => this.#join(peer, exchange, address),
+      onJoin: this.#joining(),
       acceptsGossipFrom: (author, topic) => this.#doorOf(topic)?.isMember(author) === true,
       mayHear: (peer, topic) => {
         const group = groupOfTopic(topic)
@@ -150,9 +159,33 @@ export class HostMesh implements GroupMeshHost {
     mesh.control.onNotice(HELLO_REFUSED, (peer, payload) => this.#refusedThere(peer, payload))
   }
 
-  async #join(peer: PeerIdString, exchange: JoinExchange, address: string): Promise<void> {
-    const [home] = this.#doors.values()
-    await home?.join(peer, exchange, address)
+  /** Answers whoever wants to join one of the groups. */
+  #joining(): (peer: PeerIdString, exchange: JoinExchange, address: string) => Promise<void> {
+    const { self, clock, logger } = this.#c
+    const join = joinServer()({
+      self,
+      monotonicMs: () => clock.monotonicMs(),
+      passport: async (group) => this.#seatOf(group).passport(),
+      redeem: async (request) => this.#seatOf(request.group).redeem(request),
+      assertLevel: (level, group) => this.#seatOf(group).assertLevel(level),
+    })
+    return async (peer, exchange, address) => {
+      const outcome = await join(peer, exchange, address)
+      if (outcome.joined) logger.info({ peer, address, name: outcome.claims.name, group: outcome.claims.group }, 'a node joined')
+      else {
+        const { code, message, cause } = outcome
+        logger.info({ peer, address, code, message, cause: messageOf(cause) }, 'a node was not let in')
+      }
+    }
+  }
+
+  /** That of the root, for joiners of releases that knew no other. */
+  #seatOf(group: GroupId = ROOT_GROUP_ID): SeatDoor {
+    const door = this.#doors.get(group)
+    if (door !== undefined) return door
+    throw new JoinOtherGroupError(`this node has no seat in group ${group}, which the invitation is to`, {
+      hint: 'Try another address of the invitation, or ask for a new token: `vsmcp invite` on a member of that group.',
+    })
   }
 
   #home(): GroupMesh | undefined {

@@ -20,7 +20,7 @@ import { assertFallbacksFit, checkedFallbacks } from '../degradation/checked-fal
 import { checkedTerms } from '../system3/unit-terms.ts'
 import { checkedClaims } from '../system2/checked-claims.ts'
 import { entryOf } from './unit-entry.ts'
-import { isSameUnit, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
+import { isSameUnit, type StoredSource, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
 
 interface Events extends Record<string, unknown> {
   'unit:definitions': { name: UnitName; kind: Unit['kind']; definitions: Definitions }
@@ -51,6 +51,8 @@ export interface UnitOffers {
   offer(name: UnitName, kind: Unit['kind'], definitions: Definitions): Promise<void>
   withdraw(name: UnitName): Promise<void>
 }
+
+type UnitRequest = Omit<AttachRequest, 'source'> & { source: StoredSource }
 
 const ORDINARY: UnitTerms = {}
 const NO_CLAIMS: readonly ClaimedResource[] = []
@@ -116,7 +118,7 @@ export class LocalUnits implements Startable {
     this.#units.clear()
   }
 
-  attach(request: AttachRequest): Promise<AttachResult['outcome']> {
+  attach(request: UnitRequest): Promise<AttachResult['outcome']> {
     return this.#exclusively(request.name, () => this.#attach(request))
   }
 
@@ -195,7 +197,7 @@ export class LocalUnits implements Startable {
     return this.#events.on(event, listener)
   }
 
-  async #attach(request: AttachRequest): Promise<AttachResult['outcome']> {
+  async #attach(request: UnitRequest): Promise<AttachResult['outcome']> {
     this.#mustRun()
     const { name, source, startTimeoutMs } = request
     const claims = checkedClaims(request.claims ?? [])

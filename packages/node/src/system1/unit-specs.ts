@@ -1,4 +1,4 @@
-import { type ClaimedResource, type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
+import { type ClaimedResource, type GroupId, type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { FallbackAnswers, UnitSource, UnitTerms } from '../control.ts'
@@ -14,7 +14,11 @@ const sourceSchema = z.discriminatedUnion('kind', [
     cwd: z.string(),
   }),
   z.object({ kind: z.literal('http'), url: z.string(), headers: z.record(z.string(), z.string()) }),
+  z.object({ kind: z.literal('group'), group: z.string() }),
 ])
+
+/** A group below, which its delegates run as a unit; people attach servers only. */
+export type StoredSource = UnitSource | { kind: 'group'; group: GroupId }
 
 /** Of one unit as stored, and as a backup holds it. */
 export const unitSpecSchema = z.object({
@@ -30,7 +34,7 @@ export const unitSpecSchema = z.object({
 /** How to start a unit again. Stays on this node. */
 export interface StoredUnitSpec {
   name: UnitName
-  source: UnitSource
+  source: StoredSource
   startTimeoutMs: number
   /** Other nodes may run the same unit. */
   replica?: true

@@ -51,7 +51,7 @@ export class Admission {
     })
   }
 
-  async invite(request: InvitationRequest): Promise<InvitationCreated> {
+  async invite(request: Omit<InvitationRequest, 'group'>): Promise<InvitationCreated> {
     const { identity, clock, decisions, trust, addresses } = this.#c
     const expiresAtMs = Math.round(clock.wallMs() + request.ttlMs)
     const reachable = addresses()
@@ -72,6 +72,7 @@ export class Admission {
       uses: request.uses,
       expiresAtMs,
       createdBy: identity.peerId,
+      ...(request.delegateOf === undefined ? {} : { delegateOf: request.delegateOf }),
       ...(request.absenceMs === undefined ? {} : { ephemeral: true, absenceMs: Math.round(request.absenceMs) }),
     })
     return { id: invitation.id, token, expiresAt: isoTime(expiresAtMs), warnings: warningsFor(reachable) }

@@ -15,6 +15,11 @@ export function systemsOf(parts: GroupParts & HostParts & HomeParts, scopes: Sco
   return systems(parts, scopes, parts)
 }
 
+/** The same of a further seat, less what the process has once. */
+export function systemsOfSeat(parts: GroupParts, scopes: Scopes): readonly SupervisorSpec[] {
+  return systems(parts, scopes)
+}
+
 function systems(parts: GroupParts, scopes: Scopes, process?: HostParts & HomeParts): readonly SupervisorSpec[] {
   const units = scopes.of('units').child(parts.units)
   return [

@@ -1,0 +1,22 @@
+import { z } from 'zod'
+import { count, text } from './schema-fields.ts'
+
+// Shapes of groups, as in schemas.ts.
+
+export const ofGroup = z.object({ group: text.min(1).exactOptional() })
+export const groupPath = z.object({ path: text.min(1) })
+export const groupCreateRequest = z.object({ path: text.min(1) })
+export const groupRenameRequest = z.object({ group: text.min(1), name: text.min(1) })
+export const seatRequest = z.object({ token: text.min(1) })
+
+export const groupView = z.object({
+  id: text,
+  path: text,
+  part: z.enum(['home', 'seat', 'none']),
+  parent: z.object({ id: text, path: text, reached: z.boolean(), since: text }).nullable(),
+  members: z.object({ known: count, alive: count }).nullable(),
+  leaderName: text.nullable(),
+  delegates: z.array(z.object({ peerId: text, name: text, alive: z.boolean() })),
+  children: z.array(text),
+  problem: text.nullable(),
+})

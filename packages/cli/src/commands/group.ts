@@ -1,0 +1,165 @@
+import { systemClock } from '@vsmcp/kernel'
+import type { GroupView } from '@vsmcp/node'
+import type { Command } from 'commander'
+import { addCommonOptions } from '../session.ts'
+import { formatAgo } from '../terminal/format.ts'
+import { printableLine } from '../terminal/printable.ts'
+import { renderPairs } from '../terminal/table.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { type Define, examples, notes, type Open } from './command.ts'
+
+export const define: Define = (command, open) => {
+  command.description(
+    'Groups within groups: each decides for itself, and is called by the group above like one unit. Without a word, they are listed.',
+  )
+  command.enablePositionalOptions().helpCommand(false)
+  defineList(addCommonOptions(command.command('ls', { isDefault: true })), open)
+  defineCreate(addCommonOptions(command.command('create')), open)
+  defineShow(addCommonOptions(command.command('show')), open)
+  defineRename(addCommonOptions(command.command('rename')), open)
+  defineRemove(addCommonOptions(command.command('rm')), open)
+  defineDelegate(addCommonOptions(command.command('delegate')), open)
+  command.addHelpText(
+    'after',
+    examples('vsmcp group create plant-7', 'vsmcp invite --group /plant-7', 'vsmcp group ls', 'vsmcp group show /plant-7'),
+  )
+}
+
+function defineCreate(command: Command, open: Open): void {
+  command
+    .summary('found a group below one that this node takes part in')
+    .description('Found a group below one that this node takes part in.')
+    .argument('<path>', 'its name below the home group of this node, or a whole path such as /eu/plant-7')
+    .addHelpText(
+      'after',
+      notes(
+        'This node is its first member and speaks for it above, until three others have their home in it and two of them speak for',
+        'it; then it leaves by itself. Asked again after it was cut off, it goes on where it was.',
+      ),
+    )
+    .addHelpText('after', examples('vsmcp group create plant-7', 'vsmcp group create /eu/plant-7'))
+    .action(async (path: string) => {
+      const { node, terminal } = open(command)
+      const group = await terminal.during(`founding ${printableLine(path)}`, node.createGroup({ path }))
+      terminal.answer(group, (made) => `${made.path} ${made.id}`)
+      terminal.remark(`To let nodes into it: vsmcp invite --group ${group.path}`)
+    })
+}
+
+function defineList(command: Command, open: Open): void {
+  command
+    .summary('list the groups this node takes part in, and those below them')
+    .description('List the groups this node takes part in, and those below them.')
+    .addHelpText('after', examples('vsmcp group ls', "vsmcp group ls --json | jq -r '.[].path'"))
+    .action(async () => {
+      const { node, terminal } = open(command)
+      terminal.answer(await terminal.during('asking the node', node.groups()), (groups) => renderAll(groups, terminal))
+    })
+}
+
+function defineShow(command: Command, open: Open): void {
+  command
+    .summary('show a group: who is in it, who speaks for it, what is above and below')
+    .description('Show a group: who is in it, who speaks for it, what is above and below.')
+    .argument('<path>', 'as "vsmcp group ls" lists it')
+    .addHelpText('after', examples('vsmcp group show /eu/plant-7'))
+    .action(async (path: string) => {
+      const { node, terminal } = open(command)
+      terminal.answer(await terminal.during('asking the node', node.group(path)), (group) => renderOne(group, terminal))
+    })
+}
+
+function defineRename(command: Command, open: Open): void {
+  command
+    .summary('give a group another name')
+    .description('Give a group another name: its path changes, and those of all below it. It stays the same group.')
+    .argument('<path>', 'as "vsmcp group ls" lists it')
+    .argument('<name>', 'the new last part of its path')
+    .addHelpText('after', examples('vsmcp group rename /eu/plant-7 hall-7'))
+    .action(async (group: string, name: string) => {
+      const { node, terminal } = open(command)
+      const renamed = await terminal.during('asking the group above', node.renameGroup({ group, name }))
+      terminal.answer(renamed, ({ path }) => `renamed to ${path}`)
+    })
+}
+
+function defineRemove(command: Command, open: Open): void {
+  command
+    .summary('remove an empty group')
+    .description('Remove a group in which nobody is but this node. Its id does not come back.')
+    .argument('<path>', 'as "vsmcp group ls" lists it')
+    .addHelpText('after', examples('vsmcp group rm /eu/plant-7'))
+    .action(async (path: string) => {
+      const { node, terminal } = open(command)
+      await terminal.during('asking the group above', node.removeGroup(path))
+      terminal.answer({ removed: path }, ({ removed }) => `removed ${printableLine(removed)}`)
+    })
+}
+
+function defineDelegate(command: Command, open: Open): void {
+  command
+    .summary('have this node speak for its group in the one above')
+    .description('Have this node take a seat in a further group, most often to speak for its own in the one above.')
+    .argument('<token>', 'of "vsmcp invite --delegate-of PATH" on a member of the group above')
+    .addHelpText(
+      'after',
+      notes(
+        'A group sees to its delegates by itself. This is for one that has lost all of them: nobody can ask for it above then.',
+      ),
+    )
+    .addHelpText('after', examples('vsmcp group delegate "$TOKEN"'))
+    .action(async (token: string) => {
+      const { node, terminal } = open(command)
+      const group = await terminal.during('asking the group above', node.takeSeat({ token }))
+      terminal.answer(group, ({ path }) => `has a seat in ${path}`)
+    })
+}
+
+const PART = { home: 'home', seat: 'seat', none: '-' } as const
+
+function renderAll(groups: readonly GroupView[], terminal: Terminal): string {
+  const rows = groups.map((group) => [
+    printableLine(group.path),
+    PART[group.part],
+    group.members === null ? '-' : `${group.members.alive} of ${group.members.known}`,
+    group.leaderName === null ? '-' : printableLine(group.leaderName),
+    delegatesOf(group, terminal),
+    aboveOf(group, terminal),
+    group.problem === null ? '-' : terminal.style('yellow', printableLine(group.problem)),
+  ])
+  return terminal.table(['PATH', 'HERE', 'ALIVE', 'SYSTEM 5', 'DELEGATES', 'ABOVE', 'PROBLEM'], rows)
+}
+
+function renderOne(group: GroupView, terminal: Terminal): string {
+  const { path, id, part, members, leaderName, children, problem } = group
+  const pairs: [string, string][] = [
+    ['group', `${printableLine(path)}  ${id}`],
+    ['here', part === 'none' ? 'this node has no seat in it' : part],
+    ...(members === null
+      ? []
+      : ([
+          ['members', `${members.alive} of ${members.known} alive`],
+          ['system 5', leaderName === null ? 'none' : printableLine(leaderName)],
+          ['below', children.length === 0 ? '-' : children.map(printableLine).join(', ')],
+        ] satisfies [string, string][])),
+    ['delegates', delegatesOf(group, terminal)],
+    ['above', aboveOf(group, terminal)],
+    ...(problem === null ? [] : ([['problem', terminal.style('yellow', printableLine(problem))]] satisfies [string, string][])),
+  ]
+  return renderPairs(pairs)
+}
+
+function delegatesOf({ delegates }: GroupView, terminal: Terminal): string {
+  const names = delegates.map(({ name, alive }) =>
+    alive ? printableLine(name) : terminal.style('red', `${printableLine(name)} (away)`),
+  )
+  return names.join(', ') || '-'
+}
+
+function aboveOf({ parent }: GroupView, terminal: Terminal): string {
+  if (parent === null) return '-'
+  const since = formatAgo(parent.since, systemClock.wallMs())
+  return parent.reached
+    ? printableLine(parent.path)
+    : terminal.style('yellow', `${printableLine(parent.path)}, not reached since ${since}`)
+}

@@ -1,0 +1,162 @@
+import { DELEGATES_WANTED, delegatesOf } from '@vsmcp/consensus'
+import {
+  backoffMs,
+  type Clock,
+  type GroupId,
+  type Logger,
+  messageOf,
+  type PeerIdString,
+  type Random,
+  type Startable,
+  type Timer,
+  type UnitName,
+} from '@vsmcp/kernel'
+import { GROUP_UNIT_START_MS, HOME_MEMBERS_ENOUGH } from '../constants.ts'
+import type { Membership, Memberships } from './memberships.ts'
+
+export interface TiesComponents {
+  self: PeerIdString
+  memberships: Memberships
+  clock: Clock
+  random: Random
+  logger: Logger
+}
+
+/**
+ * What a node does that has a seat in a group and in the one above: as a delegate it runs the group as a unit of the parent, under the name
+ * the parent's docket gives it, and tells the members of the group that they can ask above through it.
+ */
+export class Ties implements Startable {
+  readonly #c: TiesComponents
+  readonly #offs = new Map<GroupId, (() => void)[]>()
+  #isLooking = false
+  #again = false
+  #isStopped = false
+  #failures = 0
+  #timer: Timer | undefined
+  /** Groups here that their parent does not list any more. */
+  readonly #orphans = new Set<GroupId>()
+
+  constructor(components: TiesComponents) {
+    this.#c = components
+    components.memberships.on('began', (membership) => this.#follow(membership))
+    components.memberships.on('ended', ({ group }) => {
+      for (const off of this.#offs.get(group) ?? []) off()
+      this.#offs.delete(group)
+      this.#orphans.delete(group)
+      this.look()
+    })
+  }
+
+  async start(): Promise<void> {
+    this.#isStopped = false
+    this.look()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#timer?.cancel()
+  }
+
+  /** Groups that this node has a seat in, though the group above does not list them. */
+  get orphans(): ReadonlySet<GroupId> {
+    return this.#orphans
+  }
+
+  #follow(membership: Membership): void {
+    const { log, members } = membership.parts
+    const look = (): void => this.look()
+    this.#offs.set(membership.group, [
+      log.on('state:installed', look),
+      log.on('leader:changed', look),
+      members.on('member:state', look),
+      log.on('entry:applied', ({ effects }) => {
+        if (effects.some(({ type }) => type.startsWith('group:') || type.startsWith('member:'))) this.look()
+      }),
+    ])
+    this.look()
+  }
+
+  /** Puts right what is not as the dockets say; tried again while something could not be done. */
+  look(): void {
+    if (this.#isStopped) return
+    this.#again = true
+    if (this.#isLooking) return
+    this.#isLooking = true
+    void this.#lookAll().finally(() => (this.#isLooking = false))
+  }
+
+  async #lookAll(): Promise<void> {
+    const { memberships, clock, random } = this.#c
+    this.#timer?.cancel()
+    while (this.#again && !this.#isStopped) {
+      this.#again = false
+      const done = await Promise.all(memberships.list().map((membership) => this.#tie(membership)))
+      this.#failures = done.every(Boolean) ? 0 : this.#failures + 1
+    }
+    if (this.#failures > 0 && !this.#isStopped) this.#timer = clock.after(backoffMs(this.#failures, random), () => this.look())
+  }
+
+  /** @returns false when something is to be tried again */
+  async #tie(membership: Membership): Promise<boolean> {
+    const { memberships, logger } = this.#c
+    const { group, parent, parts } = membership
+    try {
+      const above = parent === undefined ? undefined : memberships.get(parent)
+      await parts.delegates.announce(above === undefined ? undefined : parent)
+      if (above !== undefined) this.#noteOrphan(group, above)
+      await this.#standForChildren(membership)
+      if (above !== undefined) await this.#leaveToOthers(membership, above)
+      return true
+    } catch (error) {
+      logger.info({ group, parent, error: messageOf(error) }, 'a seat is not tied to the group above or below yet')
+      return false
+    }
+  }
+
+  #noteOrphan(group: GroupId, { parts }: Membership): void {
+    const { state } = parts.log
+    if (state === undefined) return
+    if (state.groups.has(group)) this.#orphans.delete(group)
+    else this.#orphans.add(group)
+  }
+
+  /** Each group below by its name in the docket, where this node is a delegate of it; none other. */
+  async #standForChildren({ parts }: Membership): Promise<void> {
+    const { self, memberships } = this.#c
+    const { log, units } = parts
+    const { state } = log
+    if (state === undefined) return
+    const wanted = new Map<UnitName, GroupId>()
+    for (const [child, { name }] of state.groups.entries()) {
+      if (delegatesOf(state, child).includes(self)) wanted.set(name, child)
+    }
+    for (const { name, source } of units.specs()) {
+      if (source.kind !== 'group') continue
+      if (wanted.get(name) === source.group) wanted.delete(name)
+      else await units.detach(name)
+    }
+    for (const [name, group] of wanted) {
+      if (memberships.get(group) === undefined) continue
+      await units.attach({
+        name,
+        source: { kind: 'group', group },
+        startTimeoutMs: GROUP_UNIT_START_MS,
+        replica: true,
+        replace: false,
+      })
+    }
+  }
+
+  /** Who founded a group is its guest: once others decide there, and speak for it above, it leaves the group to them. */
+  async #leaveToOthers({ group, isHome, parts }: Membership, above: Membership): Promise<void> {
+    const { self, memberships, logger } = this.#c
+    const { state } = above.parts.log
+    if (isHome || state?.groups.get(group)?.founder !== self) return
+    const here = [...(parts.log.state?.members.keys() ?? [])].filter((peer) => peer !== self && parts.members.isAlive(peer))
+    const speakers = delegatesOf(state, group).filter((peer) => peer !== self && above.parts.members.isAlive(peer))
+    if (here.length < HOME_MEMBERS_ENOUGH || speakers.length < DELEGATES_WANTED) return
+    logger.info({ group }, 'the group that this node founded decides and speaks by itself: the seat in it ends')
+    await memberships.hands.giveUp(group)
+  }
+}

@@ -1,0 +1,43 @@
+import type { PeerIdString } from '@vsmcp/kernel'
+
+/** A group as this node knows it: one it takes part in, or one below such a group. */
+export interface GroupView {
+  id: string
+  /** As the groups above name it, as far as this node knows. */
+  path: string
+  /** This node's home, a seat of it, or neither: then only what the group above knows is told. */
+  part: 'home' | 'seat' | 'none'
+  /** The group above; null for the root. */
+  parent: {
+    id: string
+    path: string
+    /** A member of both can be asked, or this node has a seat there and it has a System 5. */
+    reached: boolean
+    /** Since when, as this node saw it. */
+    since: string
+  } | null
+  /** Null without a seat there. */
+  members: { known: number; alive: number } | null
+  leaderName: string | null
+  /** Who speaks for it in the group above. */
+  delegates: { peerId: PeerIdString; name: string; alive: boolean }[]
+  /** Names of the groups below it, where this node takes part in it. */
+  children: string[]
+  /** What is wrong with it or with the seat of this node in it, as a sentence. */
+  problem: string | null
+}
+
+export interface GroupCreateRequest {
+  /** Of the new group: a name under the home group of this node, or a path under a group it has a seat in. */
+  path: string
+}
+
+export interface GroupRenameRequest {
+  group: string
+  name: string
+}
+
+export interface SeatRequest {
+  /** An invitation to the group. */
+  token: string
+}
