@@ -16,7 +16,7 @@ import { readCharter } from '@vsmcp/consensus'
 import { z } from 'zod'
 import { dataDirectory, makeDataDirectory, readIfThere, removeIfThere, writeWhole } from '../enrol/data-directory.ts'
 import { readEnrolment, writeEnrolment } from '../enrol/enrolment.ts'
-import { NoSystem5Error, RefusedError } from '../errors.ts'
+import { RefusedError } from '../errors.ts'
 import { sha256Hex } from '../sha256.ts'
 import type { Membership } from '../recursion/memberships.ts'
 import { removeSeat, seatDirectory, seatsIn } from './seat-directory.ts'
@@ -81,11 +81,11 @@ export class Founding {
 
   async #begin(name: string, { group: parent, parts }: Membership): Promise<GroupId> {
     const { dataDir, identity } = this.#c
-    const { state } = parts.log
-    if (state === undefined) throw new NoSystem5Error('this node holds no copy of the docket yet')
+    // Also where this node was let in a moment ago, and holds no copy yet.
+    const { charter } = await parts.decisions.current()
     const { groupId, bytes } = childCharter({
       parent: parts.trust.chain,
-      parentCharter: state.charter,
+      parentCharter: charter,
       name,
       founder: identity.peerId,
       nonce: new Uint8Array(randomBytes(NONCE_BYTES)),
