@@ -34,6 +34,10 @@ export class Agenda<K> {
     this.#sink(this.#rise(place))
   }
 
+  has(key: K): boolean {
+    return this.#places.has(key)
+  }
+
   nextAtMs(): number | undefined {
     return this.#heap[0]?.atMs
   }
@@ -82,4 +86,11 @@ export class Agenda<K> {
       place = below
     }
   }
+}
+
+/** The first of these times; undefined when there is none. */
+export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  let first: number | undefined
+  for (const time of times) if (time !== undefined && (first === undefined || time < first)) first = time
+  return first
 }

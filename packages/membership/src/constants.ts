@@ -21,6 +21,18 @@ export const YIELD_MS = 250
 /** The same among nodes that know each other's addresses by the same docket: many that join at once are busy with each other. */
 export const YIELD_KNOWN_MS = 1_000
 
+/** How long the lower PeerId waits for others to say that they reach a newcomer before it dials, milliseconds: an answer takes less. */
+export const HEARSAY_MS = 250
+
+/** How much later than the lower PeerId the higher one dials whom others reach, milliseconds: the lower one takes its time, too. */
+export const YIELD_VOUCHED_MS = 3_000
+
+/** Between two dials of members that others reach, milliseconds at most: a group of eight is a full mesh in seconds on any machine. */
+export const PACE_MAX_MS = 500
+
+/** Of the time that such dials take one after the other so much is left to all else: the pause is as long as a dial. */
+export const PACE_FACTOR = 2
+
 /** A connection shorter than this does not reset the back-off, milliseconds: one that flaps must not be dialed in a loop. */
 export const LASTING_MS = 10_000
 
@@ -109,6 +121,9 @@ export const RUMORS_TAKEN_MAX = 8
 
 /** Members told of to a peer whose picture of the group differs, a few at a time. */
 export const EXCHANGED = 6
+
+/** Members looked at for those few, in groups of which many were never heard of. */
+export const EXCHANGE_LOOKS_MAX = 24
 
 /** Rumours that wait; the one told most often gives way. */
 export const RUMORS_WAITING_MAX = 1_024

@@ -17,9 +17,11 @@ export type Evidence =
   /** Not connected; it answered a member that was asked to probe it. */
   | { readonly kind: 'reached'; readonly through: PeerIdString }
   /** Not connected; its own signed word of being alive came by others. */
-  | { readonly kind: 'refuted' }
+  | { readonly kind: 'refuted'; readonly by: PeerIdString }
   /** Not connected, and somebody says it is alive. */
   | { readonly kind: 'told'; readonly by: PeerIdString }
+  /** Not connected; who said that it is alive is gone itself. */
+  | { readonly kind: 'unvouched'; readonly by: PeerIdString }
   /** Its connection closed. */
   | { readonly kind: 'closed' }
   /** Its connection closed, and nobody is at its addresses. */
@@ -133,6 +135,10 @@ export interface MembershipView {
   addressesLearned(peer: PeerIdString, addresses: readonly string[], nowMs: number): MembershipEffect[]
   /** From the peer at the other end of an open connection, validated by `validateMembershipMessage`. */
   received(from: PeerIdString, message: MembershipMessage, nowMs: number): MembershipEffect[]
+  /** Something waits for a connection to it: it is dialed now, though others reach it. */
+  connectionWanted(peer: PeerIdString, nowMs: number): MembershipEffect[]
+  /** Whom this node cannot do its work without: dialed as if nobody else reached them. Replaces those named before. */
+  connectionsNeeded(peers: ReadonlySet<PeerIdString>, nowMs: number): MembershipEffect[]
   /** How late this process' own event loop runs: its timeouts widen by that. */
   lagMeasured(loopLagMs: number): void
   tick(nowMs: number): MembershipEffect[]

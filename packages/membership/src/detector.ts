@@ -1,13 +1,13 @@
 import type { PeerIdString, Random } from '@vsmcp/kernel'
-import { Agenda } from './agenda.ts'
+import { Agenda, earliest } from './agenda.ts'
 import {
   EXCHANGED,
   EYEWITNESSES,
+  EXCHANGE_LOOKS_MAX,
   FRESH_PERIODS,
   GOSSIP_FANOUT,
   GOSSIP_PERIOD_MS,
   HELPERS,
-  LAG_MAX_MS,
   LOOK_PERIODS_MAX,
   LOOKS_PER_PERIOD,
   RUMORS_TAKEN_MAX,
@@ -15,12 +15,13 @@ import {
 import type { Evidence, MembershipComponents, MembershipEffect, MembershipInit } from './contract.ts'
 import { LocalHealth } from './local-health.ts'
 import type { Known, MemberTable } from './member-table.ts'
-import type { MembershipMessage, Rumor } from './message.ts'
+import { type Head, type MembershipMessage, type Rumor, rumorOf } from './message.ts'
 import { OwnWord } from './own-word.ts'
 import { PeerCircle } from './peer-circle.ts'
 import { type ProbeMessage, Probes } from './probes.ts'
 import { RumorQueue } from './rumor-queue.ts'
 import { suspicionTimeoutMs } from './suspicion.ts'
+import { voucherOf, Words } from './words.ts'
 
 export type DetectorInit = Required<Pick<MembershipInit, 'self' | 'incarnation' | 'unseenMs' | 'probePeriodMs' | 'lifeguard'>>
 
@@ -44,6 +45,10 @@ export class Detector {
   readonly #own: OwnWord
   readonly #probes: Probes
   readonly #queue = new RumorQueue()
+  /** Listed, and neither seen nor heard of in this life. */
+  readonly #unseen = new Set<PeerIdString>()
+  /** Who is alive by whose word alone. */
+  readonly #words = new Words()
   /** Connected, and heard to speak this protocol. */
   readonly #speaking: PeerCircle
   /** When suspicion becomes a verdict. */
@@ -52,6 +57,8 @@ export class Detector {
   #graceUntilMs = Number.NEGATIVE_INFINITY
   #probeAtMs: number | undefined
   #gossipAtMs = Number.NEGATIVE_INFINITY
+  /** When others are asked next for whom this node has not seen. */
+  #askAtMs = Number.NEGATIVE_INFINITY
 
   constructor(init: DetectorInit, components: MembershipComponents, host: DetectorHost) {
     this.#init = init
@@ -74,8 +81,8 @@ export class Detector {
     })
   }
 
-  lagMeasured(loopLagMs: number): void {
-    this.#lagMs = Math.min(LAG_MAX_MS, Math.max(0, loopLagMs))
+  lagMeasured(lagMs: number): void {
+    this.#lagMs = lagMs
   }
 
   /** This process stood still: nobody is judged until what came meanwhile has been read. */
@@ -85,6 +92,9 @@ export class Detector {
 
   /** Listed and never seen: there is no evidence, and not for long. */
   unseen(known: Known): void {
+    // Nodes that learn of the same members at once must not all ask at once.
+    if (this.#unseen.size === 0) this.#askAtMs = Math.max(this.#askAtMs, known.sinceMs + this.#random.next() * GOSSIP_PERIOD_MS)
+    this.#unseen.add(known.peer)
     this.#doubt(known, known.sinceMs, undefined)
   }
 
@@ -114,7 +124,10 @@ export class Detector {
   }
 
   /** Left, or forgotten. */
-  forget(peer: PeerIdString): void {
+  forget(peer: PeerIdString, nowMs: number): void {
+    this.#unseen.delete(peer)
+    this.#words.delete(peer)
+    this.#doubtWordsOf(peer, nowMs)
     this.#verdicts.delete(peer)
     this.#queue.delete(peer)
     this.#probes.forget(peer)
@@ -144,14 +157,14 @@ export class Detector {
       return
     }
     if (this.#probeAtMs !== undefined && this.#probeAtMs <= nowMs) this.#probeNext(nowMs)
+    if (this.#unseen.size > 0 && this.#askAtMs <= nowMs) this.#askForUnseen(nowMs)
     if (this.#queue.size > 0 && this.#gossipAtMs <= nowMs) this.#gossip(nowMs)
   }
 
   nextTickAtMs(): number | undefined {
     const gossipAtMs = this.#queue.size > 0 && this.#speaking.size > 0 ? this.#gossipAtMs : undefined
-    const times = [this.#probes.nextAtMs(), this.#verdicts.nextAtMs(), this.#own.raiseAtMs, this.#probeAtMs, gossipAtMs]
-    const next = times.reduce<number>((first, time) => Math.min(first, time ?? first), Number.POSITIVE_INFINITY)
-    return Number.isFinite(next) ? next : undefined
+    const askAtMs = this.#unseen.size > 0 && this.#speaking.size > 0 ? this.#askAtMs : undefined
+    return earliest(this.#probes.nextAtMs(), this.#verdicts.nextAtMs(), this.#own.raiseAtMs, this.#probeAtMs, gossipAtMs, askAtMs)
   }
 
   // ── What this node finds itself ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -183,7 +196,8 @@ export class Detector {
   /** It is alive after all. What was said against it goes on being told to itself until it answers. */
   #clear(known: Known, why: Evidence, nowMs: number): void {
     known.suspicion = undefined
-    known.toldBy = undefined
+    this.#unseen.delete(known.peer)
+    this.#words.set(known.peer, voucherOf(why))
     this.#verdicts.delete(known.peer)
     if (this.#queue.get(known.peer)?.state !== 'alive') this.#queue.delete(known.peer)
     this.#host.table.enter(known, 'alive', why, nowMs)
@@ -191,6 +205,7 @@ export class Detector {
 
   /** @param witness who found it silent, in its own words */
   #doubt(known: Known, nowMs: number, witness: PeerIdString | undefined): void {
+    this.#words.delete(known.peer)
     known.suspicion ??= { startedMs: nowMs, witnesses: new Set(), lookAtMs: this.#lookAtMs(nowMs), verdictAtMs: nowMs }
     if (witness !== undefined) known.suspicion.witnesses.add(witness)
     const { self, unseenMs, probePeriodMs, lifeguard } = this.#init
@@ -220,9 +235,7 @@ export class Detector {
     if (known?.suspicion === undefined || known.state !== 'suspect') return
     const isWitness = known.suspicion.witnesses.has(this.#init.self)
     if (nowMs < this.#graceUntilMs) this.#verdicts.set(peer, this.#graceUntilMs)
-    else if (known.toldBy !== undefined && known.suspicion.witnesses.size === 0) {
-      this.#clear(known, { kind: 'told', by: known.toldBy }, nowMs)
-    } else if (this.#needsLook(known)) {
+    else if (this.#needsLook(known)) {
       // Silence ends in `#silent`, which comes back here.
       this.#probes.start(peer, nowMs)
       const lookedAtMs = nowMs + 2 * this.#init.probePeriodMs * this.health.factor
@@ -232,10 +245,22 @@ export class Detector {
 
   #fail(known: Known, why: Evidence, firstHand: boolean, nowMs: number): void {
     known.suspicion = undefined
-    known.toldBy = undefined
+    this.#unseen.delete(known.peer)
     this.#verdicts.delete(known.peer)
     this.#host.table.enter(known, 'failed', why, nowMs)
     this.#accuse(known, 'failed', firstHand)
+    this.#doubtWordsOf(known.peer, nowMs)
+  }
+
+  /** A word holds while the one who gave it is there: who is alive by it alone has to show itself anew. */
+  #doubtWordsOf(by: PeerIdString, nowMs: number): void {
+    for (const peer of this.#words.takeOf(by)) {
+      const known = this.#host.table.get(peer)
+      if (known === undefined || known.state !== 'alive' || this.#host.isConnected(peer)) continue
+      this.#host.table.enter(known, 'suspect', { kind: 'unvouched', by }, nowMs)
+      this.#doubt(known, nowMs, undefined)
+      this.#accuse(known, 'suspect', false)
+    }
   }
 
   /** Spreads a doubt or a verdict; of who was never seen there is nothing to say. */
@@ -287,9 +312,8 @@ export class Detector {
     this.#host.table.recount(known)
     if (state !== 'alive') return
     this.#queue.add(rumorOf(known, 'alive', false))
-    // One that this node has not seen yet is about to be dialed: hearsay counts when nothing came of that.
-    if (isFirst && known.why.kind === 'unseen' && known.state === 'suspect') known.toldBy = from.peer
-    else if (known.state !== 'alive') this.#clear(known, isFirst ? { kind: 'told', by: from.peer } : { kind: 'refuted' }, nowMs)
+    if (known.state !== 'alive')
+      this.#clear(known, isFirst ? { kind: 'told', by: from.peer } : { kind: 'refuted', by: from.peer }, nowMs)
   }
 
   #hearAccusation(known: Known, firstHand: boolean, by: PeerIdString, nowMs: number): void {
@@ -347,13 +371,21 @@ export class Detector {
 
   /** The next few of all members, for a peer whose picture of the group is another. */
   #picture(): Rumor[] {
+    const { listed } = this.#host.table
     const rumors = [this.#own.rumor]
-    for (let count = Math.min(EXCHANGED, this.#host.table.listed.size); count > 0; count--) {
-      const known = this.#host.table.get(this.#host.table.listed.next() ?? '')
+    for (let looks = Math.min(EXCHANGE_LOOKS_MAX, listed.size); looks > 0 && rumors.length <= EXCHANGED; looks--) {
+      const known = this.#host.table.get(listed.next() ?? '')
       if (known === undefined || known.incarnation < 0 || known.state === 'left') continue
       rumors.push(rumorOf(known, known.state === 'failed' ? 'failed' : 'alive', false))
     }
     return rumors
+  }
+
+  /** Whoever answers a probe tells what it holds of the others: of whom this node has not seen it asks more often than it probes. */
+  #askForUnseen(nowMs: number): void {
+    const [peer] = this.#speaking.draw(1, (each) => this.#isListed(each))
+    if (peer !== undefined) this.#probes.start(peer, nowMs)
+    this.#askAtMs = nowMs + GOSSIP_PERIOD_MS * this.health.factor
   }
 
   #sendProbe(to: PeerIdString, message: ProbeMessage): void {
@@ -384,13 +416,4 @@ export class Detector {
   #isListed(peer: PeerIdString): boolean {
     return this.#host.table.get(peer)?.isListed === true
   }
-}
-
-type Head =
-  | { readonly type: 'ping' | 'ack'; readonly number: number }
-  | { readonly type: 'ask'; readonly number: number; readonly target: PeerIdString }
-  | { readonly type: 'gossip' }
-
-function rumorOf({ peer, incarnation, signature }: Known, state: Rumor['state'], firstHand: boolean): Rumor {
-  return { peer, state, incarnation, firstHand, ...(signature === undefined ? {} : { signature }) }
 }

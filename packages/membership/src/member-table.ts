@@ -14,8 +14,6 @@ export interface Known {
   /** -1: never heard of. */
   incarnation: number
   signature: Uint8Array | undefined
-  /** Who said that it is alive while this node had not seen it yet. */
-  toldBy: PeerIdString | undefined
   /** The last word over its own connection. */
   heardAtMs: number
   suspicion: Suspicion | undefined
@@ -60,7 +58,6 @@ export class MemberTable {
       isListed: before?.isListed ?? false,
       incarnation: before?.incarnation ?? -1,
       signature: before?.signature,
-      toldBy: undefined,
       heardAtMs: before?.heardAtMs ?? nowMs,
       suspicion: undefined,
       accused: undefined,

@@ -3,6 +3,7 @@ import {
   DIAL_TIMEOUT_MS,
   DIALS_MAX,
   GRACE_MAX_MS,
+  LAG_MAX_MS,
   LASTING_MS,
   MEMBERS_MAX,
   PROBE_PERIOD_MS,
@@ -13,6 +14,7 @@ import {
   YIELD_MS,
 } from './constants.ts'
 import type { DialFailure, Member, MembershipComponents, MembershipEffect, MembershipInit, MembershipView } from './contract.ts'
+import { earliest } from './agenda.ts'
 import { Detector } from './detector.ts'
 import { Dialing } from './dialing.ts'
 import { type Known, MemberTable } from './member-table.ts'
@@ -78,7 +80,7 @@ export class MemberView implements MembershipView {
 
   memberRemoved(peer: PeerIdString, nowMs: number): MembershipEffect[] {
     return this.#turn(nowMs, () => {
-      this.#detector.forget(peer)
+      this.#detector.forget(peer, nowMs)
       this.#dialing.remove(peer)
       this.#table.delete(peer)
     })
@@ -88,7 +90,7 @@ export class MemberView implements MembershipView {
     return this.#turn(nowMs, () => {
       const known = this.#table.get(peer)
       if (known === undefined) return
-      this.#detector.forget(peer)
+      this.#detector.forget(peer, nowMs)
       this.#dialing.stop(peer)
       known.suspicion = undefined
       known.accused = undefined
@@ -138,8 +140,18 @@ export class MemberView implements MembershipView {
     })
   }
 
+  connectionWanted(peer: PeerIdString, nowMs: number): MembershipEffect[] {
+    return this.#turn(nowMs, () => this.#dialing.wanted(peer, nowMs))
+  }
+
+  connectionsNeeded(peers: ReadonlySet<PeerIdString>, nowMs: number): MembershipEffect[] {
+    return this.#turn(nowMs, () => this.#dialing.need(peers, nowMs))
+  }
+
   lagMeasured(loopLagMs: number): void {
-    this.#detector.lagMeasured(loopLagMs)
+    const lagMs = Math.min(LAG_MAX_MS, Math.max(0, loopLagMs))
+    this.#detector.lagMeasured(lagMs)
+    this.#dialing.lagMeasured(lagMs)
   }
 
   tick(nowMs: number): MembershipEffect[] {
@@ -147,9 +159,7 @@ export class MemberView implements MembershipView {
   }
 
   nextTickAtMs(): number | undefined {
-    const dial = this.#dialing.nextTickAtMs()
-    const detect = this.#detector.nextTickAtMs()
-    return dial === undefined || detect === undefined ? (dial ?? detect) : Math.min(dial, detect)
+    return earliest(this.#dialing.nextTickAtMs(), this.#detector.nextTickAtMs())
   }
 
   members(): readonly Member[] {
@@ -174,6 +184,9 @@ export class MemberView implements MembershipView {
     if (lateMs >= STALL_MS) this.#detector.stalled(nowMs + Math.min(lateMs, GRACE_MAX_MS))
     act()
     this.#detector.tick(nowMs)
+    for (const effect of this.#effects) {
+      if (effect.type === 'state') this.#dialing.vouched(effect.peer, effect.to === 'alive', nowMs)
+    }
     this.#effects.push(...this.#dialing.tick(nowMs))
     this.#wantedAtMs = this.nextTickAtMs()
     const effects = this.#effects

@@ -23,3 +23,17 @@ export type MembershipMessage =
   /** Ping the target for me. */
   | { readonly type: 'ask'; readonly number: number; readonly target: PeerIdString; readonly rumors: readonly Rumor[] }
   | { readonly type: 'gossip'; readonly rumors: readonly Rumor[] }
+
+/** What a message is, without its rumours and digest. */
+export type Head =
+  | { readonly type: 'ping' | 'ack'; readonly number: number }
+  | { readonly type: 'ask'; readonly number: number; readonly target: PeerIdString }
+  | { readonly type: 'gossip' }
+
+export function rumorOf(
+  { peer, incarnation, signature }: { peer: PeerIdString; incarnation: number; signature: Uint8Array | undefined },
+  state: Rumor['state'],
+  firstHand: boolean,
+): Rumor {
+  return { peer, state, incarnation, firstHand, ...(signature === undefined ? {} : { signature }) }
+}

@@ -157,6 +157,15 @@ export const DISK_FREE_WARN_BYTES = 256 * 1024 * 1024
 /** A clock that differs by more from another member's is warned about: half of what credentials tolerate, milliseconds. */
 export const CLOCK_SKEW_WARN_MS = 150_000
 
+/** A call waits so long for a connection to a member that others reach, milliseconds: a dial is given up then. */
+export const REACH_WAIT_MS = 5_000
+
+/** A newcomer gets a vote when it has been up for this long, milliseconds: those that join together are seated by one change. */
+export const VOTER_UP_MIN_MS = 500
+
+/** A node has the docket put right about its name and addresses after this, milliseconds: when many start, all else comes first. */
+export const DESCRIBE_AFTER_MS = 1_000
+
 /**
  * Between a leader's heartbeats, milliseconds: a fifth of the shortest election timeout. A dead leader is noticed by its closed
  * connection; heartbeats are for silent networks only, and an idle node pays for each.

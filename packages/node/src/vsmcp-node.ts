@@ -213,6 +213,7 @@ class RunningNode implements VsmcpNode {
       unitsView,
       units,
       catalog,
+      members: parts.members,
       router,
       admission,
       groups: seats.desk,

@@ -1,8 +1,9 @@
 import type { GroupState } from '@vsmcp/consensus'
-import { Emitter, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
+import { Emitter, type Logger, messageOf, type PeerIdString, systemClock } from '@vsmcp/kernel'
 import type { GroupParts } from './parts.ts'
 import { CREDENTIAL_REVOKED, IDENTITY_COPIED, MEMBER_LEFT, TOO_OLD } from './errors.ts'
 import { type KnownMember } from './members/members.ts'
+import { neededPeers } from './members/needed-peers.ts'
 import { SelfDescription } from './members/self-description.ts'
 import { NODES_COLLECTION, Whereabouts } from './members/whereabouts.ts'
 
@@ -30,7 +31,7 @@ export class Wiring {
     this.#parts = parts
     this.#logger = logger
     this.#events = new Emitter((error) => logger.error({ error: messageOf(error) }, 'a listener of the node failed'))
-    this.#description = new SelfDescription({ ...parts, logger })
+    this.#description = new SelfDescription({ ...parts, clock: systemClock, logger })
     this.#whereabouts = new Whereabouts({ ...parts, logger })
     this.#wireMesh()
     this.#wireGroup()
@@ -90,6 +91,7 @@ export class Wiring {
     const { mesh, log, trust, units, expulsion } = this.#parts
     expulsion.on('removed', (how) => this.#events.emit('removed', how))
     log.on('leader:changed', ({ leader }) => {
+      this.#followRoles()
       this.#description.look()
       if (leader !== undefined) units.settleNames()
       this.#changed()
@@ -97,9 +99,11 @@ export class Wiring {
     log.on('state:installed', ({ before, state }) => {
       trust.install(before, state)
       expulsion.install()
+      this.#followRoles()
       this.#followSoon()
     })
-    log.on('entry:applied', ({ data, state, effects }) => {
+    log.on('entry:applied', ({ data, before, state, effects }) => {
+      if (before.configuration !== state.configuration || before.members !== state.members) this.#followRoles()
       trust.follow(state, effects)
       if (effects.length === 0) return
       expulsion.follow(effects, data)
@@ -170,6 +174,13 @@ export class Wiring {
     } catch (error) {
       this.#logger.error({ error: messageOf(error) }, what)
     }
+  }
+
+  /** Who leads, who votes, or who is a member is another now. */
+  #followRoles(): void {
+    const { log, mesh, members } = this.#parts
+    const status = log.status()
+    if (status !== undefined) members.need(neededPeers(mesh.peerId, status, log.state?.members.keys() ?? []))
   }
 
   /** The docket is another now: who is a member, who owns which unit, who has which name. */

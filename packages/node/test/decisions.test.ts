@@ -116,6 +116,8 @@ describe('what a member sends on the control plane', () => {
 
   it('takes only its share of what is undecided while there is no quorum, so that others are heard', async () => {
     const [leader, one, other] = (await startGroup(3)) as [TestNode, TestNode, TestNode]
+    // What each has to propose of itself is done.
+    await until(leader, () => leader.log.state?.members.entries().every(([, { addresses }]) => addresses.length > 0) === true)
     const proposing = vi.spyOn(leader.log, 'propose').mockReturnValue(new Promise(() => {}))
     onTestFinished(() => proposing.mockRestore())
     const ask = (member: TestNode, id: string): Promise<Uint8Array> => {

@@ -35,16 +35,21 @@ async function membersOf(isListed: (peer: string) => boolean) {
     }
     now = until
   }
-  const listeners = new Map<string, Listener>()
+  const listeners = new Map<string, Set<Listener>>()
+  const dials: { peer: string | undefined; end: PromiseWithResolvers<never> }[] = []
   const hungUp: string[] = []
   const mesh = {
     peerId: 'self',
     on: (event: string, listener: Listener) => {
-      listeners.set(event, listener)
-      return () => {}
+      listeners.set(event, (listeners.get(event) ?? new Set()).add(listener))
+      return () => void listeners.get(event)?.delete(listener)
     },
     hangUp: async (peer: string) => void hungUp.push(peer),
-    dial: () => new Promise(() => {}),
+    dial: (_addresses: string[], { expect: peer }: { expect?: string }) => {
+      const end = Promise.withResolvers<never>()
+      dials.push({ peer, end })
+      return end.promise
+    },
   } as unknown as Mesh<VerifiedPassport>
   const sent: { to: string; message: MembershipMessage }[] = []
   let onNotice: NoticeHandler = () => {}
@@ -58,10 +63,11 @@ async function membersOf(isListed: (peer: string) => boolean) {
   const random = seededRandom(1)
   const members = new Members({ mesh, control, alive, isListed, clock, random, logger: silentLogger })
   await members.start()
-  const connect = (peer: string): void => listeners.get('peer:up')?.({ peer, info: { passport: { addresses: [] } } })
+  const connect = (peer: string): void =>
+    listeners.get('peer:up')?.forEach((listener) => listener({ peer, info: { passport: { addresses: [] } } }))
   const receive = (peer: string, message: unknown): void =>
     onNotice(peer, message instanceof Uint8Array ? message : pack(message))
-  return { members, hungUp, connect, pass, receive, sent }
+  return { members, hungUp, connect, pass, receive, sent, dials, listeners }
 }
 
 describe('a connected peer with a good credential', () => {
@@ -163,5 +169,58 @@ describe('the reason of a state', () => {
     [{ kind: 'refused' }, 'nobody answers at its addresses'],
   ] as const)('%o reads "%s"', (why, text) => {
     expect(evidenceText(why, 4_000, (peer) => (peer === 'm' ? 'mill' : 'quarry'))).toBe(text)
+  })
+})
+
+describe('a member that others reach', () => {
+  /** `far` is alive by the word of `hub`, and not connected. */
+  async function told() {
+    const all = await membersOf(() => true)
+    all.members.reconcile([
+      { peer: 'hub', addresses: [] },
+      { peer: 'far', addresses: ['/far'] },
+    ])
+    all.connect('hub')
+    all.receive('hub', { type: 'gossip', rumors: [{ peer: 'far', state: 'alive', incarnation: 0, firstHand: false }] })
+    expect(all.members.get('far')).toMatchObject({ state: 'alive', isConnected: false })
+    expect([all.members.isAlive('far'), all.members.isHearsay('far'), all.members.isHearsay('hub')]).toEqual([false, true, false])
+    return all
+  }
+  const isOver = async (promise: Promise<void>): Promise<boolean> =>
+    Promise.race([
+      promise.then(() => true),
+      Promise.resolve()
+        .then(() => Promise.resolve())
+        .then(() => false),
+    ])
+
+  it('is dialled at once when it is asked for, and whoever waits goes on as soon as it is up', async () => {
+    const { members, connect, dials, listeners } = await told()
+    const before = listeners.get('peer:up')?.size
+    const reached = members.reach('far', 1_000)
+    expect(dials.map(({ peer }) => peer)).toContain('far')
+    expect(await isOver(reached)).toBe(false)
+    connect('far')
+    await reached
+    expect(members.isAlive('far')).toBe(true)
+    expect(listeners.get('peer:up')?.size).toBe(before)
+  })
+
+  it('keeps nobody waiting longer than asked for, nor when its dial fails, the caller gives up, or there is no way to it', async () => {
+    const { members, pass, dials } = await told()
+    const inTime = members.reach('far', 1_000)
+    pass(999)
+    expect(await isOver(inTime)).toBe(false)
+    pass(1)
+    await inTime
+    const failing = members.reach('far', 60_000)
+    dials.find(({ peer }) => peer === 'far')?.end.reject(new Error('nobody is there'))
+    await failing
+    const leaving = new AbortController()
+    const given = members.reach('far', 60_000, leaving.signal)
+    leaving.abort()
+    await given
+    await members.reach('hub', 60_000)
+    await members.reach('nobody', 60_000)
   })
 })

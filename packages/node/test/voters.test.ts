@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { VOTER_UP_MIN_MS } from '../src/constants.ts'
 import { followersOf, joinNode, leaderOf, startGroup, startNode, type TestNode, until } from './support/group.ts'
 
 const votersOf = (node: TestNode): readonly string[] => node.log.status()?.configuration.voters ?? []
@@ -24,6 +25,22 @@ describe('changes of voters', () => {
     await until(back, () => back.log.state?.members.has(d.peer) === true && back.members.get(d.peer)?.state === 'alive')
     expect(back.trust.chain.voters).toEqual(other.trust.chain.voters)
     expect(back.log.state?.members.has(e.peer)).toBe(false)
+  })
+
+  it('seat those that join together by one change, once they have been up for a moment', async () => {
+    const [first] = (await startGroup(1)) as [TestNode]
+    const seatedAfterMs: number[] = []
+    first.log.on('entry:applied', ({ before, state }) => {
+      if (before.configuration.outgoing.length > 0 || state.configuration.voters.length === 1) return
+      for (const peer of state.configuration.voters) {
+        if (peer !== first.peer && !before.configuration.voters.includes(peer))
+          seatedAfterMs.push(first.members.inStateForMs(peer))
+      }
+    })
+    const joined = [await joinNode(first, 'b'), await joinNode(first, 'c')]
+    await until(first, () => first.trust.chain.voters.length === 3)
+    expect(seatedAfterMs).toHaveLength(joined.length)
+    for (const ms of seatedAfterMs) expect(ms).toBeGreaterThanOrEqual(VOTER_UP_MIN_MS)
   })
 
   it('release a leader that is the only voter with its certificate: who stays can let others in', async () => {

@@ -21,10 +21,11 @@ export function meshGroup(nodes: LocalNode[]): Group & { nodes: readonly LocalNo
     nodes,
     async view(member) {
       const members = await api(member).members()
-      // Alive by the word of others does not count here.
-      return new Map(
-        members.map(({ name, state, connected }): [string, Seen] => [name, state === 'alive' && !connected ? 'suspect' : state]),
-      )
+      return new Map(members.map(({ name, state }): [string, Seen] => [name, state]))
+    },
+    async isMeshed(member) {
+      const members = await api(member).members()
+      return members.length === GROUP && members.every(({ connected }) => connected)
     },
     async wait(member, members) {
       await api(member).wait({ members, timeoutMs: GIVE_UP_MS })

@@ -1,6 +1,7 @@
 import { Routing } from '@vsmcp/vsm'
 import { alertTool } from '../algedonic/alert-tool.ts'
 import { MemberPlane } from '../members/member-plane.ts'
+import { ReachingPlane } from '../members/reaching-plane.ts'
 import type { GroupParts } from '../parts.ts'
 import { OwnOffers } from '../route/own-offers.ts'
 import { Router } from '../route/router.ts'
@@ -60,7 +61,7 @@ export function callParts(
     'claims' | 'degradation' | 'own' | 'readiness' | 'weights' | 'delegates' | 'delegateDesk' | 'beyond' | 'router' | 'reports'
   > {
   const { scopes, clock, logger, self, group, store } = assembly
-  const { mesh, log, catalog, signals } = beneath
+  const { mesh, members, log, catalog, signals } = beneath
   const working = unitParts(assembly, beneath)
   const { units, operations } = working
   const claims = new ClaimDesk({
@@ -87,7 +88,7 @@ export function callParts(
   })
   const own = new OwnOffers([alertTool(feeling.alerts)])
   const { readiness, weights, routing } = routingParts(assembly, { ...beneath, units, operations })
-  const rpc = new MemberPlane(mesh.rpc, group.isServed, group.isInForce)
+  const rpc = new ReachingPlane({ plane: new MemberPlane(mesh.rpc, group.isServed, group.isInForce), members, clock })
   const { delegates, delegateDesk, beyond } = recursionParts(assembly, { ...beneath, rpc })
   const router = new Router({
     clock,

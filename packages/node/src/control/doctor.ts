@@ -43,7 +43,11 @@ function system5({ system5: { leaderName, voters, failuresTolerated, term } }: N
 function reachability(members: readonly MemberView[]): Check {
   const name = 'members'
   const away = members.filter(({ state }) => state === 'suspect' || state === 'failed')
-  if (away.length === 0) return { name, state: 'ok', found: `all ${members.length} are connected` }
+  if (away.length === 0) {
+    const heardOf = members.filter(({ state, connected }) => state === 'alive' && !connected).map(({ name: member }) => member)
+    const rest = heardOf.length === 0 ? 'all connected' : `not connected from here, but reached by others: ${heardOf.join(', ')}`
+    return { name, state: 'ok', found: `${members.length} members, ${rest}` }
+  }
   const list = away.map(({ name: member, addresses: at }) => `${member} (${at.join(', ') || 'no address known'})`).join('; ')
   return {
     name,

@@ -58,6 +58,7 @@ import type {
   WhatIfRequest,
 } from '../control.ts'
 import { UnitUnknownError } from '../errors.ts'
+import type { Members } from '../members/members.ts'
 import type { NodeLog } from '../log/node-log.ts'
 import type { Router } from '../route/router.ts'
 import type { GroupDesk } from '../seats/group-desk.ts'
@@ -80,6 +81,7 @@ export interface NodeControlComponents {
   unitsView: UnitsView
   units: LocalUnits
   catalog: Catalog
+  members: Pick<Members, 'want'>
   router: Router
   admission: Admission
   groups: GroupDesk
@@ -351,7 +353,7 @@ export class RunningNodeControl implements NodeControl {
   }
 
   #missing({ members, leader, tool }: WaitConditions): string[] {
-    const { statusView, catalog, unitsView } = this.#c
+    const { statusView, catalog, unitsView, members: view } = this.#c
     const missing: string[] = []
     const status = statusView.status()
     if (members !== undefined && status.members.alive < members) {
@@ -361,7 +363,10 @@ export class RunningNodeControl implements NodeControl {
     if (tool !== undefined) {
       const entry = catalog.tools.find(({ exposedName, qualifiedName }) => exposedName === tool || qualifiedName === tool)
       if (entry === undefined) missing.push(`the tool ${tool} in the list`)
-      else if (!unitsView.isReady(entry)) missing.push(`its unit ${entry.unit} ready`)
+      else if (!unitsView.isReady(entry)) {
+        view.want(entry.node)
+        missing.push(`its unit ${entry.unit} ready`)
+      }
     }
     return missing
   }

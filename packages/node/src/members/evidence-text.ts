@@ -17,6 +17,8 @@ export function evidenceText(why: Evidence, nowMs: number, nameOf: (peer: PeerId
       return 'not connected from here; it says through others that it is alive'
     case 'told':
       return `not connected from here; ${nameOf(why.by)} says it is alive`
+    case 'unvouched':
+      return `not connected from here; ${nameOf(why.by)}, which said it is alive, is gone`
     case 'closed':
       return 'its connection closed'
     case 'refused':

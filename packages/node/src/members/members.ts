@@ -34,6 +34,8 @@ export interface KnownMember {
 
 interface Events extends Record<string, unknown> {
   'member:state': { peer: PeerIdString; from: Member['state'] | null; to: Member['state']; why: Evidence }
+  /** A dial of this node's ended, in a connection or not. */
+  dialled: { peer: PeerIdString }
 }
 
 export interface MembersComponents {
@@ -64,6 +66,7 @@ export class Members implements Startable {
   #unsubscribe: (() => void)[] = []
   /** The addresses of each, as listed last. */
   #listed: ReadonlyMap<PeerIdString, readonly string[]> = new Map()
+  #needed: ReadonlySet<PeerIdString> = new Set()
   readonly #isListed: (peer: PeerIdString) => boolean
   readonly #makeView: () => MembershipView
   #timer: Timer | undefined
@@ -95,6 +98,7 @@ export class Members implements Startable {
     if (!this.#stopped) return
     this.#stopped = false
     this.#view = this.#makeView()
+    this.need(this.#needed)
     for (const [peer, addresses] of this.#listed) this.#add(peer, addresses)
     for (const { peer, info } of this.#mesh.peers()) this.#connected(peer, info.passport.addresses)
   }
@@ -125,6 +129,46 @@ export class Members implements Startable {
   /** Where a member says it is, heard from somebody who is connected to it. */
   heardOf(peer: PeerIdString, addresses: readonly string[]): void {
     if (this.#view.member(peer) !== undefined) this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
+  }
+
+  /** Whose connections this node's own part in the group depends on: made before those that only calls may want some day. */
+  need(peers: ReadonlySet<PeerIdString>): void {
+    this.#needed = peers
+    this.#run(this.#view.connectionsNeeded(peers, this.#now()))
+  }
+
+  /** Something may soon be asked of it: it is dialled at once, unless it is connected. */
+  want(peer: PeerIdString): void {
+    if (this.isHearsay(peer)) this.#run(this.#view.connectionWanted(peer, this.#now()))
+  }
+
+  /** Whether others reach it, and this node has no connection to it. */
+  isHearsay(peer: PeerIdString): boolean {
+    const member = this.#view.member(peer)
+    return member?.state === 'alive' && !member.isConnected
+  }
+
+  /**
+   * Dials at once whom others reach. Resolves when a connection stands, or when there is nothing more to wait for: its dial failed,
+   * it has no address, the time is over, or the caller gave up. Whoever sends then learns which.
+   */
+  async reach(peer: PeerIdString, waitMs: number, signal?: AbortSignal): Promise<void> {
+    const member = this.#view.member(peer)
+    if (member === undefined || !this.isHearsay(peer) || member.addresses.length === 0 || signal?.aborted === true) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#clock.after(waitMs, resolve)
+    const check = (event: { peer: PeerIdString }): void => {
+      if (event.peer === peer) resolve()
+    }
+    const offs = [this.on('dialled', check), this.#mesh.on('peer:up', check)]
+    signal?.addEventListener('abort', () => resolve(), { once: true })
+    try {
+      this.want(peer)
+      await promise
+    } finally {
+      timer.cancel()
+      for (const off of offs) off()
+    }
   }
 
   #connected(peer: PeerIdString, addresses: readonly string[]): void {
@@ -274,6 +318,7 @@ export class Members implements Startable {
       this.#run(this.#view.dialFailed(peer, this.#now(), failureOf(error)))
     } finally {
       if (this.#dialing.get(peer) === abort) this.#dialing.delete(peer)
+      this.#events.emit('dialled', { peer })
     }
   }
 }

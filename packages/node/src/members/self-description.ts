@@ -1,22 +1,28 @@
-import { messageOf, type Logger } from '@vsmcp/kernel'
+import { type Clock, type Logger, messageOf } from '@vsmcp/kernel'
 import type { Mesh } from '@vsmcp/mesh'
 import type { Decisions } from '../system5/decisions.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Trust } from '../system5/trust.ts'
-import { MEMBER_ADDRESS_LENGTH_MAX, MEMBER_ADDRESSES_MAX } from '../constants.ts'
+import { DESCRIBE_AFTER_MS, MEMBER_ADDRESS_LENGTH_MAX, MEMBER_ADDRESSES_MAX } from '../constants.ts'
 
 export interface SelfDescriptionComponents {
   mesh: Pick<Mesh, 'peerId' | 'listenAddresses'>
   log: GroupLog
   decisions: Decisions
   trust: Trust
+  clock: Clock
   logger: Logger
 }
 
-/** Others find this node by the name and addresses in the docket: they are put right whenever they are not. */
+/**
+ * Others find this node by the name and addresses in the docket: they are put right whenever they are not. A moment after the start,
+ * for those that are up hear of them at the hello and in the shared document, and a group that starts has more urgent decisions.
+ */
 export class SelfDescription {
   readonly #c: SelfDescriptionComponents
   #isDescribing = false
+  /** Once there is somebody to take it down it waits a moment, and from then on no more. */
+  #patience: 'whole' | 'waiting' | 'over' = 'whole'
   /** What the group would not have is not proposed again. */
   #refused: string | undefined
 
@@ -25,9 +31,17 @@ export class SelfDescription {
   }
 
   look(): void {
-    const { mesh, log, decisions, trust, logger } = this.#c
+    const { mesh, log, decisions, trust, clock, logger } = this.#c
     const record = log.state?.members.get(mesh.peerId)
     if (record === undefined || log.status()?.leader === undefined || this.#isDescribing) return
+    if (this.#patience === 'whole') {
+      this.#patience = 'waiting'
+      clock.after(DESCRIBE_AFTER_MS, () => {
+        this.#patience = 'over'
+        this.look()
+      })
+    }
+    if (this.#patience === 'waiting') return
     const addresses = mesh
       .listenAddresses()
       .filter(({ length }) => length <= MEMBER_ADDRESS_LENGTH_MAX)

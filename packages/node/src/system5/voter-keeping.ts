@@ -9,7 +9,7 @@ import {
   type Reachability,
 } from '@vsmcp/consensus'
 import type { Clock, Logger, PeerIdString } from '@vsmcp/kernel'
-import { LEAVE_DEADLINE_MS } from '../constants.ts'
+import { LEAVE_DEADLINE_MS, VOTER_UP_MIN_MS } from '../constants.ts'
 import { QuorumAtRiskError } from '../errors.ts'
 import type { Members } from '../members/members.ts'
 import type { Endorsing } from './endorsement/endorsing.ts'
@@ -114,7 +114,7 @@ export class VoterKeeping implements Duty {
       zone,
       delegateOf,
     }))
-    const change = chooseVoters(candidates, this.#reachability(state), configuration)
+    const change = chooseVoters(candidates, this.#reachability(state, leaving.size > 0), configuration)
     const changes = (change?.changes ?? []).flatMap((each): ConfigurationChange['changes'] => {
       const { type, peer } = each
       if (type !== 'remove' || !leaving.has(peer) || !state.members.has(peer)) return [each]
@@ -126,21 +126,25 @@ export class VoterKeeping implements Duty {
     return kept.length === 0 ? undefined : { changes: kept }
   }
 
-  /** What this leader sees of each member now. */
-  #reachability(state: GroupState): Map<PeerIdString, Reachability> {
+  /**
+   * What this leader sees of each member now.
+   * @param isPressing somebody waits for the change: whoever is in sync may take a seat, however short it has been up
+   */
+  #reachability(state: GroupState, isPressing: boolean): Map<PeerIdString, Reachability> {
     const { log, members, self } = this.#c
-    const progress = log.status()?.progress
+    const status = log.status()
     return new Map(
       state.members.keys().map((peer) => {
         if (peer === self) return [peer, { reachable: true, failedForMs: 0, inSync: true, upForMs: Number.MAX_SAFE_INTEGER }]
         const alive = members.isAlive(peer)
         const inStateForMs = members.inStateForMs(peer)
+        const isSettled = isPressing || inStateForMs >= VOTER_UP_MIN_MS || status?.configuration.voters.includes(peer) === true
         return [
           peer,
           {
             reachable: alive,
             failedForMs: alive ? 0 : inStateForMs,
-            inSync: progress?.get(peer)?.inSync ?? false,
+            inSync: isSettled && status?.progress?.get(peer)?.inSync === true,
             upForMs: alive ? inStateForMs : 0,
           },
         ]
