@@ -39,6 +39,15 @@ export const ROOT_RESTARTS_PERIOD_MS = 60_000
 export const CRASHES_TOLD_MS = 600_000
 export const CRASHES_KEPT = 64
 
+/** How often a part that remembers writes down what it knows, milliseconds; what it learned since is lost with its life. */
+export const CHECKPOINT_PERIOD_MS = 10_000
+
+/** Bytes of it: a thousand units with all their figures are half of that. */
+export const CHECKPOINT_BYTES_MAX = 1024 * 1024
+
+/** Lives that may begin with one and the same: a process that is killed again and again does not lose it, one that dies of it does. */
+export const CHECKPOINT_BEGUN_MAX = 3
+
 /** Messages that may wait for a part that is an actor, per lane: some seconds of a busy group; more is refused and counted. */
 export const MAILBOX_MAX = 1_000
 

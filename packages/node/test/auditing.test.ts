@@ -6,6 +6,7 @@ import { Performance } from '../src/system3/performance.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import type { Operations } from '../src/system1/operations.ts'
 import { Auditing } from '../src/system3star/auditing.ts'
+import { FORGETFUL } from './support/forgetful.ts'
 import { startGroup, type TestNode } from './support/group.ts'
 import { attach } from './support/servers.ts'
 
@@ -58,7 +59,16 @@ describe('audits', () => {
     const felt: Signal[] = []
     const algedonic = { feel: (signal: Signal) => void felt.push(signal), remedy: () => {} }
     const group = () => auditor.log.state
-    const watching = { ...auditor, self: auditor.peer, group, algedonic, isPaused: () => false, clock, logger: silentLogger }
+    const watching = {
+      ...auditor,
+      self: auditor.peer,
+      group,
+      algedonic,
+      isPaused: () => false,
+      checkpoint: FORGETFUL,
+      clock,
+      logger: silentLogger,
+    }
     const auditing = new Auditing({ meanMs: 1e12 }, watching as unknown as ConstructorParameters<typeof Auditing>[1])
     vi.spyOn(auditor.auditing, 'called').mockImplementation((at, seen) => auditing.called(at, seen))
     await auditing.start()
@@ -121,7 +131,16 @@ describe('the performance of units', () => {
     type Control = (message: { node: string; body: { exceptions?: unknown } }) => void
     let heard: Control | undefined
     const signals = { on: (_topic: string, listener: Control) => ((heard = listener), () => {}) }
-    const watch = { self: 'here', signals, units, operations, algedonic, wallMs: () => 1, logger: silentLogger }
+    const watch = {
+      self: 'here',
+      signals,
+      units,
+      operations,
+      algedonic,
+      checkpoint: FORGETFUL,
+      wallMs: () => 1,
+      logger: silentLogger,
+    }
     const performance = new Performance(watch as unknown as ConstructorParameters<typeof Performance>[0])
     await performance.start()
     const windows = (count: number, p99Ms: number): void => {

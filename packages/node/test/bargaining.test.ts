@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { UnitTerms } from '../src/control.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import { Bargaining, type BargainingInit } from '../src/system3/bargaining.ts'
+import { FORGETFUL } from './support/forgetful.ts'
 import { checkedTerms } from '../src/system3/unit-terms.ts'
 
 const IDLE = {
@@ -56,7 +57,13 @@ function nodeOf(workers: readonly Worker[], capacity: BargainingInit, memory = n
     termsOf: (name: string) => workers.find((worker) => worker.name === name)?.terms ?? {},
     on: () => () => {},
   } as unknown as LocalUnits
-  const bargaining = new Bargaining(capacity, { units, guard: { memory: async () => memory }, clock, logger: silentLogger })
+  const bargaining = new Bargaining(capacity, {
+    units,
+    guard: { memory: async () => memory },
+    checkpoint: FORGETFUL,
+    clock,
+    logger: silentLogger,
+  })
   const passSecond = (): void => {
     nowMs += 1_000
     for (const worker of workers) worker.pass(1_000)

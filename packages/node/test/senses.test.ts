@@ -6,6 +6,7 @@ import { LoopSense } from '../src/algedonic/loop-sense.ts'
 import { Senses } from '../src/algedonic/senses.ts'
 import { UnitSenses } from '../src/algedonic/unit-senses.ts'
 import { LOOP_LOOK_MS, SYSTEM5_MISSED_MS, UNCALLED_WINDOWS } from '../src/constants.ts'
+import { FORGETFUL } from './support/forgetful.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import type { Operations } from '../src/system1/operations.ts'
 import type { GroupLog } from '../src/system5/group-log.ts'
@@ -80,6 +81,7 @@ it('a unit that fails more than usual hurts; resolved by a person, that is usual
   const felt = new Felt()
   const [operations, units] = [emitter(), emitter()]
   const senses = new UnitSenses({
+    checkpoint: FORGETFUL,
     algedonic: felt as unknown as Algedonic,
     operations: operations as unknown as Operations,
     units: units as unknown as LocalUnits,

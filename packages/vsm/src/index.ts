@@ -35,7 +35,7 @@ export { type UnitFigures, UnitMeter } from './system1/unit-meter.ts'
 export { type HeardReport, type Refusal, REFUSALS, ReportJudge, type Verdict } from './system1/report-judge.ts'
 export { type CoordinationNotice } from './system2/coordination-notice.ts'
 export { type Claim, contended } from './system2/claim.ts'
-export { AllocationDamping, type DampingState } from './system2/damping.ts'
+export { AllocationDamping, type DampingState, type KeptDamping } from './system2/damping.ts'
 export { type ClaimJudgement, type ClaimOperation, claimsToSettle, objectionToClaim } from './system2/claim-settlement.ts'
 export { dueTime, reachedByMost } from './system2/group-time.ts'
 export { ClaimWatch } from './system2/claim-watch.ts'
@@ -50,9 +50,23 @@ export { type Due, dueNow, type Timetable } from './system2/schedule-planner.ts'
 export { type OccurrenceRef, type ScheduleState } from './system2/schedule.ts'
 export { ResourceFence, type SeenTokens } from './system2/resource-fence.ts'
 export { CLAIM_CALLS_WAITING_MAX, CLAIM_FAILED_MS, CLAIM_HOLD_MAX_MS, CLAIM_REVOKE_AFTER_MS } from './system2/constants.ts'
-export { type Capacity, type Damper, type Demand, type Grant, type Owed, ResourceBargain } from './system3/bargain.ts'
+export {
+  type Capacity,
+  type Damper,
+  type Demand,
+  type Grant,
+  type KeptBargain,
+  type Owed,
+  ResourceBargain,
+} from './system3/bargain.ts'
 export { type Claimant, fairShares } from './system3/fair-shares.ts'
-export { type ExceptionEffect, type MetricOwed, PerformanceMonitor, type WindowResult } from './system3/performance-monitor.ts'
+export {
+  type ExceptionEffect,
+  type KeptWatch,
+  type MetricOwed,
+  PerformanceMonitor,
+  type WindowResult,
+} from './system3/performance-monitor.ts'
 export { type ProviderCalls, type RoutedUnit, Routing } from './system3/routing.ts'
 export { type ProviderWindow, type RoutingWeight, Synergy, type SynergyInit } from './system3/synergy.ts'
 export { EXCEPTIONS_TOLD_MAX, WEIGHT_MAX } from './system3/constants.ts'
@@ -61,6 +75,7 @@ export {
   type AuditEffect,
   Auditor,
   type AuditorInit,
+  type AuditorSnapshot,
   type Finding,
   type FindingKind,
 } from './system3star/auditor.ts'
@@ -109,9 +124,9 @@ export { type PolicyNotice } from './system5/policy-notice.ts'
 export { type Alert } from './algedonic/alert.ts'
 export { AlgedonicChannel, type AlgedonicChannelInit } from './algedonic/channel.ts'
 export { type AlgedonicEffect, type AlgedonicInput, type Felt } from './algedonic/effects.ts'
-export { ErrorSense, type ErrorVerdict } from './algedonic/error-sense.ts'
+export { ErrorSense, type ErrorVerdict, type KeptErrors } from './algedonic/error-sense.ts'
 export { type HeldAlert, heldSchema, type OverAlert } from './algedonic/held.ts'
-export { LatencySense, type LatencyVerdict } from './algedonic/latency-sense.ts'
+export { type KeptLatency, LatencySense, type LatencyVerdict } from './algedonic/latency-sense.ts'
 export { organ, plainText, type Signal, type Source } from './algedonic/signal.ts'
 export { DEFAULT_TERMS, isOverdue, type Level, type Terms } from './algedonic/terms.ts'
 export { AlertClimb, type AlertAbove, type AlertBelow, type ClimbEffect } from './recursion/alert-climb.ts'

@@ -12,12 +12,16 @@ import {
 import { UNCALLED_WINDOWS } from '../constants.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
+import type { Keeping } from '../tree/checkpoint.ts'
+import type { SensedKept } from '../tree/checkpoints.ts'
 import type { Algedonic } from './algedonic.ts'
 
 export interface UnitSensesComponents {
   algedonic: Algedonic
   operations: Operations
   units: LocalUnits
+  /** What a life of it leaves to the next. */
+  checkpoint: Keeping<readonly SensedKept[]>
 }
 
 type Pain = Pick<Signal, 'source' | 'subject' | 'severity'>
@@ -40,7 +44,10 @@ export class UnitSenses implements Startable {
   }
 
   async start(): Promise<void> {
-    const { operations, units, algedonic } = this.#c
+    const { operations, units, algedonic, checkpoint } = this.#c
+    const kept = await checkpoint.begin(() => this.#snapshot())
+    this.#sensed.clear()
+    for (const { unit, ...known } of kept?.state ?? []) this.#sensedOf(unit, known)
     this.#offs = [
       operations.on('measured', ({ unit, figures }) => this.#look(unit, figures)),
       units.on('unit:gone', ({ name }) => this.#forget(name)),
@@ -52,6 +59,13 @@ export class UnitSenses implements Startable {
 
   async stop(): Promise<void> {
     for (const off of this.#offs) off()
+    await this.#c.checkpoint.end()
+  }
+
+  #snapshot(): SensedKept[] {
+    return [...this.#sensed].map(([unit, { uncalled, errors, latency }]) => {
+      return { unit, uncalled, errors: errors.sense.snapshot(), latency: latency.sense.snapshot() }
+    })
   }
 
   #look(unit: Unit, { calls, errors, answered }: UnitFigures): void {
@@ -91,14 +105,20 @@ export class UnitSenses implements Startable {
     }
   }
 
-  #sensedOf(unit: UnitName): Sensed {
+  #sensedOf(unit: UnitName, kept?: Omit<SensedKept, 'unit'>): Sensed {
     const known = this.#sensed.get(unit)
     if (known !== undefined) return known
     const source = organ('system1', unit)
     const made: Sensed = {
-      uncalled: 0,
-      errors: { sense: new ErrorSense(), pain: { source, severity: 'high', subject: `unit ${unit} fails more than usual` } },
-      latency: { sense: new LatencySense(), pain: { source, severity: 'low', subject: `unit ${unit} is slower than usual` } },
+      uncalled: kept?.uncalled ?? 0,
+      errors: {
+        sense: new ErrorSense(kept?.errors),
+        pain: { source, severity: 'high', subject: `unit ${unit} fails more than usual` },
+      },
+      latency: {
+        sense: new LatencySense(kept?.latency),
+        pain: { source, severity: 'low', subject: `unit ${unit} is slower than usual` },
+      },
     }
     this.#sensed.set(unit, made)
     return made

@@ -5,6 +5,8 @@ import { ClockSense } from '../algedonic/clock-sense.ts'
 import { Senses } from '../algedonic/senses.ts'
 import { UnitSenses } from '../algedonic/unit-senses.ts'
 import type { GroupParts } from '../parts.ts'
+import { Checkpoint } from '../tree/checkpoint.ts'
+import { SENSES } from '../tree/checkpoints.ts'
 import type { Scope } from '../tree/scope.ts'
 import type { Assembly } from './assembly.ts'
 
@@ -34,7 +36,7 @@ export function algedonicParts(assembly: Assembly, beneath: Beneath): Feeling {
     alertsView,
     alerts,
     senses: sensesOf(scopes.of('senses'), { algedonic, units, log }),
-    unitSenses: unitSensesOf(scopes.of('senses of units'), { algedonic, units, operations }),
+    unitSenses: unitSensesOf(assembly, { algedonic, units, operations }),
     clockSense: new ClockSense({ algedonic, clocks, clock: scopes.clock('sense of clocks') }),
   }
 }
@@ -45,9 +47,14 @@ function sensesOf(scope: Scope, { algedonic, units, log }: Pick<GroupParts, 'alg
   return new Senses({ algedonic, units: scope.hears(units, first), log: scope.hears(log, first), clock: scope.clock })
 }
 
-function unitSensesOf(scope: Scope, heard: Pick<GroupParts, 'algedonic' | 'units' | 'operations'>): UnitSenses {
+function unitSensesOf(
+  { scopes, store, logger }: Assembly,
+  heard: Pick<GroupParts, 'algedonic' | 'units' | 'operations'>,
+): UnitSenses {
   const { algedonic, units, operations } = heard
+  const scope = scopes.of('senses of units')
   return new UnitSenses({
+    checkpoint: new Checkpoint(SENSES, { kv: store.kv('checkpoints'), scope, logger }),
     algedonic: scope.hears(algedonic),
     operations: scope.hears(operations),
     units: scope.hears(units),

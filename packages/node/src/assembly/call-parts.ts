@@ -18,7 +18,9 @@ import { ProviderWeights } from '../system3/provider-weights.ts'
 import { Auditing } from '../system3star/auditing.ts'
 import { ClaimDesk } from '../system2/claim-desk.ts'
 import { claimHolders } from '../system2/claim-holders.ts'
-import { damperOf } from '../system2/damper.ts'
+import { Checkpoint } from '../tree/checkpoint.ts'
+import { AUDITS, BARGAIN, PERFORMANCE, VARIETY } from '../tree/checkpoints.ts'
+import { NodeDamper } from '../system2/damper.ts'
 import { Scanner } from '../system4/scanner.ts'
 import { Reports } from '../topics/reports.ts'
 import { recursionParts } from './recursion-parts.ts'
@@ -147,7 +149,7 @@ function routingParts(
   const { units, members, state } = parts
   const readiness = new Readiness({ self, units, members, state })
   const weights = new ProviderWeights(
-    { damp: damperOf(random) },
+    { damp: new NodeDamper(random).damp },
     { ...parts, self, routing: () => routing, clock: scopes.clock('synergy'), logger: logger.child({ part: 'system3' }) },
   )
   const routing = new Routing({
@@ -163,9 +165,10 @@ function routingParts(
 
 /** System 3's watch over its units, and System 3*'s over those of others. */
 function controlParts(
-  { init, scopes, clock, logger, self, group, whole }: Assembly,
+  { init, scopes, store, clock, logger, self, group, whole }: Assembly,
   parts: Beneath & Pick<GroupParts, 'units' | 'operations' | 'algedonic' | 'router' | 'reportJudge'>,
 ): Controlling {
+  const kv = store.kv('checkpoints')
   const watching = scopes.of('performance')
   const performance = new Performance({
     ...parts,
@@ -173,6 +176,7 @@ function controlParts(
     units: watching.hears(parts.units),
     operations: watching.hears(parts.operations),
     signals: watching.hears(parts.signals),
+    checkpoint: new Checkpoint(PERFORMANCE, { kv, scope: watching, logger }),
     wallMs: () => clock.wallMs(),
     logger: logger.child({ part: 'system3' }),
   })
@@ -181,6 +185,7 @@ function controlParts(
     self,
     group: () => group.state,
     isPaused: () => whole().degradation.isReduced,
+    checkpoint: new Checkpoint(AUDITS, { kv, scope: scopes.of('audits'), logger }),
     clock: scopes.clock('audits'),
     logger: logger.child({ part: 'system3*' }),
   })
@@ -210,7 +215,7 @@ function watchingParts(assembly: Assembly, { members, control, catalog }: Beneat
       groupPath: enrolment.path,
       catalog,
       control,
-      kv: store.kv('variety'),
+      checkpoint: new Checkpoint(VARIETY, { kv: store.kv('checkpoints'), scope: scopes.of('variety'), logger }),
       clock: scopes.clock('variety'),
       logger,
     }),
@@ -240,8 +245,14 @@ function unitParts(assembly: Assembly, { state, decisions, signals, catalog }: B
   const operations = new Operations({ self, signals, units, clock: scopes.clock('operations'), logger })
   const bargain = scopes.of('resource bargain')
   const bargaining = new Bargaining(
-    { ...init.capacity, damp: damperOf(random) },
-    { units: bargain.hears(units), guard: host.guard, clock: bargain.clock, logger: logger.child({ part: 'system3' }) },
+    { ...init.capacity, damper: new NodeDamper(random) },
+    {
+      units: bargain.hears(units),
+      guard: host.guard,
+      checkpoint: new Checkpoint(BARGAIN, { kv: store.kv('checkpoints'), scope: bargain, logger }),
+      clock: bargain.clock,
+      logger: logger.child({ part: 'system3' }),
+    },
   )
   return { publisher, units, operations, bargaining }
 }

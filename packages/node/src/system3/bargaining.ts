@@ -1,8 +1,11 @@
 import { type Clock, type Logger, messageOf, type Startable, telemetry, type Timer, type UnitName } from '@vsmcp/kernel'
 import { availableParallelism, totalmem } from 'node:os'
 import { IN_FLIGHT_MAX, type ProcessGuard, type Unit } from '@vsmcp/mcp'
-import { type Capacity, CountWindow, type Damper, type Grant, type Orders, ResourceBargain } from '@vsmcp/vsm'
+import { type Capacity, CountWindow, type Grant, type Orders, ResourceBargain } from '@vsmcp/vsm'
 import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE, MEMORY_PERIOD_MS, MEMORY_SHARE } from '../constants.ts'
+import type { NodeDamper } from '../system2/damper.ts'
+import type { Keeping } from '../tree/checkpoint.ts'
+import type { BargainKept } from '../tree/checkpoints.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { owedBy } from './unit-terms.ts'
 
@@ -16,13 +19,15 @@ export interface BargainingInit {
   /** Resident memory all units of this node may have, bytes. @default four fifths of what the machine, or its container, has */
   memoryBytes?: number
   /** System 2's say on changes. @default none */
-  damp?: Damper
+  damper?: NodeDamper
 }
 
 export interface BargainingComponents {
   units: LocalUnits
   /** Measures what units use of memory. */
   guard: Pick<ProcessGuard, 'memory'>
+  /** What a life of it leaves to the next. */
+  checkpoint: Keeping<BargainKept>
   clock: Clock
   logger: Logger
 }
@@ -33,7 +38,8 @@ export interface BargainingComponents {
  */
 export class Bargaining implements Startable {
   readonly #c: BargainingComponents
-  readonly #bargain: ResourceBargain
+  readonly #damper: NodeDamper | undefined
+  #bargain: ResourceBargain
   readonly capacity: Capacity
   readonly #windows = new Map<UnitName, CountWindow>()
   #memory: ReadonlyMap<UnitName, number> = new Map()
@@ -51,14 +57,24 @@ export class Bargaining implements Startable {
       concurrency = CONCURRENCY_PER_CORE * availableParallelism(),
       ratePerS = null,
       memoryBytes = memoryOfMachine(),
-      damp,
+      damper,
     } = init
     this.capacity = { concurrency, ratePerS, memoryBytes }
-    this.#bargain = new ResourceBargain({ capacity: this.capacity, ...(damp === undefined ? {} : { damp }) })
+    this.#damper = damper
+    this.#bargain = this.#bargainFrom()
+  }
+
+  #bargainFrom(kept?: BargainKept): ResourceBargain {
+    const damping = this.#damper === undefined ? {} : { damp: this.#damper.damp }
+    return new ResourceBargain({ capacity: this.capacity, ...damping, ...(kept === undefined ? {} : { kept }) })
   }
 
   async start(): Promise<void> {
-    const { units, clock } = this.#c
+    const { units, checkpoint, clock } = this.#c
+    const kept = await checkpoint.begin(() => this.#snapshot())
+    this.#windows.clear()
+    this.#damper?.begin(kept?.state.damping ?? null, kept?.agoMs ?? 0, clock.monotonicMs())
+    this.#bargain = this.#bargainFrom(kept?.state)
     this.#offs = [
       units.on('unit:gone', ({ name }) => {
         this.#windows.delete(name)
@@ -74,6 +90,12 @@ export class Bargaining implements Startable {
     this.#timer?.cancel()
     this.#weighing?.cancel()
     for (const off of this.#offs) off()
+    await this.#c.checkpoint.end()
+  }
+
+  #snapshot(): BargainKept {
+    const damping = this.#damper?.snapshot(this.#c.clock.monotonicMs()) ?? null
+    return { ...this.#bargain.snapshot(), damping }
   }
 
   /** What the units want of what there is; above 1 some wait for others. */

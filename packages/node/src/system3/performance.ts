@@ -10,6 +10,8 @@ import {
 import type { Algedonic } from '../algedonic/algedonic.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { Operations } from '../system1/operations.ts'
+import type { Keeping } from '../tree/checkpoint.ts'
+import type { PerformanceKept } from '../tree/checkpoints.ts'
 import type { GroupSignals } from '../topics/group-signals.ts'
 import { owedBy } from './unit-terms.ts'
 
@@ -21,6 +23,8 @@ export interface PerformanceComponents {
   units: Pick<LocalUnits, 'on' | 'termsOf'>
   operations: Pick<Operations, 'on'>
   algedonic: Pick<Algedonic, 'feel' | 'remedy'>
+  /** What a life of it leaves to the next. */
+  checkpoint: Keeping<PerformanceKept>
   /** Wall clock, milliseconds. */
   wallMs: () => number
   logger: Logger
@@ -42,7 +46,7 @@ export interface PerformanceException {
 /** System 3's watch over what the units of this node owe; what is grave goes to System 5 by the algedonic channel. */
 export class Performance implements Startable {
   readonly #c: PerformanceComponents
-  readonly #monitor = new PerformanceMonitor()
+  #monitor = new PerformanceMonitor()
   /** Of other nodes, as they reported last. */
   readonly #heard = new Map<PeerIdString, readonly PerformanceException[]>()
   readonly #exceptions = new Map<string, PerformanceException>()
@@ -53,7 +57,11 @@ export class Performance implements Startable {
   }
 
   async start(): Promise<void> {
-    const { units, operations, signals } = this.#c
+    const { units, operations, signals, checkpoint, self } = this.#c
+    const kept = await checkpoint.begin(() => this.#snapshot())
+    this.#monitor = new PerformanceMonitor(kept?.state.watches)
+    this.#exceptions.clear()
+    for (const exception of kept?.state.exceptions ?? []) this.#exceptions.set(keyOf(exception), { node: self, ...exception })
     this.#offs = [
       signals.on('control', ({ node, body: { exceptions = [] } }) => this.#hear(node, exceptions)),
       operations.on('measured', ({ unit, figures: { calls, errors, answered } }) => {
@@ -69,6 +77,14 @@ export class Performance implements Startable {
 
   async stop(): Promise<void> {
     for (const off of this.#offs) off()
+    await this.#c.checkpoint.end()
+  }
+
+  #snapshot(): PerformanceKept {
+    const exceptions = this.exceptions.map(({ unit, metric, target, measured, sinceMs, isGrave }) => {
+      return { unit, metric, target, measured, sinceMs, isGrave }
+    })
+    return { watches: this.#monitor.snapshot(), exceptions }
   }
 
   /** Of this node. */

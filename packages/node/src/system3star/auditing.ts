@@ -13,13 +13,23 @@ import {
 } from '@vsmcp/kernel'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
-import { type Auditable, type AuditEffect, Auditor, type Finding, organ, type ReportJudge } from '@vsmcp/vsm'
+import {
+  type Auditable,
+  type AuditEffect,
+  Auditor,
+  type AuditorSnapshot,
+  type Finding,
+  organ,
+  type ReportJudge,
+} from '@vsmcp/vsm'
 import type { Algedonic } from '../algedonic/algedonic.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { AUDIT_TICK_MS } from '../constants.ts'
 import type { Members } from '../members/members.ts'
 import type { SeenCall } from '../route/call-watch.ts'
 import type { Router } from '../route/router.ts'
+import type { Keeping, Remembered } from '../tree/checkpoint.ts'
+
 import type { GroupSignals } from '../topics/group-signals.ts'
 import { digestOfTools, probe, probeMethod } from './probing.ts'
 
@@ -42,6 +52,8 @@ export interface AuditingComponents {
   algedonic: Pick<Algedonic, 'feel' | 'remedy'>
   /** Nothing is looked at while the node has better to do. */
   isPaused: () => boolean
+  /** What a life of it leaves to the next. */
+  checkpoint: Keeping<AuditorSnapshot>
   clock: Clock
   logger: Logger
   /** @default chance that nobody can foresee */
@@ -54,7 +66,8 @@ const UNFORESEEABLE: Random = { next: () => randomBytes(6).readUIntBE(0, 6) / 2 
 /** System 3* at work: hears what hosts report, remembers what this node saw itself, and has units probed. */
 export class Auditing implements Startable {
   readonly #c: AuditingComponents
-  readonly #auditor: Auditor
+  readonly #init: AuditingInit
+  #auditor: Auditor
   /** Measured delay of the way there and back, by node. */
   #wayMs = new Map<PeerIdString, number>()
   /** Units whose calls wait for resources first: how long they take a caller says nothing of how long they work. */
@@ -65,12 +78,19 @@ export class Auditing implements Startable {
 
   constructor(init: AuditingInit, components: AuditingComponents) {
     this.#c = components
-    const { self, clock, random = UNFORESEEABLE } = components
-    this.#auditor = new Auditor({ self, random, nowMs: clock.monotonicMs(), ...init })
+    this.#init = init
+    this.#auditor = this.#auditorFrom()
+  }
+
+  #auditorFrom(kept?: Remembered<AuditorSnapshot>): Auditor {
+    const { self, clock, random = UNFORESEEABLE } = this.#c
+    const began = { self, random, nowMs: clock.monotonicMs(), ...this.#init }
+    return new Auditor(kept === undefined ? began : { ...began, kept })
   }
 
   async start(): Promise<void> {
-    const { signals, clock } = this.#c
+    const { signals, clock, checkpoint } = this.#c
+    this.#auditor = this.#auditorFrom(await checkpoint.begin(() => this.#auditor.snapshot(clock.monotonicMs())))
     this.#offs = [signals.on('unit', ({ node, body }) => this.#follow(this.#auditor.heard(node, body, clock.monotonicMs())))]
     this.#timer = clock.every(AUDIT_TICK_MS, () => this.#tick())
   }
@@ -79,6 +99,7 @@ export class Auditing implements Startable {
     this.#timer?.cancel()
     for (const off of this.#offs) off()
     await Promise.all(this.#probing.values())
+    await this.#c.checkpoint.end()
   }
 
   get findings(): readonly Finding[] {

@@ -2,18 +2,10 @@ import { type KeyValueStore, type Logger, messageOf } from '@vsmcp/kernel'
 import { Forecaster, MEASURES, type Measure, type SeriesSnapshot } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
+import { modelSchema } from '../tree/checkpoints.ts'
 
 const measures = Object.keys(MEASURES) as [Measure, ...Measure[]]
 const finite = z.number()
-const hypothesis = z.object({
-  probability: finite.min(0).max(1),
-  level: finite,
-  slope: finite,
-  levelVariance: finite.nonnegative(),
-  covariance: finite,
-  slopeVariance: finite.nonnegative(),
-  scale: finite.positive(),
-})
 
 /** A forecaster of another version may hold other models: it begins anew. */
 const MODELS = new Forecaster({ resolution: 1 }).snapshot().models.length
@@ -24,15 +16,7 @@ const seriesSchema = z.object({
   last: finite.nullable(),
   forecaster: z.object({
     models: z
-      .array(
-        z.object({
-          warmUp: z.array(finite.nullable()).max(1_000),
-          hypotheses: z.union([z.array(hypothesis).length(0), z.array(hypothesis).length(4)]),
-          previous: z.array(finite).max(4),
-          freedom: finite.positive(),
-          observed: z.int().nonnegative(),
-        }),
-      )
+      .array(modelSchema)
       .length(MODELS)
       .refine((models) => new Set(models.map((each) => each.hypotheses.length)).size === 1),
     evidence: z.array(finite).length(MODELS),

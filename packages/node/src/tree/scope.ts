@@ -43,6 +43,7 @@ export class Scope {
   #life: Life | undefined
   #lastCrash: unknown
   #hasLived = false
+  #hasCrashed = false
 
   constructor(name: string, { mailboxMax }: ScopeInit, { clock, logger }: ScopeComponents) {
     this.name = name
@@ -54,6 +55,11 @@ export class Scope {
       after: (delayMs, fn) => this.#timer(fn, (tick) => clock.after(delayMs, tick)),
       every: (periodMs, fn) => this.#timer(fn, (tick) => clock.every(periodMs, tick)),
     }
+  }
+
+  /** Its present life has crashed, or its last one: what it knows may be what it crashed over. */
+  get hasCrashed(): boolean {
+    return this.#hasCrashed
   }
 
   /** Where an error that nobody caught comes from; asked in the handler of that error. */
@@ -94,6 +100,7 @@ export class Scope {
   /** @returns false when no supervisor looks after this part: then it is the process that has failed */
   crash(error: unknown): boolean {
     this.#lastCrash = error
+    this.#hasCrashed = true
     if (this.#life === undefined) {
       if (this.#hasLived) this.#logger.error({ part: this.name, error: messageOf(error) }, 'an error of a part that has stopped')
       return this.#hasLived
@@ -133,6 +140,7 @@ export class Scope {
     const begin = (life: Life): (() => Promise<void>) => {
       return async () => {
         this.#life = life
+        this.#hasCrashed = false
         await start()
         this.#hasLived = true
       }
@@ -147,11 +155,21 @@ export class Scope {
       behave: (life) => ({
         start: begin(life),
         stop,
-        handle: (work) => running.run(this, work),
+        handle: (work) => running.run(this, () => this.#handled(work)),
         inspect,
       }),
     })
     return this.#actor.spec({ mustStopFirst: true })
+  }
+
+  /** What it throws is the actor's crash. */
+  async #handled(work: Work): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#hasCrashed = true
+      throw error
+    }
   }
 
   #tell(put: (actor: Actor<Work, unknown>) => void): boolean {

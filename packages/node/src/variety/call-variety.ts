@@ -1,6 +1,5 @@
 import {
   type Clock,
-  type KeyValueStore,
   type Logger,
   messageOf,
   type PeerIdString,
@@ -17,6 +16,7 @@ import {
   type VarietyFigures,
   VARIETY_SLOT_MS,
   VARIETY_SLOTS,
+  type MeterSnapshot,
   VarietyMeter,
   varietyOf,
 } from '@vsmcp/vsm'
@@ -24,10 +24,11 @@ import { pack, unpack } from 'msgpackr'
 import { z } from 'zod'
 import type { Catalog } from '../catalog/catalog.ts'
 import { UNIT_QUERY_DEADLINE_MS } from '../constants.ts'
+import type { Keeping } from '../tree/checkpoint.ts'
+
 import type { CalledTool } from '../route/call-watch.ts'
 
 const COUNTS = 'variety:counts'
-const KEY = 'meter'
 
 /** With a thousand kinds of calls in the window the sum takes some milliseconds. */
 const COUNTS_KEPT_MS = 1_000
@@ -51,26 +52,14 @@ const countsSchema = z
   )
   .max(COUNTS_GIVEN_MAX)
 
-const snapshotSchema = z.object({
-  unmet: z.array(
-    z.object({
-      tool: nameSchema,
-      cause: z.enum(['unknown', 'refused', 'late']),
-      unit: nameSchema.nullable(),
-      calls: z.int().positive(),
-      firstMs: z.number(),
-      lastMs: z.number(),
-    }),
-  ),
-})
-
 export interface CallVarietyComponents {
   self: PeerIdString
   name: () => string
   groupPath: string
   catalog: Catalog
   control: Plane
-  kv: KeyValueStore
+  /** What a life of it leaves to the next. */
+  checkpoint: Keeping<MeterSnapshot>
   clock: Clock
   logger: Logger
 }
@@ -96,13 +85,10 @@ export class CallVariety implements Startable {
   }
 
   async start(): Promise<void> {
-    const { kv, clock, catalog, logger } = this.#c
-    try {
-      const bytes = await kv.get(KEY)
-      if (bytes !== undefined) this.#meter = new VarietyMeter(snapshotSchema.parse(unpack(bytes)))
-    } catch (error) {
-      logger.warn({ error: messageOf(error) }, 'unmet demand of the last life cannot be read, and is forgotten')
-    }
+    const { checkpoint, clock, catalog } = this.#c
+    const kept = await checkpoint.begin(() => this.#meter.snapshot())
+    this.#meter = new VarietyMeter(kept?.state)
+    this.#counts = undefined
     this.#timer = clock.every(VARIETY_SLOT_MS, () => this.#tick())
     this.#off = catalog.onChanged((kinds) => {
       if (kinds.has('tools')) this.#meter.offered(catalog.tools.flatMap((tool) => [tool.exposedName, tool.qualifiedName]))
@@ -112,7 +98,7 @@ export class CallVariety implements Startable {
   async stop(): Promise<void> {
     this.#timer?.cancel()
     this.#off?.()
-    await this.#save()
+    await this.#c.checkpoint.end()
   }
 
   called({ tool, target, outcome }: CalledTool): void {
@@ -167,7 +153,6 @@ export class CallVariety implements Startable {
   #tick(): void {
     this.#meter.tick(this.#c.clock.wallMs())
     if (calculations.hasSubscribers) this.#tell()
-    this.#save().catch((error: unknown) => this.#c.logger.warn({ error: messageOf(error) }, 'unmet demand is not on disk'))
   }
 
   /** Of the node, and of each unit by what its tools were asked for here. */
@@ -185,9 +170,5 @@ export class CallVariety implements Startable {
     if (!calculations.hasSubscribers) return
     const { calls: events, demandBits, responseBits, residualBits } = figures
     calculations.publish({ level, name, windowMs: WINDOW_MS, events, demandBits, responseBits, residualBits })
-  }
-
-  async #save(): Promise<void> {
-    await this.#c.kv.write([{ type: 'put', key: KEY, value: pack(this.#meter.snapshot()) }])
   }
 }

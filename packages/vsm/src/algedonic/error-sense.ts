@@ -19,6 +19,14 @@ interface Counted {
   readonly successes: number
 }
 
+/** What is usual, what was lately, and whether that hurts. */
+export interface KeptErrors {
+  readonly recent: readonly ErrorCounts[]
+  readonly usual: Counted
+  readonly painful: Counted
+  readonly hurts: boolean
+}
+
 /** Half an error and half a success: what is now is judged by itself (H. Jeffreys' prior). */
 const JEFFREYS = 0.5
 
@@ -28,11 +36,23 @@ const JEFFREYS = 0.5
  * nothing while it hurts. So three failures of three calls hurt, three of three hundred do not, and what always failed is no news.
  */
 export class ErrorSense {
-  readonly #recent: ErrorCounts[] = []
+  readonly #recent: ErrorCounts[]
   #usual: Counted = { errors: 0, successes: 0 }
   /** Since it hurts: what would be usual if somebody said so. */
   #painful: Counted = { errors: 0, successes: 0 }
   #hurts = false
+
+  constructor(kept?: KeptErrors) {
+    this.#recent = kept?.recent.slice(-RECENT_WINDOWS) ?? []
+    if (kept === undefined) return
+    this.#usual = kept.usual
+    this.#painful = kept.painful
+    this.#hurts = kept.hurts
+  }
+
+  snapshot(): KeptErrors {
+    return { recent: [...this.#recent], usual: this.#usual, painful: this.#painful, hurts: this.#hurts }
+  }
 
   get hurts(): boolean {
     return this.#hurts

@@ -1,5 +1,5 @@
 import { cumulative } from '../system4/mixture.ts'
-import { MultiProcess } from '../system4/multi-process.ts'
+import { MultiProcess, type MultiProcessSnapshot } from '../system4/multi-process.ts'
 import { BRISK_PROBABILITY, LATENCY_CALLS_MIN, SLOW_FACTOR, SLOW_MIN_MS, SLOW_PROBABILITY, USUAL_KEPT } from './constants.ts'
 
 export interface LatencyWindow {
@@ -17,6 +17,13 @@ export interface LatencyVerdict {
   readonly usualMs: number
 }
 
+/** The model of it, what is usual, and whether it hurts. */
+export interface KeptLatency {
+  readonly model: MultiProcessSnapshot
+  readonly usual: number | null
+  readonly hurts: boolean
+}
+
 /** Of the logarithm: medians differ by a twentieth without a reason. */
 const RESOLUTION = 0.05
 
@@ -29,9 +36,19 @@ const MEDIAN_MIN_MS = 0.001
  * not hurt, two in a row do, and neither does what is faster than a person notices. What is usual fades over half an hour and learns nothing while it hurts.
  */
 export class LatencySense {
-  #model = new MultiProcess({ resolution: RESOLUTION })
+  readonly #model: MultiProcess
   #usual: number | undefined
   #hurts = false
+
+  constructor(kept?: KeptLatency) {
+    this.#model = new MultiProcess({ resolution: RESOLUTION }, kept?.model)
+    this.#usual = kept?.usual ?? undefined
+    this.#hurts = kept?.hurts === true
+  }
+
+  snapshot(): KeptLatency {
+    return { model: this.#model.snapshot(), usual: this.#usual ?? null, hurts: this.#hurts }
+  }
 
   get hurts(): boolean {
     return this.#hurts

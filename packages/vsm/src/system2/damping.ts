@@ -28,6 +28,15 @@ export interface DampingState {
   readonly oscillations: number
 }
 
+/** How allocations are damped, as it is kept: what is watched of each begins anew. */
+export interface KeptDamping {
+  readonly gain: number
+  readonly oscillations: number
+  readonly dwellForMs: number
+  /** Null when nothing has turned yet. */
+  readonly turnedAgoMs: number | null
+}
+
 /**
  * System 2's say on the allocations of one level (Beer: what damps the oscillation of operations that take from one another). A swing
  * is what changes its direction several times within a window. Then each change is halved, small ones are left out, and nothing moves
@@ -48,6 +57,25 @@ export class AllocationDamping {
 
   constructor(random: Random) {
     this.#random = random
+  }
+
+  snapshot(nowMs: number): KeptDamping {
+    return {
+      gain: this.#gain,
+      oscillations: this.#oscillations,
+      dwellForMs: Math.max(0, this.#dwellUntilMs - nowMs),
+      // A turn to come is one of now.
+      turnedAgoMs: Number.isFinite(this.#lastTurnMs) ? Math.max(0, nowMs - this.#lastTurnMs) : null,
+    }
+  }
+
+  /** Goes on as it was so long ago. */
+  restore({ gain, oscillations, dwellForMs, turnedAgoMs }: KeptDamping, agoMs: number, nowMs: number): void {
+    this.#gain = gain
+    this.#oscillations = oscillations
+    this.#dwellUntilMs = nowMs + dwellForMs - agoMs
+    this.#lastTurnMs = turnedAgoMs === null ? Number.NEGATIVE_INFINITY : nowMs - turnedAgoMs - agoMs
+    this.#watched.clear()
   }
 
   get state(): DampingState {

@@ -56,6 +56,20 @@ export interface BargainInit {
   readonly capacity: Capacity
   /** @default what is wanted is given */
   readonly damp?: Damper
+  /** Of an earlier life. */
+  readonly kept?: KeptBargain
+}
+
+/** What was granted last, so that the next bargain knows what each holds. */
+export interface KeptBargain {
+  readonly ordinal: number
+  readonly held: readonly {
+    readonly unit: UnitName
+    readonly concurrency: number
+    readonly ratePerS: number | null
+    /** Its demand when it was bargained for. */
+    readonly bargained: number
+  }[]
 }
 
 interface Bargainer {
@@ -76,11 +90,15 @@ export class ResourceBargain {
   #capacity: Capacity
   #lastMs = -Infinity
   #isUrgent = false
-  #ordinal = 0
+  #ordinal: number
+  /** Units that have not come back yet. */
+  readonly #kept: Map<UnitName, KeptBargain['held'][number]>
 
-  constructor({ capacity, damp = (_unit, _held, wanted) => wanted }: BargainInit) {
+  constructor({ capacity, damp = (_unit, _held, wanted) => wanted, kept }: BargainInit) {
     this.#capacity = capacity
     this.#damp = damp
+    this.#ordinal = kept?.ordinal ?? 0
+    this.#kept = new Map(kept?.held.slice(0, BARGAINERS_MAX).map((each) => [each.unit, each]))
   }
 
   /** @returns whether it is heard; a demand that cannot be one is not */
@@ -89,7 +107,7 @@ export class ResourceBargain {
     const known = this.#units.get(unit)
     if (known === undefined) {
       if (this.#units.size >= BARGAINERS_MAX) return false
-      this.#units.set(unit, { demand, bargained: undefined, grant: undefined })
+      this.#units.set(unit, { demand, ...this.#held(unit, demand) })
       this.#isUrgent = true
       return true
     }
@@ -101,6 +119,7 @@ export class ResourceBargain {
   }
 
   forget(unit: UnitName): void {
+    this.#kept.delete(unit)
     if (this.#units.delete(unit)) this.#isUrgent = true
   }
 
@@ -123,6 +142,23 @@ export class ResourceBargain {
     this.#lastMs = nowMs
     this.#isUrgent = false
     return this.#bargain(nowMs)
+  }
+
+  snapshot(): KeptBargain {
+    const held = [...this.#units].flatMap(([unit, { grant, bargained }]) =>
+      grant === undefined ? [] : [{ unit, concurrency: grant.concurrency, ratePerS: grant.ratePerS, bargained: bargained ?? 0 }],
+    )
+    return { ordinal: this.#ordinal, held: [...held, ...this.#kept.values()] }
+  }
+
+  /** Goes on with what it was granted in an earlier life, as long as nothing else is bargained. */
+  #held(unit: UnitName, { owed }: Demand): Pick<Bargainer, 'bargained' | 'grant'> {
+    const kept = this.#kept.get(unit)
+    this.#kept.delete(unit)
+    if (kept === undefined) return { bargained: undefined, grant: undefined }
+    const { concurrency, ratePerS, bargained } = kept
+    // Its time was over at the latest with the life that granted it.
+    return { bargained, grant: { unit, ordinal: this.#ordinal, concurrency, ratePerS, memoryBytes: null, owed, expiresMs: 0 } }
   }
 
   /** What all want of what there is, each at most as much as it may have: above 1 some wait for others. */

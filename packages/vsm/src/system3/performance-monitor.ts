@@ -21,6 +21,12 @@ export interface ExceptionEffect {
   readonly measured: number
 }
 
+/** How a unit stands with one thing it owes. */
+export interface KeptWatch extends Readonly<Watch> {
+  readonly unit: UnitName
+  readonly metric: MetricOwed
+}
+
 interface Watch {
   missed: number
   met: number
@@ -35,6 +41,17 @@ interface Watch {
  */
 export class PerformanceMonitor {
   readonly #watches = new Map<string, Watch>()
+
+  constructor(kept: readonly KeptWatch[] = []) {
+    for (const { unit, metric, ...watch } of kept.slice(0, 2 * BARGAINERS_MAX)) this.#watches.set(`${metric} ${unit}`, watch)
+  }
+
+  snapshot(): KeptWatch[] {
+    return [...this.#watches].map(([key, watch]) => {
+      const [metric, unit] = key.split(' ') as [MetricOwed, UnitName]
+      return { unit, metric, ...watch }
+    })
+  }
 
   judge(unit: UnitName, { calls, errors, p99Ms }: WindowResult, owed: Owed): readonly ExceptionEffect[] {
     if (calls <= 0) return []

@@ -3,8 +3,17 @@ import type { Refusal } from '../system1/report-judge.ts'
 import type { MeasuredReport, UnitReport } from '../system1/unit-report.ts'
 import { AuditTimes } from './audit-times.ts'
 import { claimedBetween, compare } from './comparison.ts'
-import { AUDIT_MEAN_MS, AUDITED_MAX, BAD_REPORTS, EDGE_MS, FINDINGS_MAX, FOLLOW_UP_SHARE, P_MIN } from './constants.ts'
-import { Evidence } from './evidence.ts'
+import {
+  AUDIT_MEAN_MS,
+  AUDITED_KEPT_MS,
+  AUDITED_MAX,
+  BAD_REPORTS,
+  EDGE_MS,
+  FINDINGS_MAX,
+  FOLLOW_UP_SHARE,
+  P_MIN,
+} from './constants.ts'
+import { Evidence, type KeptEvidence } from './evidence.ts'
 import { type OwnCall, OwnRecord } from './own-record.ts'
 
 export type FindingKind = 'calls' | 'errors' | 'latency' | 'definitions' | 'reports'
@@ -37,12 +46,25 @@ export interface Auditable {
 }
 
 interface Audited {
+  readonly at: Auditable
+  /** When it was there last. */
+  seenMs: number
   readonly record: OwnRecord
   /** The report that the next comparison begins with. */
   base: { report: MeasuredReport; heardMs: number } | undefined
   /** Probed at that time: the first report heard long enough afterwards is compared. */
   probedMs: number | undefined
   readonly evidence: Map<FindingKind, Evidence>
+}
+
+/** What audits have come to, times as milliseconds before it was taken. */
+export interface AuditorSnapshot {
+  readonly evidence: readonly (KeptEvidence & Auditable & { readonly kind: FindingKind })[]
+  readonly findings: readonly (Pick<Finding, 'node' | 'kind' | 'claimed' | 'measured' | 'audits'> & {
+    readonly unit: UnitName | null
+    readonly foundAgoMs: number
+    readonly overAgoMs: number | null
+  })[]
 }
 
 export interface AuditorInit {
@@ -52,6 +74,8 @@ export interface AuditorInit {
   /** @default 60_000 */
   readonly meanMs?: number
   readonly nowMs: number
+  /** Of an earlier life, and how long ago it was taken. */
+  readonly kept?: { readonly state: AuditorSnapshot; readonly agoMs: number }
 }
 
 /**
@@ -66,17 +90,44 @@ export class Auditor {
   /** By unit and node: each provider of a unit is audited for itself. */
   readonly #units = new Map<string, Audited>()
   readonly #findings = new Map<string, Finding>()
+  #lookedMs: number
   /** Refused reports by node that have led to a finding already. */
   readonly #badReports = new Map<PeerIdString, number>()
 
-  constructor({ self, random, meanMs = AUDIT_MEAN_MS, nowMs }: AuditorInit) {
+  constructor({ self, random, meanMs = AUDIT_MEAN_MS, nowMs, kept }: AuditorInit) {
     this.#self = self
     this.#random = random
+    this.#lookedMs = nowMs
     this.#times = new AuditTimes(random, meanMs, nowMs)
+    if (kept !== undefined) this.#restore(kept.state, nowMs - kept.agoMs)
   }
 
   get findings(): readonly Finding[] {
     return [...this.#findings.values()]
+  }
+
+  /** Reports and calls that a comparison begins with are not in it: the next ones begin another. */
+  snapshot(nowMs: number): AuditorSnapshot {
+    const evidence = [...this.#units.values()].flatMap(({ at: { unit, node }, evidence: all }) =>
+      [...all].map(([kind, each]) => ({ unit, node, kind, ...each.snapshot() })),
+    )
+    const findings = this.findings.map(({ unit, foundMs, overMs, ...finding }) => ({
+      ...finding,
+      unit: unit ?? null,
+      foundAgoMs: nowMs - foundMs,
+      overAgoMs: overMs === undefined ? null : nowMs - overMs,
+    }))
+    return { evidence, findings }
+  }
+
+  #restore({ evidence, findings }: AuditorSnapshot, takenMs: number): void {
+    for (const { unit, node, kind, ...kept } of evidence) this.#auditedOf({ unit, node })?.evidence.set(kind, new Evidence(kept))
+    for (const { unit, foundAgoMs, overAgoMs, ...about } of findings) {
+      const overMs = overAgoMs === null ? undefined : takenMs - overAgoMs
+      const finding = { ...about, unit: unit ?? undefined, foundMs: takenMs - foundAgoMs, overMs }
+      this.#findings.set(keyOf(finding), finding)
+      this.#makeRoom()
+    }
   }
 
   /** A call of this node has ended. */
@@ -110,7 +161,7 @@ export class Auditor {
    * on audits of before only, so that the evidence means what it says however they are chosen.
    */
   tick(units: readonly Auditable[], nowMs: number): readonly AuditEffect[] {
-    this.#keepOnly(units)
+    this.#keepOnly(units, nowMs)
     if (units.length === 0 || !this.#times.isDue(nowMs)) return []
     const suspects = units.filter((at) => this.#suspects(at))
     const among = suspects.length > 0 && this.#random.next() < FOLLOW_UP_SHARE ? suspects : units
@@ -200,14 +251,27 @@ export class Auditor {
     const known = this.#units.get(auditedKey({ unit, node }))
     if (known !== undefined) return known
     if (node === this.#self || this.#units.size >= AUDITED_MAX) return undefined
-    const audited: Audited = { record: new OwnRecord(), base: undefined, probedMs: undefined, evidence: new Map() }
+    const at = { unit, node }
+    const audited: Audited = {
+      at,
+      seenMs: this.#lookedMs,
+      record: new OwnRecord(),
+      base: undefined,
+      probedMs: undefined,
+      evidence: new Map(),
+    }
     this.#units.set(auditedKey({ unit, node }), audited)
     return audited
   }
 
-  #keepOnly(units: readonly Auditable[]): void {
-    const present = new Set(units.map(auditedKey))
-    for (const key of this.#units.keys()) if (!present.has(key)) this.#units.delete(key)
+  /** Who is away for a while comes back to the same record. */
+  #keepOnly(units: readonly Auditable[], nowMs: number): void {
+    this.#lookedMs = nowMs
+    for (const at of units) {
+      const audited = this.#units.get(auditedKey(at))
+      if (audited !== undefined) audited.seenMs = nowMs
+    }
+    for (const [key, { seenMs }] of this.#units) if (nowMs - seenMs > AUDITED_KEPT_MS) this.#units.delete(key)
   }
 }
 

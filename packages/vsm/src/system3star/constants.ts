@@ -42,3 +42,6 @@ export const BAD_REPORTS = 3
 
 /** Findings shown, the oldest that are over first to go. */
 export const FINDINGS_MAX = 256
+
+/** What is known of a unit that is away is kept for so long, milliseconds: going and coming back clears nobody. */
+export const AUDITED_KEPT_MS = 60 * 60_000

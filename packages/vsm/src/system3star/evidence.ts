@@ -1,5 +1,13 @@
 import { CLEAN_AUDITS, EVIDENCE_MAX, P_MIN } from './constants.ts'
 
+/** What it has added up to. */
+export interface KeptEvidence {
+  readonly log: number
+  readonly clean: number
+  readonly against: number
+  readonly accuses: boolean
+}
+
 /**
  * Evidence over a sequence of audits. Each p-value p is made an e-value 1 / (2 √p) (V. Vovk, R. Wang, "E-values: calibration, combination
  * and applications", Annals of Statistics 49, 2021); their running product, never below 1, is an e-detector (J. Shin, A. Ramdas,
@@ -11,6 +19,18 @@ export class Evidence {
   #clean = 0
   #against = 0
   #accuses = false
+
+  constructor(kept?: KeptEvidence) {
+    if (kept === undefined) return
+    this.#log = kept.log
+    this.#clean = kept.clean
+    this.#against = kept.against
+    this.#accuses = kept.accuses
+  }
+
+  snapshot(): KeptEvidence {
+    return { log: this.#log, clean: this.#clean, against: this.#against, accuses: this.#accuses }
+  }
 
   /** Audits that have added up to what there is against it. */
   get audits(): number {

@@ -1,9 +1,10 @@
 import { type CapabilityRequest, type Unmet, unmetCauseOf, UnmetDemand } from './unmet.ts'
 import { type VarietyFigures, varietyOf } from './variety.ts'
-import { type CallEnd, CallWindow, type Count } from './window.ts'
+import { type CallEnd, CallWindow, type Count, type KeptSlot } from './window.ts'
 
 export interface MeterSnapshot {
-  unmet: readonly Unmet[]
+  readonly unmet: readonly Unmet[]
+  readonly window: readonly KeptSlot[]
 }
 
 /** A call as it ended, and who should have answered it: null when nobody has the tool. */
@@ -15,10 +16,11 @@ export type MeterEffect = { readonly type: 'capability:requested'; readonly requ
 
 /** The variety that a node meets: what is asked of it, what is done about it, how that ends, and what is missing. */
 export class VarietyMeter {
-  readonly #window = new CallWindow()
+  readonly #window: CallWindow
   readonly #unmet: UnmetDemand
 
   constructor(snapshot?: MeterSnapshot) {
+    this.#window = new CallWindow(snapshot?.window)
     this.#unmet = new UnmetDemand(snapshot?.unmet)
   }
 
@@ -61,6 +63,6 @@ export class VarietyMeter {
   }
 
   snapshot(): MeterSnapshot {
-    return { unmet: this.#unmet.snapshot() }
+    return { unmet: this.#unmet.snapshot(), window: this.#window.snapshot() }
   }
 }

@@ -33,12 +33,26 @@ interface Slot {
   readonly counts: Map<string, Count>
 }
 
+/** Of one slot, as it is kept. */
+export interface KeptSlot {
+  readonly endsMs: number
+  readonly counts: readonly Count[]
+}
+
 /** Calls of the last minutes by demand, response and outcome: bounded in time and in kinds. */
 export class CallWindow {
   readonly #slots: Slot[] = []
   readonly #demands = new Map<string, number>()
   readonly #responses = new Map<string, number>()
   #beyond = 0
+
+  constructor(kept: readonly KeptSlot[] = []) {
+    for (const { endsMs, counts } of kept) {
+      const slot = { endsMs, counts: new Map<string, Count>() }
+      this.#slots.push(slot)
+      for (const { demand, response, outcome, calls } of counts) this.#add(slot, { demand, response, outcome, calls })
+    }
+  }
 
   /** Calls that were counted under "(others)" because the window had all the kinds it may have. */
   get beyond(): number {
@@ -49,11 +63,18 @@ export class CallWindow {
     const slot = this.#slot(nowMs)
     const demand = this.#kind(this.#demands, end.demand)
     const response = end.response === null ? NO_RESPONSE : this.#kind(this.#responses, end.response)
-    const key = JSON.stringify([demand, response, end.outcome])
-    const known = slot.counts.get(key)
-    slot.counts.set(key, { demand, response, outcome: end.outcome, calls: (known?.calls ?? 0) + 1 })
-    count(this.#demands, demand, 1)
-    count(this.#responses, response, 1)
+    this.#add(slot, { demand, response, outcome: end.outcome, calls: 1 })
+  }
+
+  snapshot(): KeptSlot[] {
+    return this.#slots.map(({ endsMs, counts }) => ({ endsMs, counts: [...counts.values()] }))
+  }
+
+  #add({ counts }: Slot, { demand, response, outcome, calls }: Count): void {
+    const key = JSON.stringify([demand, response, outcome])
+    counts.set(key, { demand, response, outcome, calls: (counts.get(key)?.calls ?? 0) + calls })
+    count(this.#demands, demand, calls)
+    count(this.#responses, response, calls)
   }
 
   /** All that the window holds now. */
