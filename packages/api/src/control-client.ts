@@ -121,8 +121,8 @@ export class ControlClient implements NodeControl {
     await this.#ask('revokeInvitation', { input: { id } })
   }
 
-  charter(): Promise<CharterView> {
-    return this.#ask('charter')
+  charter(request: { group?: string } = {}): Promise<CharterView> {
+    return this.#ask('charter', { input: request })
   }
 
   exportCharter(): Promise<CharterFile> {
@@ -133,11 +133,11 @@ export class ControlClient implements NodeControl {
     return this.#ask('changeCharter', { input: change })
   }
 
-  draftEviction(member: string): Promise<EvictionDraft> {
-    return this.#ask('draftEviction', { input: { member } })
+  draftEviction(member: string, request: { group?: string } = {}): Promise<EvictionDraft> {
+    return this.#ask('draftEviction', { input: { member, ...request } })
   }
 
-  async evict(order: SignedEviction): Promise<void> {
+  async evict(order: SignedEviction & { group?: string }): Promise<void> {
     // The voters are changed first, perhaps after leadership is handed over.
     await this.#ask('evict', { input: order, timeoutMs: STOP_TIMEOUT_MS })
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { groupView } from './group-schemas.ts'
 import { proposalCounts } from './proposal-schemas.ts'
 import { count, nullableText, queryBoolean, text, unitName } from './schema-fields.ts'
 
@@ -37,6 +38,7 @@ export const nodeStatus = z.object({
   }),
   mesh: z.object({ id: text, name: text }),
   group: z.object({ id: text, path: text }),
+  groups: z.array(groupView),
   listen: z.array(text),
   mcp: text,
   system5: z.object({
@@ -153,7 +155,7 @@ export const signedChange = z.discriminatedUnion('op', [
   z.strictObject({ ...signed, op: z.literal('operator:remove'), name: text.min(1), expects: count }),
 ])
 export const charterChanged = z.object({ changed: z.boolean() })
-export const evictionOf = z.object({ member: text.min(1) })
+export const evictionOf = z.object({ member: text.min(1), group: text.min(1).exactOptional() })
 export const evictionDraft = z.object({ peerId: text, name: text, joinedAtIndex: count, untilMs: count })
 export const signedEviction = z.strictObject({
   ...signed,
@@ -162,6 +164,7 @@ export const signedEviction = z.strictObject({
   joinedAtIndex: count,
   untilMs: count,
 })
+export const groupEviction = signedEviction.extend({ group: text.min(1).exactOptional() })
 
 export const keysView = z.object({
   identity: text,

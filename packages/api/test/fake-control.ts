@@ -141,6 +141,7 @@ export class FakeControl implements NodeControl {
       degradation: { step: 'normal', since: STARTED, reasons: [], paused: [], shed: 0, synthetic: 0 },
       mesh: { id: '00112233445566778899aabbccddeeff', name: 'plant' },
       group: { id: 'root', path: '/' },
+      groups: [],
       listen: ['/ip4/127.0.0.1/tcp/4950'],
       mcp: 'http://127.0.0.1:4951/mcp',
       system5: {

@@ -46,14 +46,15 @@ export interface NodeControl {
   invitations(): Promise<InvitationView[]>
   revokeInvitation(id: string): Promise<void>
   /** What System 5 has decided, and how it is certified. */
-  charter(): Promise<CharterView>
+  charter(request?: { group?: string }): Promise<CharterView>
   /** For a file that anybody can verify offline. */
   exportCharter(): Promise<CharterFile>
   /** Carries what an operator signed to System 5. */
   changeCharter(change: SignedChange): Promise<CharterChanged>
   /** What an operator has to sign to evict a member, by PeerId or name. */
-  draftEviction(member: string): Promise<EvictionDraft>
-  evict(order: SignedEviction): Promise<void>
+  draftEviction(member: string, request?: { group?: string }): Promise<EvictionDraft>
+  /** From the home group, or from another that this node has a seat in. */
+  evict(order: SignedEviction & { group?: string }): Promise<void>
   keys(): Promise<KeysView>
   /** Has the group go on with another session key; resolves when it is decided. */
   rotateSessionKey(): Promise<{ id: string }>
@@ -134,6 +135,8 @@ export interface NodeStatus {
   }
   mesh: { id: MeshId; name: string }
   group: { id: string; path: string }
+  /** The groups this node takes part in, its home group among them. */
+  groups: GroupView[]
   listen: string[]
   /** Address of the MCP endpoint, e.g. `http://127.0.0.1:4951/mcp`. */
   mcp: string

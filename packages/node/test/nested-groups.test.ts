@@ -1,7 +1,10 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { initMesh } from '../src/enrol/init-mesh.ts'
 import { joinMesh } from '../src/enrol/join-mesh.ts'
 import type { NodeInit, VsmcpNode } from '../src/node-init.ts'
+import { GroupUnknownError } from '../src/errors.ts'
 import { createNode } from '../src/vsmcp-node.ts'
 import { emptyDirectory, initOf } from './support/group.ts'
 import { attach } from './support/servers.ts'
@@ -13,10 +16,10 @@ async function started(dataDir: string, change: Partial<NodeInit> = {}): Promise
   return node
 }
 
-async function founded(name = 'a'): Promise<VsmcpNode> {
-  const dataDir = await emptyDirectory()
-  await initMesh({ dataDir, name })
-  const node = await started(dataDir)
+async function founded(name = 'a', dataDir?: string): Promise<VsmcpNode> {
+  const dir = dataDir ?? (await emptyDirectory())
+  await initMesh({ dataDir: dir, name })
+  const node = await started(dir)
   await node.control.wait({ leader: true, timeoutMs: 10_000 })
   return node
 }
@@ -79,5 +82,76 @@ describe('a group below another', () => {
     const gone = inner.find((node) => node.ready.peerId === delegates[0]?.peerId)
     await gone?.stop()
     expect(await call(a, 'eu__tool__sum', { a: 2, b: 3 })).toContain('"sum":5')
+  })
+})
+
+describe('a seat beside the home group', () => {
+  it('comes back with the node, is shown in status and tree, and its group is renamed, emptied and removed', async () => {
+    const dataDir = await emptyDirectory()
+    const first = await founded('a', dataDir)
+    const { id } = await first.control.createGroup({ path: 'eu' })
+    // The same again changes nothing.
+    expect((await first.control.createGroup({ path: 'eu' })).id).toBe(id)
+    await first.stop()
+    const a = await started(dataDir)
+    expect(await a.control.group('/eu')).toMatchObject({ id, part: 'seat', children: [] })
+    await expect.poll(async () => (await a.control.status()).problems).toEqual([])
+    const { groups, group } = await a.control.status()
+    expect([group.path, groups.map(({ path }) => path)]).toEqual(['/', ['/', '/eu']])
+    const paths = (await a.control.tree()).map(({ path }) => path.join('/'))
+    expect(paths).toContain(`node/seats/${id}/system5/consensus`)
+    expect(await a.control.renameGroup({ group: '/eu', name: 'us' })).toMatchObject({ id, path: '/us' })
+    await expect.poll(async () => (await a.control.units()).map(({ name }) => name)).toEqual(['us'])
+    const b = await joined(a, 'b', '/us')
+    await expect.poll(async () => (await a.control.members({ group: '/us' })).length).toBe(2)
+    await expect(a.control.removeGroup('/us')).rejects.toThrow(/not empty: 1 other member/)
+    await b.control.wait({ leader: true, members: 2, timeoutMs: 10_000 })
+    await b.control.leave()
+    await expect.poll(async () => (await a.control.members({ group: '/us' })).length).toBe(1)
+    await a.control.removeGroup('/us')
+    await expect.poll(async () => (await a.control.groups()).map(({ path }) => path)).toEqual(['/'])
+    await expect.poll(() => a.control.units()).toEqual([])
+    await expect(a.control.members({ group: '/us' })).rejects.toThrow(GroupUnknownError)
+  })
+
+  it('that cannot be opened holds up neither the node nor the others, and is tried again', async () => {
+    const dataDir = await emptyDirectory()
+    const first = await founded('a', dataDir)
+    const { id } = await first.control.createGroup({ path: 'eu' })
+    const other = await first.control.createGroup({ path: 'us' })
+    await first.stop()
+    const file = join(dataDir, 'seats', id, 'enrolment.json')
+    const whole = await readFile(file, 'utf8')
+    await writeFile(file, whole.slice(0, 40))
+    const a = await started(dataDir)
+    expect(await a.control.group(other.id)).toMatchObject({ path: '/us', problem: null })
+    expect((await a.control.status()).problems.join()).toMatch(/the seat of this node in it does not run.*damaged/)
+    await writeFile(file, whole)
+    await expect.poll(async () => (await a.control.group(id)).problem, { timeout: 10_000 }).toBe(null)
+  })
+
+  it('is left with the node: the innermost first', async () => {
+    const a = await founded('a')
+    const b = await joined(a, 'b')
+    await a.control.wait({ members: 2, timeoutMs: 10_000 })
+    await b.control.wait({ members: 2, leader: true, timeoutMs: 10_000 })
+    await b.control.createGroup({ path: 'eu' })
+    await b.control.createGroup({ path: '/eu/plant' })
+    expect((await b.control.groups()).map(({ path }) => path)).toEqual(['/', '/eu', '/eu/plant'])
+    await b.control.leave()
+    expect(await b.stopped).toEqual({ reason: 'left' })
+    await expect.poll(async () => (await a.control.groups()).map(({ path }) => path)).toEqual(['/'])
+    expect((await a.control.members()).map(({ name }) => name)).toEqual(['a'])
+  })
+
+  it('is not for who knows no such group, or asks for what cannot be', async () => {
+    const a = await founded('a')
+    await expect(a.control.createGroup({ path: '/nowhere/x' })).rejects.toThrow(/this node knows no group \/nowhere/)
+    await expect(a.control.createGroup({ path: 'No Name' })).rejects.toThrow(/cannot be a group's name/)
+    await a.control.attach(attach('files', 'legacy-server'))
+    await expect(a.control.createGroup({ path: 'files' })).rejects.toThrow(/files is a unit here/)
+    await expect(a.control.removeGroup('/')).rejects.toThrow(/outermost group/)
+    await expect(a.control.takeSeat({ token: 'vsmcp1.nonsense' })).rejects.toThrow(/token/)
+    expect(await a.control.groups()).toHaveLength(1)
   })
 })

@@ -5,6 +5,7 @@ import { type Define, examples, notes } from './command.ts'
 export const define: Define = (command, open) => {
   addSigningOptions(command)
     .argument('<member>', 'its name, or its PeerId')
+    .option('--group <path>', 'from this group, in which the node has a seat (default: its home group)')
     .addHelpText(
       'after',
       notes(
@@ -17,14 +18,15 @@ export const define: Define = (command, open) => {
       'after',
       examples('vsmcp evict laptop-3 --reason "stolen"', 'vsmcp evict 12D3KooW… --reason "unknown" --operator-key me.key'),
     )
-    .action(async (member: string, options: SigningOptions) => {
+    .action(async (member: string, options: SigningOptions & { group?: string }) => {
       const session = open(command)
       const { node, terminal } = session
-      const charter = await terminal.during('asking the group', node.charter())
-      const { peerId, name, joinedAtIndex, untilMs } = await node.draftEviction(member)
+      const where = options.group === undefined ? {} : { group: options.group }
+      const charter = await terminal.during('asking the group', node.charter(where))
+      const { peerId, name, joinedAtIndex, untilMs } = await node.draftEviction(member, where)
       const { signer, ...signed } = await openSigner(options, session, charter)
       const order = signer.sign({ op: 'member:evict', peer: peerId, joinedAtIndex, untilMs, ...signed } as const)
-      await terminal.during(`evicting ${printableLine(name)}`, node.evict(order))
+      await terminal.during(`evicting ${printableLine(name)}`, node.evict({ ...order, ...where }))
       terminal.answer({ evicted: peerId, name, by: signer.name }, () => `evicted ${printableLine(name)} (${peerId})`)
     })
 }

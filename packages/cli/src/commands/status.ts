@@ -63,6 +63,7 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
       ['', `${node.role}, profile ${node.profile}, pid ${node.pid}, up ${formatDuration(process.uptimeS * 1_000)}`],
       ['mesh', `${printableLine(mesh.name)}  ${mesh.id}`],
       ['group', `${group.path}: ${members.alive} of ${count(members.known, 'member')} alive`],
+      ...groupsOf(status, now),
       [
         'system 5',
         `${leader}; ${system5.epoch === 1 ? '' : `epoch ${system5.epoch}, `}term ${system5.term}, this node is ${system5.role}`,
@@ -84,6 +85,30 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
     ]),
     ...status.problems.map((problem) => `  ${terminal.style('yellow', '!')} ${printableLine(problem)}`),
   ].join('\n')
+}
+
+/** What is above and below, where there is something. */
+function groupsOf({ groups }: NodeStatus, now: number): [string, string][] {
+  const home = groups.find(({ part }) => part === 'home')
+  const seats = groups.filter(({ part }) => part === 'seat')
+  const delegates = home?.delegates.map(({ name, alive }) => `${printableLine(name)}${alive ? '' : ' (away)'}`).join(', ')
+  const above = home?.parent
+  return [
+    ...(above === null || above === undefined
+      ? []
+      : ([
+          [
+            'above',
+            `${printableLine(above.path)}, ${above.reached ? 'reached' : `not reached since ${formatAgo(above.since, now)}`}; delegates: ${delegates === '' ? 'none' : delegates}`,
+          ],
+        ] satisfies [string, string][])),
+    ...(home === undefined || home.children.length === 0
+      ? []
+      : ([['below', home.children.map(printableLine).join(', ')]] satisfies [string, string][])),
+    ...(seats.length === 0
+      ? []
+      : ([['seats', seats.map(({ path }) => printableLine(path)).join(', ')]] satisfies [string, string][])),
+  ]
 }
 
 function serviceOf({ degradation: { step, since, reasons, paused, shed } }: NodeStatus, now: number): string {

@@ -29,7 +29,8 @@ export async function backupOf({ dataDir, version, enrolment, self, units, group
     node: { peerId: self, name, role },
     chain: Buffer.from(encodeChain(chain)).toString('base64'),
     peers: peers.map(({ peer, addresses }) => ({ peer, addresses: [...addresses] })),
-    units: [...units],
+    // Groups below run where there are seats in them; a node made anew from this has none.
+    units: units.filter(({ source }) => source.kind !== 'group'),
     ...(config === undefined ? {} : { config }),
     ...(group === undefined
       ? {}

@@ -23,6 +23,7 @@ export async function examine(facts: DoctorFacts): Promise<DoctorReport> {
     clock(facts),
     versions(facts),
     unitsOf(facts.status),
+    ...groupsOf(facts.status),
     await disk(facts.status.node.dataDir),
     await privacy(facts.status.node.dataDir),
   ]
@@ -102,6 +103,21 @@ function unitsOf({ units }: NodeStatus): Check {
   const found = `${units.ready} of the group's ${units.group} units are ready, ${units.local} are attached here`
   if (units.ready === units.group) return { name, state: 'ok', found }
   return { name, state: 'warn', found, advice: 'See `vsmcp units` for the state and `vsmcp logs UNIT` for what the server said.' }
+}
+
+/** Only where there is more than the one group of a plain mesh. */
+function groupsOf({ groups }: NodeStatus): Check[] {
+  if (groups.length === 1 && groups[0]?.parent === null && groups[0].children.length === 0) return []
+  const name = 'groups'
+  const wrong = groups.flatMap(({ path, problem, parent, delegates }) => {
+    if (problem !== null) return [`${path}: ${problem}`]
+    if (parent?.reached === false) return [`${path}: the group above cannot be reached since ${parent.since}`]
+    const alive = delegates.filter((delegate) => delegate.alive).length
+    return parent !== null && alive < 2 ? [`${path}: ${alive} of its delegates can be reached, one failure cuts it off`] : []
+  })
+  if (wrong.length === 0) return [{ name, state: 'ok', found: `takes part in ${groups.map(({ path }) => path).join(', ')}` }]
+  const advice = 'See `vsmcp group ls`. A group sees to two delegates by itself once it has members that stay up.'
+  return [{ name, state: 'warn', found: wrong.join('; '), advice }]
 }
 
 async function disk(dataDir: string): Promise<Check> {

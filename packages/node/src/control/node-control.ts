@@ -115,7 +115,16 @@ export class RunningNodeControl implements NodeControl {
   }
 
   async status(): Promise<NodeStatus> {
-    return this.#c.statusView.status()
+    const { statusView, groups } = this.#c
+    const { group, health, problems, ...status } = statusView.status()
+    const all = [...problems, ...groups.problems()]
+    return {
+      ...status,
+      group: { ...group, path: groups.pathOf(groups.membership()) },
+      groups: groups.views().filter(({ part }) => part !== 'none'),
+      health: health === 'ok' && all.length > 0 ? 'degraded' : health,
+      problems: all,
+    }
   }
 
   async tree(): Promise<PartView[]> {
@@ -167,8 +176,8 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.admission.revoke(id)
   }
 
-  charter(): Promise<CharterView> {
-    return this.#c.charter.show()
+  charter({ group }: { group?: string } = {}): Promise<CharterView> {
+    return this.#c.groups.charter(group).show()
   }
 
   exportCharter(): Promise<CharterFile> {
@@ -179,12 +188,12 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.charter.change(change)
   }
 
-  draftEviction(member: string): Promise<EvictionDraft> {
-    return this.#c.charter.draftEviction(member)
+  draftEviction(member: string, { group }: { group?: string } = {}): Promise<EvictionDraft> {
+    return this.#c.groups.charter(group).draftEviction(member)
   }
 
-  evict(order: SignedEviction): Promise<void> {
-    return this.#c.charter.evict(order)
+  evict({ group, ...order }: SignedEviction & { group?: string }): Promise<void> {
+    return this.#c.groups.charter(group).evict(order)
   }
 
   keys(): Promise<KeysView> {
@@ -347,9 +356,9 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.log.read(request)
   }
 
-  doctor(): Promise<DoctorReport> {
+  async doctor(): Promise<DoctorReport> {
     const { statusView, facts } = this.#c
-    return examine({ status: statusView.status(), members: statusView.members(), ...facts() })
+    return examine({ status: await this.status(), members: statusView.members(), ...facts() })
   }
 
   #missing({ members, leader, tool }: WaitConditions): string[] {

@@ -68,7 +68,8 @@ export class StatusView {
     components.log.on('storage:recovered', () => (this.#storageProblem = undefined))
   }
 
-  status(): NodeStatus {
+  /** But for the groups that the node takes part in, which are not this one's matter. */
+  status(): Omit<NodeStatus, 'groups'> {
     const { mesh, trust, catalog, units, unitsView, reports, operations, mcpUrl } = this.#c
     const { enrolment } = trust
     const { version, profile, dataDir, startedAtMs } = this.#facts

@@ -1,6 +1,7 @@
 import { delegatesOf, groupNamed } from '@vsmcp/consensus'
 import { type Clock, type GroupId, InvalidArgumentError, isoTime, type Logger, type PeerIdString } from '@vsmcp/kernel'
 import { pathUnder } from '@vsmcp/vsm'
+import { CharterDesk } from '../charter/charter-desk.ts'
 import type { InvitationCreated, InvitationRequest, MemberView } from '../control.ts'
 import { GroupUnknownError, QuorumAtRiskError } from '../errors.ts'
 import type { Membership, Memberships, SeatHands } from '../recursion/memberships.ts'
@@ -72,6 +73,12 @@ export class GroupDesk implements SeatHands {
     throw new GroupUnknownError(`this node knows no group ${path}`, {
       hint: '`vsmcp group ls` lists the groups this node takes part in and those below them.',
     })
+  }
+
+  /** What people ask of its charter. */
+  charter(path?: string): CharterDesk {
+    const { clock, logger } = this.#c
+    return new CharterDesk({ ...this.membership(path).parts, clock, logger })
   }
 
   members(path?: string): MemberView[] {
@@ -155,7 +162,18 @@ export class GroupDesk implements SeatHands {
 
   /** What is wrong with seats, for `status`. */
   problems(): string[] {
-    return this.views().flatMap(({ path, problem }) => (problem === null ? [] : [`group ${path}: ${problem}`]))
+    const away = this.views().flatMap(({ part, path, parent, problem }) => {
+      // Of the home group, status says by itself what is wrong with it.
+      if (problem !== null) return part === 'home' && !this.#isOrphan(path) ? [] : [`group ${path}: ${problem}`]
+      return parent === null || parent.reached || part === 'none'
+        ? []
+        : [`group ${path}: the group above, ${parent.path}, cannot be reached since ${parent.since}; it goes on alone`]
+    })
+    return away
+  }
+
+  #isOrphan(path: string): boolean {
+    return this.#c.ties.orphans.has(this.membership(path).group)
   }
 
   #viewOf(membership: Membership): GroupView {
