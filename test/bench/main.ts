@@ -17,6 +17,7 @@ import { idleBench } from './idle.ts'
 import { joinBench } from './join.ts'
 import type { Bench } from './lib/bench.ts'
 import { writeReport } from './lib/report.ts'
+import { nestedBench } from './nested.ts'
 import { pauseBench } from './pause.ts'
 import { rpcBench } from './rpc.ts'
 import { starvationBench } from './starvation.ts'
@@ -36,6 +37,7 @@ const ALL: readonly Bench[] = [
   strangersBench,
   algedonicBench,
   vsmBench,
+  nestedBench,
 ]
 
 const say = (line: string): void => console.error(`bench: ${line}`)

@@ -5,11 +5,14 @@
  *     pnpm sim --seeds 100000        lives many, on all cores; `--from N` begins elsewhere, `--jobs N` takes fewer cores
  *     pnpm sim --explore 10          all interleavings of three voters, to that many steps
  *     pnpm sim --mutations [WORD …]  plants every broken rule (or those named so) and sees each caught
+ *     pnpm sim --mesh 100,10000      a mesh of so many nodes in nested groups, measured; `--measured MS`, `--from SEED`
+ *     pnpm sim --mesh-faults 10      so many seeds of groups cut off, delegates killed and delegates that lie
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { messageOf } from '@vsmcp/kernel'
 import { mutationsNamed, runMutants } from './command/mutants.ts'
+import { liveFaults, measureSizes, tableOf } from './command/nested.ts'
 import { liveInParallel } from './command/parallel.ts'
 import { LIFE_MS } from './constants.ts'
 import { EXPLORATIONS, explore } from './explore.ts'
@@ -21,7 +24,9 @@ const PROGRESS_MS = 5_000
 const USAGE = `usage: pnpm sim --seed N [--life MS]             replays one life, every step of it as a line
        pnpm sim --seeds N [--from N] [--jobs N]  lives many
        pnpm sim --explore DEPTH                  all interleavings of three voters
-       pnpm sim --mutations [WORD …]             plants broken rules and sees each caught`
+       pnpm sim --mutations [WORD …]             plants broken rules and sees each caught
+       pnpm sim --mesh N[,N…] [--measured MS]    measures meshes of nested groups
+       pnpm sim --mesh-faults N [--from N]       lives of nested groups under faults`
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const asJson = (value: unknown): void => say(JSON.stringify(value))
@@ -78,6 +83,35 @@ function exploreAll(depth: number): number {
   return 0
 }
 
+async function meshes(sizes: readonly number[], seed: number, measuredMs: number): Promise<number> {
+  say(`seed ${seed}, ${measuredMs} simulated ms of daily work each`)
+  const all = await measureSizes(sizes, { seed, measuredMs }, ({ nodes, cpuPerS, seconds }) =>
+    say(`${nodes} nodes: ${(cpuPerS * seconds).toFixed(1)} s of one core`),
+  )
+  for (const line of tableOf(all)) say(line)
+  return 0
+}
+
+/** Nodes of the smallest mesh in which every trial has somebody to try it on. */
+const NODES_MIN = 10
+
+/** Nodes of the mesh in which groups are cut off and delegates killed: a root and some groups below it. */
+const FAULTY_NODES = 60
+
+function meshFaults(from: number, count: number): number {
+  try {
+    liveFaults(
+      Array.from({ length: count }, (_, at) => from + at),
+      FAULTY_NODES,
+      say,
+    )
+    return 0
+  } catch (error) {
+    say(messageOf(error))
+    return 1
+  }
+}
+
 const options = {
   seed: { type: 'string' },
   seeds: { type: 'string' },
@@ -86,6 +120,9 @@ const options = {
   life: { type: 'string', default: String(LIFE_MS) },
   explore: { type: 'string' },
   mutations: { type: 'boolean' },
+  mesh: { type: 'string' },
+  'mesh-faults': { type: 'string' },
+  measured: { type: 'string', default: '60000' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -109,12 +146,18 @@ async function main(argv: readonly string[]): Promise<number> {
     say(USAGE)
     return 0
   }
-  const { seed, seeds, explore: depth, mutations, from, jobs, life } = asked?.values ?? {}
-  const numbers = [seed, seeds, depth, from, jobs, life].filter((text) => text !== undefined)
+  const { seed, seeds, explore: depth, mutations, from, jobs, life, mesh, 'mesh-faults': faults, measured } = asked?.values ?? {}
+  const sizes = mesh?.split(',') ?? []
+  const numbers = [seed, seeds, depth, from, jobs, life, faults, measured, ...sizes].filter((text) => text !== undefined)
   if (asked !== undefined && !numbers.map(counted).includes(Number.NaN)) {
     if (seed !== undefined) return replay(counted(seed), Number(life))
     if (depth !== undefined) return exploreAll(counted(depth))
     if (mutations === true) return mutants(asked.positionals, Number(jobs))
+    // A mesh that is too small is a question how to use it.
+    if (mesh !== undefined && Math.min(...sizes.map(counted)) >= NODES_MIN) {
+      return meshes(sizes.map(counted), Number(from), Number(measured))
+    }
+    if (faults !== undefined) return meshFaults(Number(from), counted(faults))
     if (seeds !== undefined) return many(Number(from), counted(seeds), Number(jobs))
   }
   say(USAGE)

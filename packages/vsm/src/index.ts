@@ -131,6 +131,7 @@ export { organ, plainText, type Signal, type Source } from './algedonic/signal.t
 export { DEFAULT_TERMS, isOverdue, type Level, type Terms } from './algedonic/terms.ts'
 export { AlertClimb, type AlertAbove, type AlertBelow, type ClimbEffect } from './recursion/alert-climb.ts'
 export {
+  DELEGATE_STAGGER_MS,
   FILTER_BITS,
   FILTER_CAPACITY,
   FILTER_HASHES,

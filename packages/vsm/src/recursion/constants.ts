@@ -34,11 +34,11 @@ export const DIRECTIVES_MAX = 16
 export const DIRECTIVE_TEXT_LENGTH_MAX = 500
 export const DIRECTIVES_BYTES_MAX = 6 * 1024
 
-/** Milliseconds a record holds; then what it says is not known any more. Six times the period, so that five may be lost. */
+/** Milliseconds a record holds; then what it says is not known any more. Three times the period, so that two may be lost. */
 export const RECORD_LIFE_MS = 60_000
 
 /** Milliseconds between records where nothing changed that cannot wait. */
-export const RECORD_PERIOD_MS = 10_000
+export const RECORD_PERIOD_MS = 20_000
 
 /** Milliseconds between records of a group that has news: eight levels pass a new tool on in as many seconds at worst. */
 export const RECORD_GAP_MS = 1_000
