@@ -176,6 +176,18 @@ test('after a decision the same is not proposed again at once, and not at all wh
   expect(asked.outcome(make('z', { expiresAtMs: 900_001 }), { author: 'b', atMs: 900_000 })).toBe('changed')
 })
 
+test('more of the same is asked for once what was given had its effect and was not enough', () => {
+  const asked = group()
+  asked.ask(make('x'), { author: 'b' })
+  asked.ask(accept('x', { checkAtMs: 9_000, expiresAtMs: 900_000 }))
+  const more = (id: string, value: number) => make(id, { asked: value, held: 2, expiresAtMs: 400_000 })
+  expect(asked.outcome(more('y', 4), { author: 'b', atMs: 300_000 })).toBe('proposal-exists')
+  const sequence = asked.state.proposals.get('x')?.directive?.sequence ?? 0
+  asked.ask(close('x', sequence), { atMs: 8_000 })
+  expect(asked.outcome(more('y', 2), { author: 'b', atMs: 300_000 })).toBe('proposal-exists')
+  expect(asked.outcome(more('y', 4), { author: 'b', atMs: 300_000 })).toBe('changed')
+})
+
 test('a member that floods gets no further than its share, and the group holds no more than it may', () => {
   const asked = group()
   const lack = (no: number, at = 'b') => make(`p${no}`, { kind: 'capability', from: 'system4', subject: `tool${no}`, at })

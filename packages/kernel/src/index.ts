@@ -53,6 +53,7 @@ export {
   type EffectMetric,
   type GivenDirective,
   isInForce,
+  isStanding,
   isUndecided,
   type Proposal,
   PROPOSAL_KINDS,

@@ -127,6 +127,11 @@ export function isUndecided({ decision }: Pick<Proposal, 'decision'>): boolean {
   return decision === undefined || decision.verdict === 'deferred'
 }
 
+/** Whether the same, asked again, has to wait: its directive is in force, and its effect is not known yet, or no other amount is asked for. */
+export function isStanding(proposal: Pick<Proposal, 'directive' | 'closure'>, asked: number, nowMs: number): boolean {
+  return isInForce(proposal, nowMs) && (proposal.closure === undefined || proposal.directive?.value === asked)
+}
+
 /** Whether its directive is to be obeyed. */
 export function isInForce({ directive, closure }: Pick<Proposal, 'directive' | 'closure'>, nowMs: number): boolean {
   return directive !== undefined && nowMs < directive.expiresAtMs && (closure === undefined || closure.outcome === 'met')

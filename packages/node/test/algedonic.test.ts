@@ -98,8 +98,10 @@ describe('an alert', () => {
     expect(alertOf(system5, id)).toMatchObject({ decided: true, node: again.peer })
     await until(again, () => alertOf(again, id)?.decided === true)
     const over = heard(system5, ({ event, alert }) => event === 'over' && alert.id === id)
-    again.algedonic.remedy(pain(), 'space again')
+    again.algedonic.relieve(pain(), 'space again')
     expect((await over).alert).toMatchObject({ over: { by: again.peer, reason: 'space again' } })
+    const glad = expect.objectContaining({ feeling: 'pleasure', subject: 'well again: the disk is full', text: 'space again' })
+    await expect.poll(() => system5.alertsView.list({ all: true })).toContainEqual(glad)
   })
 
   it('climbs to the group, and above it, when the terms that the policy sets are over', async () => {

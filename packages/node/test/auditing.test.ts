@@ -57,7 +57,7 @@ describe('audits', () => {
 
     const clock = new AheadClock()
     const felt: Signal[] = []
-    const algedonic = { feel: (signal: Signal) => void felt.push(signal), remedy: () => {} }
+    const algedonic = { feel: (signal: Signal) => void felt.push(signal), relieve: () => {} }
     const group = () => auditor.log.state
     const watching = {
       ...auditor,
@@ -123,11 +123,16 @@ describe('audits', () => {
 describe('the performance of units', () => {
   it('is told as an exception, felt when it is grave, and over when the unit delivers again', async () => {
     const felt: string[] = []
-    const algedonic = { feel: ({ subject }: Signal) => void felt.push(subject), remedy: () => void felt.push('remedied') }
+    const algedonic = {
+      feel: ({ subject }: Signal) => void felt.push(subject),
+      relieve: () => void felt.push('relieved'),
+      remedy: () => void felt.push('remedied'),
+    }
     type Listener = Parameters<Operations['on']>[1]
     let measured: Listener | undefined
+    let terms: object = { targetP99Ms: 100 }
     const operations = { on: (_event: string, listener: Listener) => ((measured = listener), () => {}) } as unknown as Operations
-    const units = { on: () => () => {}, termsOf: () => ({ targetP99Ms: 100 }) } as unknown as LocalUnits
+    const units = { on: () => () => {}, termsOf: () => terms } as unknown as LocalUnits
     type Control = (message: { node: string; body: { exceptions?: unknown } }) => void
     let heard: Control | undefined
     const signals = { on: (_topic: string, listener: Control) => ((heard = listener), () => {}) }
@@ -157,6 +162,11 @@ describe('the performance of units', () => {
     windows(9, 150)
     expect([performance.exceptions, felt]).toEqual([[{ ...exception, isGrave: true }], ['unit a misses its target for latency']])
     windows(3, 50)
+    expect([performance.exceptions, felt.at(-1)]).toEqual([[], 'relieved'])
+    // What it owes no longer it is not glad to deliver.
+    windows(12, 150)
+    terms = {}
+    windows(1, 150)
     expect([performance.exceptions, felt.at(-1)]).toEqual([[], 'remedied'])
     await performance.stop()
   })

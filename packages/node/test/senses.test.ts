@@ -28,8 +28,12 @@ class Felt {
     this.texts.push(text)
   }
 
-  remedy({ subject }: { subject: string }): void {
+  relieve({ subject }: { subject: string }): void {
     this.said.push(`well: ${subject}`)
+  }
+
+  remedy({ subject }: { subject: string }): void {
+    this.said.push(`over: ${subject}`)
   }
 
   on(event: string, listener: (payload: never) => void): () => void {
@@ -111,9 +115,9 @@ it('a unit that fails more than usual hurts; resolved by a person, that is usual
   for (let at = 0; at < UNCALLED_WINDOWS; at++) {
     operations.emit('measured', { unit, figures: { calls: 0, errors: 0, answered: 0 } })
   }
-  expect(felt.said.splice(0)).toEqual(['well: unit files fails more than usual', 'well: unit files is slower than usual'])
+  expect(felt.said.splice(0)).toEqual(['over: unit files fails more than usual', 'over: unit files is slower than usual'])
   units.emit('unit:gone', { name: 'files' })
-  expect(felt.said).toEqual(['well: unit files fails more than usual', 'well: unit files is slower than usual'])
+  expect(felt.said).toEqual(['over: unit files fails more than usual', 'over: unit files is slower than usual'])
   await senses.stop()
 })
 

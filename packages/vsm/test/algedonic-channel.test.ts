@@ -28,6 +28,7 @@ class Bench {
   readonly channel: AlgedonicChannel
   readonly kept = new Map<string, HeldAlert>()
   said: string[] = []
+  readonly notes: Signal[] = []
 
   constructor(held: readonly HeldAlert[] = [], seed = 1) {
     const random = seededRandom(seed)
@@ -42,6 +43,10 @@ class Bench {
 
   remedy(change: Partial<Signal> = {}, reason = 'well again'): void {
     this.take(this.channel.remedy(signal(change), reason, this.nowMs))
+  }
+
+  relieve(change: Partial<Signal> = {}, reason = 'well again'): void {
+    this.take(this.channel.relieve(signal(change), reason, this.nowMs))
   }
 
   step(type: 'delivered' | 'undelivered' | 'closed' | 'taken' | 'displaced', id: string): void {
@@ -62,6 +67,7 @@ class Bench {
       else if (effect.type === 'forget') this.kept.delete(effect.id)
       else if (effect.type === 'news') this.said.push(effect.event)
       else this.said.push(effect.type)
+      if (effect.type === 'note') this.notes.push(effect.signal)
     }
   }
 
@@ -283,6 +289,54 @@ describe('pleasure', () => {
     bench.feel({ feeling: 'pleasure' })
     expect(bench.since()).toEqual(['raised', 'over', 'note'])
     expect(bench.channel.held).toEqual([])
+  })
+})
+
+describe('relief', () => {
+  test('from what System 5 has heard of is pleasure, told to it once; from what was the node’s own affair it is none', () => {
+    const bench = new Bench()
+    bench.feel()
+    bench.relieve()
+    expect(bench.since()).toEqual(['raised', 'over'])
+    const { id } = bench.feel({ severity: 'critical' }) as { id: string }
+    bench.step('delivered', id)
+    bench.since()
+    bench.relieve({}, 'it answers again')
+    expect(bench.since()).toEqual(['resolve', 'note'])
+    expect(bench.notes).toEqual([
+      {
+        feeling: 'pleasure',
+        severity: 'critical',
+        source: organ('system1', 'files'),
+        subject: 'well again: unit files failed',
+        text: 'it answers again',
+      },
+    ])
+    bench.relieve()
+    expect(bench.since()).toEqual([])
+  })
+
+  test('of what is not open, or was resolved by a person, is none', () => {
+    const bench = new Bench()
+    bench.relieve()
+    const { id } = bench.feel({ severity: 'critical' }) as { id: string }
+    bench.step('delivered', id)
+    bench.take(bench.channel.resolve(id, 'seen to', bench.nowMs) ?? [])
+    bench.since()
+    bench.relieve()
+    expect(bench.since()).toEqual([])
+  })
+
+  test('of what comes and goes is told no more often than the pain may be, and leaves the pain its share', () => {
+    const bench = new Bench()
+    for (let i = 0; i < 50; i++) {
+      const felt = bench.feel({ severity: 'critical', subject: `trouble ${i}` })
+      if ('id' in felt) bench.step('delivered', felt.id)
+      bench.relieve({ subject: `trouble ${i}` })
+      if ('id' in felt) bench.step('closed', felt.id)
+    }
+    expect(bench.notes.length).toBe(BURST_MAX)
+    expect(bench.channel.counts.refused).toBe(50 - BURST_MAX)
   })
 })
 

@@ -1,4 +1,4 @@
-import { isInForce, isUndecided, type ProposalContent, proposalKey } from '@vsmcp/kernel'
+import { isInForce, isStanding, isUndecided, type ProposalContent, proposalKey } from '@vsmcp/kernel'
 import {
   DIRECTIVE_ATTEMPTS_MAX,
   DIRECTIVES_MAX,
@@ -39,7 +39,7 @@ export function makeProposal(state: GroupState, operation: ProposalMake, place: 
   const alike = state.proposals.entries().filter(([, record]) => proposalKey(record) === key)
   const open = alike.find(([, record]) => isUndecided(record))
   if (open !== undefined) return open[1].peer === author ? renewed(state, open, operation) : seconded(state, open, operation)
-  const standing = alike.find(([, record]) => isInForce(record, atMs))
+  const standing = alike.find(([, record]) => isStanding(record, operation.asked, atMs))
   if (standing !== undefined) return refused(state, 'proposal-exists', `it is in force already, as ${standing[0]}`, standing[0])
   const lately = alike.find(([, { decision, closure }]) => atMs - (closure ?? decision ?? { atMs: 0 }).atMs < PROPOSAL_PAUSE_MS)
   if (lately !== undefined) return refused(state, 'proposal-early', `it was decided just now, as ${lately[0]}`, lately[0])

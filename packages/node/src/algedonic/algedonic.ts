@@ -135,6 +135,11 @@ export class Algedonic implements Startable {
     this.#do(this.#channel.remedy(signal, reason, this.#c.clock.wallMs()))
   }
 
+  /** What was felt is over because its cause is well again; where System 5 had heard of it, that is pleasure. */
+  relieve(signal: Pick<Signal, 'source' | 'subject'>, reason: string): void {
+    this.#do(this.#channel.relieve(signal, reason, this.#c.clock.wallMs()))
+  }
+
   /** An alert that this node holds is remedied, says a person. @returns false when it holds none of that id */
   resolve(id: string, reason: string): boolean {
     const effects = this.#channel.resolve(id, reason, this.#c.clock.wallMs())

@@ -41,6 +41,6 @@ export class ClockSense implements Startable {
     const text = `It is ${offS} s ${aheadMs < 0 ? 'ahead of' : 'behind'} theirs. While it leads, schedules go by the clocks of most; set the clock.`
     if (Math.abs(aheadMs) > CLOCK_OFF_MS) algedonic.feel({ ...OFF, feeling: 'pain', text })
     // Between the two it stays as it was felt.
-    else if (Math.abs(aheadMs) < CLOCK_OFF_MS / 2) algedonic.remedy(OFF, `it is ${offS} s from theirs`)
+    else if (Math.abs(aheadMs) < CLOCK_OFF_MS / 2) algedonic.relieve(OFF, `it is ${offS} s from theirs`)
   }
 }

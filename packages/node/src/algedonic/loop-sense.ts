@@ -46,6 +46,6 @@ export class LoopSense implements Startable {
     if (verdict === undefined) return
     const share = `${Math.round(verdict.share * 100)} % of its timers were more than ${LOOP_LATE_MS} ms late within half a minute`
     if (verdict.feeling === 'pain') algedonic.feel({ ...LATE, feeling: 'pain', text: share })
-    else algedonic.remedy(LATE, share)
+    else algedonic.relieve(LATE, share)
   }
 }

@@ -43,7 +43,7 @@ export class Senses implements Startable {
         if (state === 'failed') this.#hurt(failed(name), reason ?? 'no reason was given')
         if (state === 'ready') this.#well(failed(name), 'the unit is ready again')
       }),
-      units.on('unit:gone', ({ name }) => this.#well(failed(name), 'the unit was detached')),
+      units.on('unit:gone', ({ name }) => this.#c.algedonic.remedy(failed(name), 'the unit was detached')),
       log.on('storage:failed', ({ error }) => this.#hurt(DISK, error instanceof Error ? error.message : String(error))),
       log.on('storage:recovered', () => this.#well(DISK, 'the disk accepts writes again')),
       log.on('leader:changed', ({ leader }) => this.#lookFor(leader)),
@@ -78,6 +78,6 @@ export class Senses implements Startable {
   }
 
   #well(pain: Pain, reason: string): void {
-    this.#c.algedonic.remedy(pain, reason)
+    this.#c.algedonic.relieve(pain, reason)
   }
 }

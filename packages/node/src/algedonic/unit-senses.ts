@@ -82,7 +82,7 @@ export class UnitSenses implements Startable {
   #tell(pain: Pain, { feeling }: ErrorVerdict | LatencyVerdict, text: string): void {
     const { algedonic } = this.#c
     if (feeling === 'pain') algedonic.feel({ ...pain, feeling, text })
-    else algedonic.remedy(pain, text)
+    else algedonic.relieve(pain, text)
   }
 
   /** Somebody has resolved what it still feels: so be it. */

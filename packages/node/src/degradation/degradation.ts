@@ -33,7 +33,7 @@ export interface DegradationComponents {
   units: Pick<LocalUnits, 'list' | 'get' | 'termsOf'>
   bargaining: Pick<Bargaining, 'load' | 'capacity'>
   fallbacks: Pick<Fallbacks, 'given'>
-  algedonic: Pick<Algedonic, 'feel' | 'remedy'>
+  algedonic: Pick<Algedonic, 'feel' | 'relieve'>
   clock: Clock
   logger: Logger
 }
@@ -141,7 +141,7 @@ export class Degradation implements Startable {
     logger.warn({ step, before, reasons }, 'the node serves otherwise than before')
     if (steps.hasSubscribers) steps.publish({ step, before, reasons })
     if (step === 'essential') algedonic.feel({ ...SHEDDING, feeling: 'pain', text: `${reasons.join('; ')}.` })
-    if (before === 'essential') algedonic.remedy(SHEDDING, `it serves all units again: ${step}`)
+    if (before === 'essential') algedonic.relieve(SHEDDING, `it serves all units again: ${step}`)
     this.#events.emit('changed', { step })
   }
 

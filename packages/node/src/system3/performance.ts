@@ -22,7 +22,7 @@ export interface PerformanceComponents {
   signals: Pick<GroupSignals, 'on'>
   units: Pick<LocalUnits, 'on' | 'termsOf'>
   operations: Pick<Operations, 'on'>
-  algedonic: Pick<Algedonic, 'feel' | 'remedy'>
+  algedonic: Pick<Algedonic, 'feel' | 'relieve' | 'remedy'>
   /** What a life of it leaves to the next. */
   checkpoint: Keeping<PerformanceKept>
   /** Wall clock, milliseconds. */
@@ -70,7 +70,7 @@ export class Performance implements Startable {
       }),
       units.on('unit:gone', ({ name }) => {
         this.#monitor.forget(name)
-        for (const metric of ['latency', 'errors'] as const) this.#over({ unit: name, metric })
+        for (const metric of ['latency', 'errors'] as const) this.#over({ unit: name, metric }, false)
       }),
     ]
   }
@@ -131,7 +131,7 @@ export class Performance implements Startable {
     const { type, unit, metric, target, measured } = effect
     if (type === 'over') {
       if (told.hasSubscribers) told.publish({ unit, metric, event: type, target, measured })
-      return this.#over(effect)
+      return this.#over(effect, this.#isOwed(effect))
     }
     const { logger, algedonic, wallMs, self } = this.#c
     if (told.hasSubscribers) told.publish({ unit, metric, event: type, target, measured })
@@ -147,9 +147,15 @@ export class Performance implements Startable {
     algedonic.feel({ ...painOf(effect), feeling: 'pain', severity: 'high', text })
   }
 
-  #over(of: Pick<ExceptionEffect, 'unit' | 'metric'>): void {
+  #over(of: Pick<ExceptionEffect, 'unit' | 'metric'>, isMet: boolean): void {
     if (!this.#exceptions.delete(keyOf(of))) return
-    this.#c.algedonic.remedy(painOf(of), 'it delivers what it owes again, or owes it no longer')
+    if (isMet) this.#c.algedonic.relieve(painOf(of), 'it delivers what it owes again')
+    else this.#c.algedonic.remedy(painOf(of), 'it owes that no longer')
+  }
+
+  #isOwed({ unit, metric }: Pick<ExceptionEffect, 'unit' | 'metric'>): boolean {
+    const { p99Ms, errorShare } = owedBy(this.#c.units.termsOf(unit))
+    return (metric === 'latency' ? p99Ms : errorShare) !== null
   }
 }
 

@@ -49,7 +49,7 @@ export interface AuditingComponents {
   router: Pick<Router, 'probe'>
   signals: Pick<GroupSignals, 'on'>
   reportJudge: ReportJudge
-  algedonic: Pick<Algedonic, 'feel' | 'remedy'>
+  algedonic: Pick<Algedonic, 'feel' | 'relieve'>
   /** Nothing is looked at while the node has better to do. */
   isPaused: () => boolean
   /** What a life of it leaves to the next. */
@@ -171,7 +171,7 @@ export class Auditing implements Startable {
     const { unit, node, kind } = finding
     publish('over', finding)
     this.#c.logger.info({ unit, node, kind }, 'audits find nothing to remark any more')
-    this.#c.algedonic.remedy(painOf(finding), 'audits find nothing to remark any more')
+    this.#c.algedonic.relieve(painOf(finding), 'audits find nothing to remark any more')
   }
 }
 

@@ -117,6 +117,20 @@ export class AlgedonicChannel {
     return entry === undefined ? [] : this.#end(entry, reason)
   }
 
+  /**
+   * Like `remedy`, because its cause is well again: relief from what System 5 had heard of is pleasure, and told to it. Relief of one source is
+   * told no more often than its pain, and takes nothing from what that may raise.
+   */
+  relieve(signal: Pick<Signal, 'source' | 'subject'>, reason: string, nowMs: number): readonly AlgedonicEffect[] {
+    this.#advance(nowMs)
+    const entry = this.#byKey.get(keyOf({ ...signal, subject: plainText(signal.subject, ALERT_SUBJECT_LENGTH_MAX) }))
+    if (entry === undefined || entry.alert.remedied !== undefined) return []
+    const wasHeard = entry.left
+    const effects = this.#end(entry, reason)
+    if (!wasHeard || !this.#allowance.spend(`relief of ${accountOf(entry.alert.source)}`, nowMs)) return effects
+    return [...effects, { type: 'note', id: this.#newId(), signal: reliefOf(entry.alert, reason), atMs: nowMs }]
+  }
+
   /** Like `remedy`, of an alert of this node that System 5 has not heard of. @returns undefined when there is none */
   resolve(id: string, reason: string, nowMs: number): readonly AlgedonicEffect[] | undefined {
     this.#advance(nowMs)
@@ -372,6 +386,17 @@ function withoutRemedy(alert: HeldAlert): HeldAlert {
   const open = { ...alert }
   delete open.remedied
   return open
+}
+
+/** Pleasure that a pain is over: of the same source, under a subject of its own. */
+function reliefOf({ severity, source, subject }: HeldAlert, reason: string): Signal {
+  return {
+    feeling: 'pleasure',
+    severity,
+    source,
+    subject: plainText(`well again: ${subject}`, ALERT_SUBJECT_LENGTH_MAX),
+    text: plainText(reason, ALERT_TEXT_LENGTH_MAX),
+  }
 }
 
 const keepOf = ({ alert }: Entry): AlgedonicEffect => ({ type: 'keep', alert })

@@ -1,5 +1,5 @@
 import type { Proposal } from '@vsmcp/kernel'
-import { EFFECT_WINDOWS, FENCED_MAX, RENEWED_DOSE } from './constants.ts'
+import { EFFECT_WINDOWS, FENCED_MAX, RENEWED_DOSE, SUCCESSOR_LOOKS_MS } from './constants.ts'
 import type { Governance } from './governance.ts'
 import { needOfPerson, objectionTo } from './objection.ts'
 
@@ -26,6 +26,8 @@ export type ClosureStep =
 
 interface Watched {
   readonly sequence: number
+  /** Since when somebody looks here: who leads only since then has not seen what its predecessor saw. */
+  readonly sinceMs: number
   ordinal: number | undefined
   /** Windows seen, the first aside, which may have begun before the directive. */
   windows: number
@@ -54,7 +56,7 @@ export class ClosureWatch {
       this.#watched.delete(id)
       return undefined
     }
-    const watched = this.#watch(id, directive.sequence)
+    const watched = this.#watch(id, directive.sequence, nowMs)
     if (seen !== undefined) take(watched, seen, proposal)
     const step = stepOf(watched, proposal, governance, nowMs)
     if (step !== undefined) this.#watched.delete(id)
@@ -66,10 +68,10 @@ export class ClosureWatch {
     for (const id of this.#watched.keys()) if (!ids.has(id)) this.#watched.delete(id)
   }
 
-  #watch(id: string, sequence: number): Watched {
+  #watch(id: string, sequence: number, nowMs: number): Watched {
     const known = this.#watched.get(id)
     if (known?.sequence === sequence) return known
-    const made: Watched = { sequence, ordinal: undefined, windows: 0, met: 0, measured: undefined }
+    const made: Watched = { sequence, sinceMs: nowMs, ordinal: undefined, windows: 0, met: 0, measured: undefined }
     if (known !== undefined || this.#watched.size < FENCED_MAX) this.#watched.set(id, made)
     return made
   }
@@ -104,13 +106,19 @@ function measuredOf(window: EffectWindow, metric: Proposal['effect']['metric']):
   return metric === 'errors' ? errors / calls : turnedAway / calls
 }
 
-function stepOf({ met, measured }: Watched, proposal: Proposal, governance: Governance, nowMs: number): ClosureStep | undefined {
+function stepOf(
+  { met, measured, sinceMs }: Watched,
+  proposal: Proposal,
+  governance: Governance,
+  nowMs: number,
+): ClosureStep | undefined {
   const { directive, effect, subject } = proposal
   if (directive === undefined) return undefined
   if (met >= EFFECT_WINDOWS && measured !== undefined) {
     return { type: 'met', measured, reason: `${effect.metric} is as it was to be` }
   }
-  if (nowMs < directive.checkAtMs) return undefined
+  const { checkAtMs, givenAtMs } = directive
+  if (nowMs < Math.max(checkAtMs, sinceMs + Math.min(checkAtMs - givenAtMs, SUCCESSOR_LOOKS_MS))) return undefined
   if (measured === undefined) return { type: 'lapsed', reason: `nothing could be measured of ${subject} in its time` }
   const reason = `${effect.metric} was to be ${effect.goal} at the most, and was ${Number(measured.toPrecision(3))}`
   const value = doseAfter(proposal, governance)

@@ -36,3 +36,6 @@ export const OWN_PAUSE_MS = 30_000
 
 /** Milliseconds that a proposal of an organ waits for its decision, unless a person may have to look: then for a day. */
 export const PROPOSAL_LIFE_MS = 24 * 60 * 60_000
+
+/** Milliseconds for which a new leader looks for itself before it says that an effect is wanting: some windows of five seconds each. */
+export const SUCCESSOR_LOOKS_MS = 40_000

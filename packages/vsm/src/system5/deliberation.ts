@@ -16,8 +16,13 @@ export interface Deliberated {
 export function situationOf(proposals: Listed, governance: Governance, nowMs: number): Situation {
   const all = proposals.map(([, proposal]) => proposal)
   const inForce = { system3: 0, system4: 0 }
-  for (const each of all) if (isInForce(each, nowMs)) inForce[each.from]++
-  return { governance, balance: balanceOf(all, governance.policy), inForce, nowMs }
+  let searches = 0
+  for (const each of all) {
+    if (!isInForce(each, nowMs)) continue
+    if (each.kind === 'capability') searches++
+    else inForce[each.from]++
+  }
+  return { governance, balance: balanceOf(all, governance.policy), inForce, searches, nowMs }
 }
 
 /**
@@ -28,14 +33,18 @@ export function situationOf(proposals: Listed, governance: Governance, nowMs: nu
  */
 export function deliberate(proposals: Listed, situation: Situation, isThere: (proposal: Proposal) => boolean): Deliberated[] {
   const inForce = { ...situation.inForce }
+  let { searches } = situation
   const rulings: Deliberated[] = []
   for (const [id, proposal] of inOrder(proposals, situation.balance)) {
     if (rulings.length >= DECISIONS_AT_ONCE) break
     const ruling: Ruling = isThere(proposal)
-      ? rule(proposal, { ...situation, inForce })
+      ? rule(proposal, { ...situation, inForce, searches })
       : { verdict: 'refused', clause: 'expiry', reason: 'who proposed it, or what it is about, is gone' }
     if (ruling.verdict === 'deferred' && proposal.decision?.clause === ruling.clause) continue
-    if (ruling.verdict === 'accepted') inForce[proposal.from]++
+    if (ruling.verdict === 'accepted') {
+      if (proposal.kind === 'capability') searches++
+      else inForce[proposal.from]++
+    }
     rulings.push({ id, ruling })
   }
   return rulings

@@ -70,7 +70,8 @@ export class Obedience {
     const objection = objectionTo({ kind, subject, value }, governance)
     if (objection !== undefined) return objection
     if (decision?.verdict !== 'accepted') return { clause: 'decision', reason: 'nobody has decided it' }
-    if (decision.by === 'policy') {
+    // A second dose is the policies' also where a person gave the first.
+    if (decision.by === 'policy' || directive.attempt > 1) {
       const need = needOfPerson({ kind, subject, value }, 1 + proposal.seconds.length, governance.policy)
       if (need !== undefined) return need
     }

@@ -1,4 +1,12 @@
-import { isInForce, isUndecided, type PeerIdString, type Proposal, type ProposalContent, proposalKey } from '@vsmcp/kernel'
+import {
+  isInForce,
+  isStanding,
+  isUndecided,
+  type PeerIdString,
+  type Proposal,
+  type ProposalContent,
+  proposalKey,
+} from '@vsmcp/kernel'
 import type { ClosureStep } from './closure.ts'
 import { OWN_LEDGER_MAX, OWN_PAUSE_MS } from './constants.ts'
 import type { Listed } from './deliberation.ts'
@@ -40,7 +48,9 @@ export class OwnLedger {
       return true
     }
     const isTooSoon = alike.some(
-      ([, record]) => isInForce(record, nowMs) || nowMs - (record.closure ?? record.decision ?? { atMs: 0 }).atMs < OWN_PAUSE_MS,
+      ([, record]) =>
+        isStanding(record, content.asked, nowMs) ||
+        nowMs - (record.closure ?? record.decision ?? { atMs: 0 }).atMs < OWN_PAUSE_MS,
     )
     if (isTooSoon || !this.#hasRoom(nowMs)) return false
     this.#records.set(id, { ...content, peer: this.#self, seconds: [], proposedAtMs: nowMs })

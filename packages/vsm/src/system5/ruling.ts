@@ -14,8 +14,10 @@ export interface Ruling {
 export interface Situation {
   readonly governance: Governance
   readonly balance: Balance
-  /** Directives in force, by the side whose proposals they were. */
+  /** Directives in force that take something from others, by the side whose proposals they were. */
   readonly inForce: Readonly<Record<Proposer, number>>
+  /** Searches in force: they take nothing, and whoever asks for tools that nobody has must not keep places from what does. */
+  readonly searches: number
   readonly nowMs: number
 }
 
@@ -42,7 +44,7 @@ export function rule(proposal: Proposal, situation: Situation): Ruling {
   const need = needOfPerson(wanted, 1 + proposal.seconds.length, policy)
   if (need !== undefined) return { verdict: 'deferred', ...need }
   return (
-    wantOfPlace(proposal.from, situation) ?? {
+    wantOfPlace(proposal, situation) ?? {
       verdict: 'accepted',
       clause: 'policy.accept',
       reason: 'within what the policies give',
@@ -95,8 +97,11 @@ function weaknessOf(proposal: Proposal, situation: Situation): string | undefine
 }
 
 /** Places are few; while a side starves, a share of them is kept for it. */
-function wantOfPlace(from: Proposer, { governance, balance, inForce }: Situation): Ruling | undefined {
+function wantOfPlace({ kind, from }: Proposal, { governance, balance, inForce, searches }: Situation): Ruling | undefined {
   const { directives, balance: rules } = governance.policy
+  if (kind === 'capability') {
+    return searches < directives ? undefined : defer('policy.directives', `${searches} searches are in force, as many as may be`)
+  }
   const all = inForce.system3 + inForce.system4
   if (all >= directives) return defer('policy.directives', `${all} directives are in force, as many as may be`)
   if (balance.starved !== otherThan(from)) return undefined

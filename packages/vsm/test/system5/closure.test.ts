@@ -47,7 +47,7 @@ describe('closure', () => {
     const watch = new ClosureWatch()
     const slow = (proposal: Proposal, nowMs: number, from: number) => {
       for (let at = 0; at < 4; at++) watch.look('x', proposal, { window: window(from + at, { p99Ms: 90 }) }, governed(), nowMs)
-      return watch.look('x', proposal, undefined, governed(), 10_000)
+      return watch.look('x', proposal, undefined, governed(), 10_900)
     }
     expect(slow(given(), 200, 1)).toEqual({
       type: 'renew',
@@ -58,6 +58,17 @@ describe('closure', () => {
     expect(slow(given({}, { attempt: 2, sequence: 8, value: 3 }), 300, 11)).toMatchObject({ type: 'unmet', measured: 90 })
   })
 
+  it('is not given up by a new leader that has not looked for itself yet', () => {
+    const watch = new ClosureWatch()
+    const late = given({}, { checkAtMs: 130_000, expiresAtMs: 900_000 })
+    expect(watch.look('x', late, { window: window(1) }, governed(), 129_999)).toBeUndefined()
+    expect(watch.look('x', late, { window: window(2) }, governed(), 135_000)).toBeUndefined()
+    for (let at = 3; at < 5; at++) watch.look('x', late, { window: window(at) }, governed(), 140_000)
+    expect(watch.look('x', late, { window: window(5) }, governed(), 145_000)?.type).toBe('met')
+    expect(watch.look('y', late, undefined, governed(), 145_000)).toBeUndefined()
+    expect(watch.look('y', late, undefined, governed(), 185_000)?.type).toBe('lapsed')
+  })
+
   it.each<[string, Partial<Proposal>, Record<string, unknown>, number]>([
     ['more than is given without a person', {}, {}, 3.5],
     ['anything while the policies cannot be read', {}, { system5: 1 }, 2],
@@ -66,17 +77,19 @@ describe('closure', () => {
     const watch = new ClosureWatch()
     const proposal = given(change, { value })
     for (let at = 1; at < 5; at++) watch.look('x', proposal, { window: window(at, { p99Ms: 90 }) }, governed(policies), 200)
-    expect(watch.look('x', proposal, undefined, governed(policies), 10_000)?.type).toBe('unmet')
+    expect(watch.look('x', proposal, undefined, governed(policies), 10_900)?.type).toBe('unmet')
   })
 
   it('lapses when nothing could be measured: a silent host, a unit that nobody calls', () => {
     const watch = new ClosureWatch()
     for (let at = 1; at < 9; at++) watch.look('x', given(), { window: window(at, { calls: 0, p99Ms: null }) }, governed(), 300)
-    expect(watch.look('x', given(), undefined, governed(), 10_000)).toEqual({
+    expect(watch.look('x', given(), undefined, governed(), 10_900)).toEqual({
       type: 'lapsed',
       reason: 'nothing could be measured of files in its time',
     })
-    expect(new ClosureWatch().look('x', given(), undefined, governed(), 10_000)?.type).toBe('lapsed')
+    const silent = new ClosureWatch()
+    silent.look('x', given(), undefined, governed(), 100)
+    expect(silent.look('x', given(), undefined, governed(), 10_900)?.type).toBe('lapsed')
   })
 
   it.each<[string, Partial<EffectWindow>]>([
@@ -112,7 +125,7 @@ describe('closure', () => {
     const watch = new ClosureWatch()
     const search = lack({ directive: directive() })
     expect(watch.look('x', search, { isOffered: false }, governed(), 300)).toBeUndefined()
-    expect(watch.look('x', search, { isOffered: false }, governed(), 10_000)?.type).toBe('unmet')
+    expect(watch.look('x', search, { isOffered: false }, governed(), 10_900)?.type).toBe('unmet')
     expect(watch.look('y', search, { isOffered: true }, governed(), 400)).toMatchObject({ type: 'met', measured: 1 })
   })
 

@@ -47,6 +47,12 @@ test.for<[string, Proposal, Record<string, unknown>, string]>([
   ],
   ['more than anybody is given', given({}, { value: 9 }), {}, 'policy.weightMax'],
   ['by the policies what is for a person', given({}, { value: 5 }), {}, 'policy.accept'],
+  [
+    'a second dose, beyond what needs no person, of what a person gave',
+    given({ decision: decision({ by: 'person' }) }, { value: 5, attempt: 2 }),
+    {},
+    'policy.accept',
+  ],
   ['quarantine by the policies with one witness', given({ kind: 'quarantine' }, { value: 1 }), {}, 'policy.accept'],
   ['what nobody has decided', proposal({ directive: directive() }), {}, 'decision'],
   ['a weight that is none', given({}, { value: Number.NaN }), {}, 'figures'],

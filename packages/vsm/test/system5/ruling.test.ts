@@ -8,6 +8,7 @@ const situation = (change: Partial<Situation> = {}): Situation => ({
   governance: governed(),
   balance: EVEN,
   inForce: { system3: 0, system4: 0 },
+  searches: 0,
   nowMs: 100,
   ...change,
 })
@@ -118,8 +119,14 @@ describe('each rule, in its order', () => {
       'policy.accept',
     ],
     ['one more than may be in force', proposal(), { inForce: { system3: 9, system4: 7 } }, 'deferred', 'policy.directives'],
+    ['one more search than may be', lack(), { searches: 16 }, 'deferred', 'policy.directives'],
   ])('%s: not accepted', (_what, asked, change, verdict, clause) => {
     expect(rule(asked, situation(change))).toMatchObject({ verdict, clause })
+  })
+
+  it('searches, which cost nothing, take no place from what does, nor the other way round', () => {
+    expect(rule(proposal(), situation({ searches: 64 })).verdict).toBe('accepted')
+    expect(rule(lack(), situation({ inForce: { system3: 16, system4: 16 } })).verdict).toBe('accepted')
   })
 
   it('a unit that two nodes caught lying is put into quarantine without a person', () => {
@@ -148,7 +155,8 @@ describe('the balance of 3 and 4', () => {
       verdict: 'deferred',
       clause: 'balance',
     })
-    expect(rule(lack(), situation({ balance, inForce: { system3: 8, system4: 0 } })).verdict).toBe('accepted')
+    const room = proposal({ from: 'system4' })
+    expect(rule(room, situation({ balance, inForce: { system3: 8, system4: 0 } })).verdict).toBe('accepted')
     expect(rule(proposal(), situation({ inForce: { system3: 8, system4: 0 } })).verdict).toBe('accepted')
   })
 

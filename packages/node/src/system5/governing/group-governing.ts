@@ -16,7 +16,7 @@ export interface GroupGoverningComponents {
   logger: Logger
   /** Both are made later than the duties. */
   sight: () => Pick<EffectSight, 'of'>
-  algedonic: () => Pick<Algedonic, 'feel' | 'remedy'>
+  algedonic: () => Pick<Algedonic, 'feel' | 'relieve'>
 }
 
 /** The elected System 5 at work for the group: what is proposed is decided, and whether a directive had its effect is looked at. */

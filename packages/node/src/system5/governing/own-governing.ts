@@ -14,7 +14,7 @@ export interface OwnGoverningComponents {
   group: () => GroupState | undefined
   hasUnit: (unit: UnitName) => boolean
   sight: Pick<EffectSight, 'of'>
-  algedonic: Pick<Algedonic, 'feel' | 'remedy'>
+  algedonic: Pick<Algedonic, 'feel' | 'relieve'>
   kv: KeyValueStore
   clock: Clock
   logger: Logger

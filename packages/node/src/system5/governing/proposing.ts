@@ -58,6 +58,9 @@ export interface ProposingComponents {
   logger: Logger
 }
 
+/** Tools that nobody has and that a node asks for at once, the most wanted first: its clients ask for whatever comes to their minds. */
+const LACKS_TOLD_MAX = 4
+
 type Placed = Draft & Pick<ProposalContent, 'at'>
 
 /** Systems 3 and 4 of a node, as they propose: to its own System 5 what concerns only the node, to the group's what is more than that. */
@@ -116,7 +119,7 @@ export class Proposing implements Startable {
       const draft = proposalOfFinding(finding, Math.max(1, held))
       if (draft !== undefined) drafts.push({ ...draft, at: finding.node })
     }
-    for (const request of variety.meter.requests()) {
+    for (const request of variety.meter.requests().slice(0, LACKS_TOLD_MAX)) {
       const draft = proposalOfLack(request)
       if (draft !== undefined) drafts.push({ ...draft, at: self })
     }
@@ -176,13 +179,13 @@ export class Proposing implements Startable {
     const { state } = log
     const key = proposalKey(content)
     if (this.#notBefore.has(key) || (state?.charter.featureLevel ?? 0) < GOVERNING_LEVEL) return
-    const open = [...(state?.proposals ?? [])].find(
-      ([, each]) => each.peer === self && proposalKey(each) === key && isUndecided(each),
-    )
+    const alike = [...(state?.proposals ?? [])].filter(([, each]) => proposalKey(each) === key)
+    const open = alike.find(([, each]) => isUndecided(each))
+    if (open === undefined ? wasJustDecided(alike, clock.wallMs()) : saysNothingNew(content, open[1], self)) return
     this.#notBefore.set(key, clock.wallMs() + pauseOf(open?.[1]))
     const way = WAY_UP[content.from]
     try {
-      const result = await decisions.propose({ op: 'proposal:make', id: open?.[0] ?? id, ...content })
+      const result = await decisions.propose({ op: 'proposal:make', id: open?.[1].peer === self ? open[0] : id, ...content })
       if (result.ok) {
         if (result.changed) logger.info({ ...way, kind: content.kind, subject: content.subject }, 'proposed to System 5')
         return
@@ -197,6 +200,21 @@ export class Proposing implements Startable {
     }
   }
 }
+
+/** What was decided a moment ago is not asked again at once, by nobody. */
+function wasJustDecided(alike: readonly (readonly [string, Proposal])[], nowMs: number): boolean {
+  return alike.some(([, { decision, closure }]) => nowMs - (closure ?? decision ?? { atMs: 0 }).atMs < PROPOSE_PATIENCE_MS)
+}
+
+/** Each word is an entry of the group's log: said once by each node, and again only when there is more to say. */
+function saysNothingNew({ evidence }: ProposalContent, open: Proposal, self: PeerIdString): boolean {
+  if (open.peer !== self) return open.seconds.includes(self)
+  const { probability, samples } = open.evidence
+  return evidence.probability < probability + SURER && (evidence.samples < 2 * samples || evidence.probability < probability)
+}
+
+/** By so much a probability must have grown to be said again. */
+const SURER = 0.005
 
 /** A person is not helped by the same evidence every few seconds. */
 function pauseOf(open: ProposalRecord | undefined): number {
