@@ -36,6 +36,20 @@ const WORKERS = [
     from: "fileURLToPath(new URL('./simulation-worker.ts', import.meta.url))",
     to: "(vsmcpLib + '/simulation-worker.js')",
   },
+  {
+    name: 'worker-host',
+    entry: `${root}packages/mcp/src/worker/host.ts`,
+    startedBy: /worker[\\/]command\.ts$/,
+    from: "fileURLToPath(new URL('./host.ts', import.meta.url))",
+    to: "(vsmcpLib + '/worker-host.js')",
+  },
+  {
+    name: 'worker-thread',
+    entry: `${root}packages/mcp/src/worker/thread.ts`,
+    startedBy: /worker[\\/]pool\.ts$/,
+    from: "fileURLToPath(new URL('./thread.ts', import.meta.url))",
+    to: "(vsmcpLib + '/worker-thread.js')",
+  },
 ] as const
 
 function workersPlugin(replaced: Set<string>): Plugin {

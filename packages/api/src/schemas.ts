@@ -9,7 +9,7 @@ const health = z.enum(['ok', 'degraded', 'failing'])
 const memberState = z.enum(['alive', 'suspect', 'failed', 'left'])
 const memberRole = z.enum(['member', 'edge'])
 const profile = z.enum(['mesh', 'edge'])
-const unitKind = z.enum(['stdio', 'http', 'group'])
+const unitKind = z.enum(['stdio', 'worker', 'http', 'group'])
 
 export const nothing = z.object({})
 export const done = z.object({ done: z.literal(true) })
@@ -186,6 +186,14 @@ const unitSource = z.discriminatedUnion('kind', [
     kind: z.literal('stdio'),
     command: text.min(1),
     args: z.array(text),
+    env: z.record(text, text),
+    cwd: text.min(1),
+  }),
+  z.object({
+    kind: z.literal('worker'),
+    module: text.min(1),
+    threads: z.number().positive(),
+    threadMemoryMb: z.number().positive(),
     env: z.record(text, text),
     cwd: text.min(1),
   }),

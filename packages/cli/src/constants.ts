@@ -81,3 +81,6 @@ export const SERVICE_FILES_MAX = 65_536
 
 /** A run of a schedule is given up after this, ms: as the node's own default. */
 export const SCHEDULE_TIMEOUT_MS = 5 * 60_000
+
+/** What a thread of a worker unit may use of memory unless told otherwise, MiB: some ten times what an idle one does. */
+export const THREAD_MEMORY_MB = 256

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import { FakeError } from '@vsmcp/api/testing'
 import { describe, expect, it } from 'vitest'
@@ -134,6 +134,32 @@ describe('attach', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const env = { A: 'flag=x', B: 'with = and #', C: `file:${join(cwd, 'secret')}`, D: 'env:HOME', E: '' }
     expect(request(control.calls)).toMatchObject({ source: { env } })
+  })
+
+  it('makes a worker unit of a module, with threads for all processors but one and the usual memory, or as is said', async () => {
+    const { dataDir, control } = await fakeNode()
+    await vsmcp(['attach', 'w', '--worker', './tools.mjs', '--env', 'A=b'], { dataDir, cwd: '/srv' })
+    const threads = Math.max(1, availableParallelism() - 1)
+    const source = { kind: 'worker', module: '/srv/tools.mjs', threads, threadMemoryMb: 256, env: { A: 'b' }, cwd: '/srv' }
+    expect(request(control.calls)).toMatchObject({ name: 'w', source })
+    const more = ['--threads', '7', '--thread-memory', '32']
+    await vsmcp(['attach', 'w', '--worker', './tools.mjs', ...more], { dataDir, cwd: '/srv' })
+    expect(request(control.calls)).toMatchObject({ source: { threads: 7, threadMemoryMb: 32 } })
+    for (const wrong of [
+      ['--worker', 'x', '--', 'y'],
+      ['--worker', 'x', '--url', 'http://y'],
+      ['--threads', '2', '--', 'y'],
+      ['--worker', 'x', '--threads', '0'],
+    ]) {
+      const { code, stderr } = await vsmcp(['attach', 'w', ...wrong], { dataDir })
+      expect([code, stderr]).toEqual([2, expect.any(String)])
+    }
+  })
+
+  it('makes one more provider of a unit where it is said', async () => {
+    const { dataDir, control } = await fakeNode()
+    await vsmcp(['attach', 'a', '--replica', '--', 'x'], { dataDir })
+    expect(request(control.calls)).toMatchObject({ name: 'a', replica: true, replace: false })
   })
 
   it('warns of references that cannot be found from here', async () => {
@@ -282,8 +308,10 @@ describe('apply', () => {
     ['units:\n  a:\n    command: x\n    comand: y\n', 4, 'unknown key "units.a.comand"'],
     ['units:\n  a:\n    command: x\n  a:\n    command: y\n', 4, 'keys must be unique'],
     ['units:\n  a:\n    command: x\n    args: y\n', 4, 'units.a.args: a list of texts is needed'],
-    ['units:\n  a:\n    args: [y]\n', 2, 'unit a needs a command or a URL, and has neither'],
-    ['units:\n  a: { command: x, url: "http://y" }\n', 2, 'not both'],
+    ['units:\n  a:\n    args: [y]\n', 2, 'unit a needs a command, a URL or a worker module, and has none'],
+    ['units:\n  a: { command: x, url: "http://y" }\n', 2, 'and one only'],
+    ['units:\n  a: { worker: x, url: "http://y" }\n', 2, 'and one only'],
+    ['units:\n  a: { worker: x, threads: 0 }\n', 2, 'threads'],
     ['units:\n  A_b: { command: x }\n', 2, '"A_b" cannot be a unit\'s name'],
     ['units:\n  a:\n    command: x\n    startTimeout: soon\n', 4, 'a duration such as 30s'],
     ['# nothing\n', 1, 'the key "units" is needed'],

@@ -232,7 +232,7 @@ export const AUTHORITY_LEVEL = 2
 /** Feature level from which a group's docket holds what the organs of the viable system decide: alerts, claims of resources, schedules. */
 export const ORGANS_LEVEL = 3
 
-/** Feature level from which a unit may have more than one provider, and the docket says what all of them offer. */
+/** Feature level from which a unit may have more than one provider, the docket says what all of them offer, and records tell of worker units. */
 export const PROVIDERS_LEVEL = 4
 
 /** Feature level from which its docket holds what is proposed to System 5 and what becomes of it, and its identity is fixed. */

@@ -102,6 +102,16 @@ export interface Definitions {
 /** How to reach an MCP server. Never leaves its node. Values of `env` and `headers` may be `env:NAME` or `file:PATH`. */
 export type UnitSource =
   | { kind: 'stdio'; command: string; args: readonly string[]; env: Readonly<Record<string, string>>; cwd: string }
+  | {
+      kind: 'worker'
+      /** Path of the module whose tools it runs. */
+      module: string
+      threads: number
+      /** Of each thread's heap, MiB. */
+      threadMemoryMb: number
+      env: Readonly<Record<string, string>>
+      cwd: string
+    }
   | { kind: 'http'; url: string; headers: Readonly<Record<string, string>> }
   /** A group of nodes, by its id: what it exports is called like a server's tools. */
   | { kind: 'group'; group: string }

@@ -249,6 +249,16 @@ export interface InvitationCreated {
 /** How to reach an MCP server. Stays on its node; only the name and what it offers are published. */
 export type UnitSource =
   | { kind: 'stdio'; command: string; args: string[]; env: Record<string, string>; cwd: string }
+  | {
+      kind: 'worker'
+      /** Path of the module whose tools it runs. */
+      module: string
+      threads: number
+      /** Of each thread's heap, MiB. */
+      threadMemoryMb: number
+      env: Record<string, string>
+      cwd: string
+    }
   | { kind: 'http'; url: string; headers: Record<string, string> }
 
 /** What a unit weighs when capacity is scarce, its own bounds, and what it owes. */
@@ -350,8 +360,8 @@ export interface UnitView {
   node: PeerIdString
   nodeName: string
   local: boolean
-  /** A server by command or URL, or a group below this one. */
-  kind: 'stdio' | 'http' | 'group'
+  /** A server by command or URL, a module's tools in threads, or a group below this one. */
+  kind: 'stdio' | 'worker' | 'http' | 'group'
   /** `differs`: one of several, and offers something else than the unit: it is not called. */
   state: 'starting' | 'ready' | 'backing-off' | 'failed' | 'stopped' | 'unreachable' | 'differs'
   /** Of one of several: its part of the calls of the node asked, beside 1 for who gets most. */

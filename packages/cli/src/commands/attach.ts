@@ -12,6 +12,9 @@ interface Options {
   envFile?: string
   cwd?: string
   url?: string
+  worker?: string
+  threads?: number
+  threadMemory?: number
   header?: readonly string[]
   startTimeout: number
   replica?: boolean
@@ -30,7 +33,7 @@ interface Options {
 export const define: Define = (command, open) => {
   command
     .usage(
-      'NAME [options] -- COMMAND ARGS…\n       vsmcp attach NAME --url URL [options]\n       vsmcp attach --import FILE [options]',
+      'NAME [options] -- COMMAND ARGS…\n       vsmcp attach NAME --url URL [options]\n       vsmcp attach NAME --worker MODULE [options]\n       vsmcp attach --import FILE [options]',
     )
     .argument('[name]', 'of the unit: up to 24 of a-z, 0-9 and "-"')
     .argument('[command...]', 'the server, after "--": run as given, without a shell')
@@ -38,6 +41,9 @@ export const define: Define = (command, open) => {
     .option('--env-file <file>', 'a file of NAME=VALUE lines for the server')
     .option('--cwd <dir>', 'where the server runs (default: here)')
     .option('--url <url>', 'an MCP server at this address (Streamable HTTP)')
+    .option('--worker <module>', 'tools of a module of yours, run in threads of a process of their own (docs/workers.md)')
+    .option('--threads <number>', 'of --worker (default: one less than there are processor cores)', wholeNumber('--threads', 1))
+    .option('--thread-memory <mib>', 'what each thread of --worker may use (default: 256)', wholeNumber('--thread-memory', 1))
     .option('--header <name=value>', 'an HTTP header for --url; several times', collect)
     .addOption(durationOption('--start-timeout <duration>', 'until its tools are listed', START_TIMEOUT_MS))
     .option('--claims <name[:shared]>', 'what its calls need and the group has once; several times', collect)
@@ -73,6 +79,7 @@ export const define: Define = (command, open) => {
         'vsmcp attach files -- npx -y @modelcontextprotocol/server-filesystem ~/shared',
         'vsmcp attach github --env GITHUB_TOKEN=file:~/.github-token -- npx -y @modelcontextprotocol/server-github',
         'vsmcp attach wiki --url https://wiki.example/mcp --header "Authorization=env:WIKI_TOKEN"',
+        'vsmcp attach render --worker ./render.mjs --threads 4',
         'vsmcp attach search --weight 3 --concurrency 8 --target-p99 500ms --target-errors 1% -- ./search',
         'vsmcp attach arm --claims robot-arm --claims camera:shared -- ./arm-server',
         'vsmcp attach files --replica -- npx -y @modelcontextprotocol/server-filesystem ~/shared',
@@ -105,7 +112,7 @@ async function attachOne(session: Session, name: string, rest: readonly string[]
 
 function describe(name: string, rest: readonly string[], options: Options): UnitDescription {
   const [command, ...args] = rest
-  const { url, startTimeout: startTimeoutMs } = options
+  const { url, worker, threads, threadMemory, startTimeout: startTimeoutMs } = options
   const { claims: claimed, fallback } = options
   const claims = {
     ...(options.replica === true ? { replica: true } : {}),
@@ -113,24 +120,40 @@ function describe(name: string, rest: readonly string[], options: Options): Unit
     ...(fallback === undefined ? {} : { fallback }),
     ...termsOf(options),
   }
+  const pool = {
+    ...(threads === undefined ? {} : { threads }),
+    ...(threadMemory === undefined ? {} : { threadMemoryMb: threadMemory }),
+  }
+  if (worker !== undefined) {
+    refuseBeside('--worker', { COMMAND: command, '--url': url, '--header': options.header })
+    return { worker, ...pool, ...ofProcess(options), startTimeoutMs, ...claims }
+  }
+  refuseBeside('a server of its own', { '--threads': threads, '--thread-memory': threadMemory })
   if (url !== undefined) {
     refuseBeside('--url', { COMMAND: command, '--env': options.env, '--env-file': options.envFile, '--cwd': options.cwd })
     return { url, headers: parseAssignments('--header', options.header ?? []), startTimeoutMs, ...claims }
   }
   if (command === undefined) {
     throw new UsageError(`what to attach as ${name} is missing`, {
-      hint: 'Give -- COMMAND ARGS…, --url URL or --import FILE.',
+      hint: 'Give -- COMMAND ARGS…, --url URL, --worker MODULE or --import FILE.',
     })
   }
   refuseBeside('a command', { '--header': options.header })
   return {
     command,
     args,
-    env: parseAssignments('--env', options.env ?? []),
-    ...(options.envFile === undefined ? {} : { envFile: options.envFile }),
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...ofProcess(options),
     startTimeoutMs,
     ...claims,
+  }
+}
+
+/** What is told of whatever is started as a process. */
+function ofProcess({ env = [], envFile, cwd }: Options): Pick<UnitDescription, 'env' | 'envFile' | 'cwd'> {
+  return {
+    env: parseAssignments('--env', env),
+    ...(envFile === undefined ? {} : { envFile }),
+    ...(cwd === undefined ? {} : { cwd }),
   }
 }
 
@@ -147,9 +170,12 @@ function termsOf({ weight, concurrency, rate, targetP99, targetErrors, essential
 }
 
 function ofOneServer(rest: readonly string[], options: Options): Record<string, unknown> {
-  const { env, envFile, cwd, url, header, claims, replica, fallback } = options
+  const { env, envFile, cwd, url, header, claims, replica, fallback, worker, threads, threadMemory } = options
   const ofOne = {
     '--replica': replica,
+    '--worker': worker,
+    '--threads': threads,
+    '--thread-memory': threadMemory,
     '--env': env,
     '--env-file': envFile,
     '--cwd': cwd,

@@ -8,7 +8,7 @@ import { toRequest, type UnitRequest } from './request.ts'
 import type { ValueContext } from './values.ts'
 
 const HINT =
-  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, and startTimeout, claims, terms and fallback. See docs/cli.md.'
+  'A file declares "units": by name, each with either command, args, env, envFile and cwd, or url and headers, or worker (with threads, threadMemoryMb), and startTimeout, claims, replica, terms and fallback. See docs/cli.md.'
 
 const text = z.string({ error: 'text is needed' })
 const unitTermsSchema = z.strictObject({
@@ -28,6 +28,9 @@ const unit = z.strictObject(
     envFile: text.min(1).exactOptional(),
     cwd: text.min(1).exactOptional(),
     url: text.min(1).exactOptional(),
+    worker: text.min(1).exactOptional(),
+    threads: z.int().positive().exactOptional(),
+    threadMemoryMb: z.int().positive().exactOptional(),
     headers: z.record(text, text, { error: 'names and values are needed' }).exactOptional(),
     replica: z.boolean({ error: 'true or false is needed' }).exactOptional(),
     claims: z.array(text, { error: 'a list of names is needed, each with :shared or without' }).exactOptional(),
@@ -35,7 +38,7 @@ const unit = z.strictObject(
     fallback: text.min(1).exactOptional(),
     startTimeout: text.refine((value) => isDuration(value), 'a duration such as 30s or 2m is needed').exactOptional(),
   },
-  { error: 'command or url is needed' },
+  { error: 'command, url or worker is needed' },
 )
 const declaration = z.strictObject(
   { units: z.record(text, unit, { error: 'units by their names are needed' }) },

@@ -1,11 +1,13 @@
+import { availableParallelism } from 'node:os'
 import { messageOf, UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import type { AttachRequest, UnitSource, UnitTerms } from '@vsmcp/node'
+import { THREAD_MEMORY_MB } from '../constants.ts'
 import { UsageError } from '../errors.ts'
 import { readText } from '../input.ts'
 import { parseClaims } from './claims.ts'
 import { absolute, mapValues, parseEnvFile, resolveCommand, type ValueContext } from './values.ts'
 
-/** A unit as a person or a file describes it: by command or by URL. */
+/** A unit as a person or a file describes it: by command, by URL or by a module of tools. */
 export interface UnitDescription {
   command?: string
   args?: readonly string[]
@@ -13,6 +15,12 @@ export interface UnitDescription {
   envFile?: string
   cwd?: string
   url?: string
+  /** Path of a module. */
+  worker?: string
+  /** @default one less than there are processor cores, or one */
+  threads?: number
+  /** @default 256 */
+  threadMemoryMb?: number
   headers?: Readonly<Record<string, string>>
   startTimeoutMs: number
   /** `NAME` or `NAME:shared`. */
@@ -61,9 +69,12 @@ async function readFallbacks(file: string): Promise<NonNullable<AttachRequest['f
 }
 
 async function toSource(name: string, unit: UnitDescription, context: ValueContext): Promise<UnitSource> {
-  const { command, url } = unit
-  if ((command === undefined) === (url === undefined)) {
-    throw new UsageError(`unit ${name} needs a command or a URL, ${command === undefined ? 'and has neither' : 'not both'}`)
+  const { command, url, worker } = unit
+  const given = [command, url, worker].filter((each) => each !== undefined).length
+  if (given !== 1) {
+    throw new UsageError(
+      `unit ${name} needs a command, a URL or a worker module, ${given === 0 ? 'and has none' : 'and one only'}`,
+    )
   }
   if (url !== undefined) {
     const { protocol } = URL.parse(url) ?? {}
@@ -72,12 +83,16 @@ async function toSource(name: string, unit: UnitDescription, context: ValueConte
     }
     return { kind: 'http', url, headers: mapValues(unit.headers ?? {}, context) }
   }
-  const fromFile = unit.envFile === undefined ? {} : parseEnvFile(await readText(absolute(unit.envFile, context.base)))
-  return {
-    kind: 'stdio',
-    command: resolveCommand(command ?? '', context.base),
-    args: [...(unit.args ?? [])],
-    env: mapValues({ ...fromFile, ...unit.env }, context),
-    cwd: absolute(unit.cwd ?? '.', context.base),
+  const process = await processOf(unit, context)
+  if (worker !== undefined) {
+    const { threads = Math.max(1, availableParallelism() - 1), threadMemoryMb = THREAD_MEMORY_MB } = unit
+    return { kind: 'worker', module: absolute(worker, context.base), threads, threadMemoryMb, ...process }
   }
+  return { kind: 'stdio', command: resolveCommand(command ?? '', context.base), args: [...(unit.args ?? [])], ...process }
+}
+
+/** Its environment and where it runs. */
+async function processOf(unit: UnitDescription, context: ValueContext): Promise<{ env: Record<string, string>; cwd: string }> {
+  const fromFile = unit.envFile === undefined ? {} : parseEnvFile(await readText(absolute(unit.envFile, context.base)))
+  return { env: mapValues({ ...fromFile, ...unit.env }, context), cwd: absolute(unit.cwd ?? '.', context.base) }
 }

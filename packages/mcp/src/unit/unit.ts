@@ -1,5 +1,6 @@
 import { type Clock, type Logger, type Random, UNIT_NAME_PATTERN, InvalidArgumentError } from '@vsmcp/kernel'
 import type { Unit, UnitSpec } from '../contract.ts'
+import { commandOf } from '../worker/command.ts'
 import type { Connect } from './connection.ts'
 import { START_TIMEOUT_MS } from './constants.ts'
 import { httpConnector } from './http-connector.ts'
@@ -39,12 +40,13 @@ export const createUnit =
     }
     const client = init.client ?? { name: 'vsmcp', version: '0.0.0' }
     const environment = components.environment ?? ((variable) => process.env[variable])
+    const all = { ...components, environment }
     const connect: Connect =
       source.kind === 'group'
         ? innerConnector(innerServerOf(name, source.group, components))
-        : source.kind === 'stdio'
-          ? stdioConnector({ name, source, client, startTimeoutMs }, { ...components, environment })
-          : httpConnector({ name, source, client, startTimeoutMs }, { ...components, environment })
+        : source.kind === 'http'
+          ? httpConnector({ name, source, client, startTimeoutMs }, all)
+          : stdioConnector({ name, source: source.kind === 'worker' ? commandOf(source) : source, client, startTimeoutMs }, all)
     return new SupervisedUnit({ name, kind: source.kind, startTimeoutMs, connect }, components)
   }
 

@@ -14,7 +14,7 @@ export const UNITS_COLLECTION = 'units'
 
 const named = z.looseObject({ name: z.string() })
 const schema = z.object({
-  kind: z.enum(['stdio', 'http', 'group']),
+  kind: z.enum(['stdio', 'worker', 'http', 'group']),
   era: z.enum(['legacy', 'modern']),
   server: z.object({ name: z.string(), version: z.string() }),
   digest: z.string(),

@@ -55,6 +55,12 @@ export interface UnitOffers {
 type UnitRequest = Omit<AttachRequest, 'source'> & { source: StoredSource }
 
 const ORDINARY: UnitTerms = {}
+
+/** More calls than threads would wait in the unit's process, where no caller has its turn and no deadline counts. */
+function withinThreads({ source, terms = {} }: Pick<UnitRequest, 'source' | 'terms'>): UnitTerms {
+  if (source.kind !== 'worker') return terms
+  return { ...terms, concurrency: Math.min(terms.concurrency ?? source.threads, source.threads) }
+}
 const NO_CLAIMS: readonly ClaimedResource[] = []
 
 interface LocalUnit {
@@ -202,7 +208,7 @@ export class LocalUnits implements Startable {
     const { name, source, startTimeoutMs } = request
     const claims = checkedClaims(request.claims ?? [])
     const fallbacks = checkedFallbacks(request.fallbacks ?? {})
-    const terms = checkedTerms(request.terms ?? {})
+    const terms = checkedTerms(withinThreads(request))
     if (!UNIT_NAME_PATTERN.test(name)) {
       throw new InvalidArgumentError(`"${name}" cannot be a unit's name`, {
         hint: 'Use up to 24 of a-z, 0-9 and "-", beginning with a letter or digit.',

@@ -1,4 +1,4 @@
-import { type GroupState, isProvider } from '@vsmcp/consensus'
+import { type GroupState, isProvider, PROVIDERS_LEVEL } from '@vsmcp/consensus'
 import type { Logger, PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { Definitions, Unit } from '@vsmcp/mcp'
 import type { SharedState } from '@vsmcp/state'
@@ -25,7 +25,7 @@ export class UnitPublisher {
 
   /** Throws when the docket gives the name to another node, and what the shared document refuses with. */
   async offer(name: UnitName, kind: Unit['kind'], definitions: Definitions): Promise<void> {
-    await this.#c.state.put(UNITS_COLLECTION, name, toRecordValue(kind, definitions))
+    await this.#c.state.put(UNITS_COLLECTION, name, toRecordValue(this.#knownAs(kind), definitions))
   }
 
   async withdraw(name: UnitName): Promise<void> {
@@ -46,10 +46,16 @@ export class UnitPublisher {
     }
   }
 
+  /** Nodes of older versions know only of servers by command and by URL, and would not read a record of anything else. */
+  #knownAs(kind: Unit['kind']): Unit['kind'] {
+    const level = this.#c.group()?.charter.featureLevel ?? PROVIDERS_LEVEL
+    return kind === 'worker' && level < PROVIDERS_LEVEL ? 'stdio' : kind
+  }
+
   #isPublished(name: UnitName, kind: Unit['kind'], { digest, era, serverInfo }: Definitions): boolean {
     const record = this.#c.state.get(UNITS_COLLECTION, name, this.#c.self)
     const known = record === undefined ? undefined : fromRecord(record)
-    if (known === undefined || known.kind !== kind || known.digest !== digest || known.era !== era) return false
+    if (known === undefined || known.kind !== this.#knownAs(kind) || known.digest !== digest || known.era !== era) return false
     return known.server.name === serverInfo.name && known.server.version === serverInfo.version
   }
 }

@@ -13,6 +13,14 @@ const sourceSchema = z.discriminatedUnion('kind', [
     env: z.record(z.string(), z.string()),
     cwd: z.string(),
   }),
+  z.object({
+    kind: z.literal('worker'),
+    module: z.string(),
+    threads: z.number(),
+    threadMemoryMb: z.number(),
+    env: z.record(z.string(), z.string()),
+    cwd: z.string(),
+  }),
   z.object({ kind: z.literal('http'), url: z.string(), headers: z.record(z.string(), z.string()) }),
   z.object({ kind: z.literal('group'), group: z.string() }),
 ])
