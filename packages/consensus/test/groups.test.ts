@@ -74,7 +74,10 @@ test('no two units here have one name, be they attached servers or groups; the u
   asked.ask(create('g1', 'plant'))
   expect(asked.ask(create('g2', 'plant'))).toMatchObject({ code: 'group-name-taken', holder: 'g1' })
   expect(asked.outcome({ op: 'unit:claim', unit: 'plant', peer: 'b' }, { author: 'b' })).toBe('unit-taken')
-  expect(asked.outcome({ op: 'unit:claim', unit: 'plant', peer: 'a' })).toBe('changed')
+  expect(asked.outcome({ op: 'unit:claim', unit: 'plant', peer: 'a', digest: DIGEST })).toBe('changed')
+  // Whoever knows what it offers does not stand for it either.
+  const replicate = { op: 'unit:replicate', unit: 'plant', peer: 'b', digest: DIGEST } as const
+  expect(asked.outcome(replicate, { author: 'b' })).toBe('unit-taken')
   asked.ask(create('g2', 'shop'))
   expect(asked.outcome(rename('g2', 'plant'))).toBe('group-name-taken')
   expect(asked.outcome(rename('g2', 'files'))).toBe('group-name-taken')

@@ -47,6 +47,9 @@ export const ADDRESSES_MAX = 16
 /** One member is probed in each period, milliseconds. Half of memberlist's: over a connection that stands a probe is 50 bytes. */
 export const PROBE_PERIOD_MS = 500
 
+/** Milliseconds until a connected peer that has said nothing is greeted again: the greetings of both may be lost, and who was never heard is not probed. */
+export const GREET_AGAIN_MS = 5_000
+
 /** After so much silence others are asked to probe, milliseconds; more where the round trip is long. The rest of the period is theirs. */
 export const PING_TIMEOUT_MS = 200
 

@@ -7,6 +7,7 @@ import {
   FRESH_PERIODS,
   GOSSIP_FANOUT,
   GOSSIP_PERIOD_MS,
+  GREET_AGAIN_MS,
   HELPERS,
   LOOK_PERIODS_MAX,
   LOOKS_PER_PERIOD,
@@ -53,6 +54,8 @@ export class Detector {
   readonly #speaking: PeerCircle
   /** When suspicion becomes a verdict. */
   readonly #verdicts = new Agenda<PeerIdString>()
+  /** When whom to greet again: connected, and not heard yet. */
+  readonly #greetings = new Agenda<PeerIdString>()
   #lagMs = 0
   #graceUntilMs = Number.NEGATIVE_INFINITY
   #probeAtMs: number | undefined
@@ -105,12 +108,12 @@ export class Detector {
       this.#host.table.recount(known)
     }
     this.#clear(known, { kind: 'connected' }, nowMs)
-    // Who speaks this protocol shows it by saying the same; it hears at once what was said against it.
-    this.#send(known.peer, { type: 'gossip' }, [this.#own.rumor])
+    this.#greet(known.peer, nowMs)
   }
 
   disconnected(known: Known, nowMs: number): void {
     this.#speaking.delete(known.peer)
+    this.#greetings.delete(known.peer)
     if (known.state !== 'alive' && known.state !== 'suspect') return
     this.#host.table.enter(known, 'suspect', { kind: 'closed' }, nowMs)
     this.#doubt(known, nowMs, undefined)
@@ -132,6 +135,7 @@ export class Detector {
     this.#queue.delete(peer)
     this.#probes.forget(peer)
     this.#speaking.delete(peer)
+    this.#greetings.delete(peer)
   }
 
   received(known: Known, message: MembershipMessage, nowMs: number): void {
@@ -150,6 +154,7 @@ export class Detector {
 
   tick(nowMs: number): void {
     this.#probes.tick(nowMs, this.#graceUntilMs)
+    for (let peer = this.#greetings.take(nowMs); peer !== undefined; peer = this.#greetings.take(nowMs)) this.#greet(peer, nowMs)
     for (let peer = this.#verdicts.take(nowMs); peer !== undefined; peer = this.#verdicts.take(nowMs)) this.#judge(peer, nowMs)
     if (this.#own.raiseAtMs !== undefined && this.#own.raiseAtMs <= nowMs) this.#refute(this.#own.incarnation, nowMs)
     if (this.#speaking.size === 0) {
@@ -164,13 +169,21 @@ export class Detector {
   nextTickAtMs(): number | undefined {
     const gossipAtMs = this.#queue.size > 0 && this.#speaking.size > 0 ? this.#gossipAtMs : undefined
     const askAtMs = this.#unseen.size > 0 && this.#speaking.size > 0 ? this.#askAtMs : undefined
-    return earliest(this.#probes.nextAtMs(), this.#verdicts.nextAtMs(), this.#own.raiseAtMs, this.#probeAtMs, gossipAtMs, askAtMs)
+    const [probe, verdict, greeting] = [this.#probes.nextAtMs(), this.#verdicts.nextAtMs(), this.#greetings.nextAtMs()]
+    return earliest(probe, verdict, greeting, this.#own.raiseAtMs, this.#probeAtMs, gossipAtMs, askAtMs)
   }
 
   // ── What this node finds itself ───────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Who speaks this protocol shows it by saying the same; it hears at once what was said against it. */
+  #greet(peer: PeerIdString, nowMs: number): void {
+    if (!this.#speaking.has(peer)) this.#greetings.set(peer, nowMs + GREET_AGAIN_MS)
+    this.#send(peer, { type: 'gossip' }, [this.#own.rumor])
+  }
+
   #heard(known: Known, nowMs: number): void {
     known.heardAtMs = nowMs
+    this.#greetings.delete(known.peer)
     if (known.state === 'left') return
     if (!this.#speaking.has(known.peer)) {
       this.#speaking.add(known.peer)

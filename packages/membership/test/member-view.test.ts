@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   DIAL_TIMEOUT_MS,
   DIALS_MAX,
+  GREET_AGAIN_MS,
   LASTING_MS,
   NACK_AFTER_MS,
   PING_TIMEOUT_MS,
@@ -37,6 +38,8 @@ function pass(view: MembershipView, untilMs: number): MembershipEffect[] {
   for (let at = view.nextTickAtMs(); at !== undefined && at <= untilMs; at = view.nextTickAtMs()) effects.push(...view.tick(at))
   return effects
 }
+/** Long enough for all that could still be planned. */
+const QUIET_MS = 2 * REDIAL_MAX_MS
 /** How long one of two is suspected. */
 const SUSPICION_MS = SUSPICION_PERIODS * PROBE_PERIOD_MS
 
@@ -60,6 +63,31 @@ describe('the constants', () => {
   })
 })
 
+describe('a connected peer that was not heard yet', () => {
+  const greets = (effects: readonly MembershipEffect[]): unknown[] =>
+    effects.flatMap((effect) => (effect.type === 'send' ? [effect.to, effect.message.type] : []))
+
+  it('is greeted again, for both greetings may get lost, until it says something; then it is probed', () => {
+    const view = viewOf()
+    view.memberAdded(PEER, ['/p'], 0)
+    view.dialSucceeded(PEER, 5)
+    expect(greets(view.connected(PEER, 6))).toEqual([PEER, 'gossip'])
+    expect(view.nextTickAtMs()).toBe(6 + GREET_AGAIN_MS)
+    expect(greets(view.tick(6 + GREET_AGAIN_MS))).toEqual([PEER, 'gossip'])
+    view.received(PEER, { type: 'gossip', rumors: [] }, 7 + GREET_AGAIN_MS)
+    expect(greets(pass(view, 7 + GREET_AGAIN_MS + PROBE_PERIOD_MS))).toEqual([PEER, 'ping'])
+  })
+
+  it('is greeted no more when it is gone', () => {
+    const view = viewOf()
+    view.memberAdded(PEER, ['/p'], 0)
+    view.connected(PEER, 6)
+    view.disconnected(PEER, 7)
+    view.memberRemoved(PEER, 8)
+    expect(greets(pass(view, QUIET_MS))).toEqual([])
+  })
+})
+
 describe('a new member', () => {
   it('is suspect until seen, and dialed at once by the lower PeerId', () => {
     const view = viewOf(LOW)
@@ -78,7 +106,7 @@ describe('a new member', () => {
     const view = viewOf(HIGH)
     view.memberAdded(PEER, ['/p'], 0)
     expect(short(view.connected(PEER, 20))).toEqual(['m: suspect → alive'])
-    expect(view.nextTickAtMs()).toBeUndefined()
+    expect(short(pass(view, QUIET_MS))).toEqual([])
     expect(short(view.tick(100_000))).toEqual([])
   })
 
@@ -194,7 +222,7 @@ describe('a dial', () => {
     view.memberAdded(PEER, ['/p'], 0)
     view.connected(PEER, 5)
     expect(short(view.tick(DIAL_TIMEOUT_MS))).toEqual([])
-    expect(view.nextTickAtMs()).toBeUndefined()
+    expect(short(pass(view, QUIET_MS))).toEqual([])
   })
 
   it('that was due first goes first, whoever was known first', () => {
@@ -223,7 +251,7 @@ describe('a dial', () => {
       if (order === 'before') view.dialSucceeded(PEER, 5)
       view.connected(PEER, 6)
       if (order === 'after') view.dialSucceeded(PEER, 7)
-      expect(view.nextTickAtMs()).toBeUndefined()
+      expect(short(pass(view, QUIET_MS))).toEqual([])
     }
   })
 

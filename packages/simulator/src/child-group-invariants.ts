@@ -22,8 +22,10 @@ interface Founded {
 export class ChildGroupInvariants {
   readonly #founded = new Map<string, Founded>()
   readonly #removed: Set<string>
-  /** Of groups and of units: what each is called, by whose name it is. */
+  /** What each group is called. */
   readonly #names = new Map<string, string>()
+  /** Who runs each unit. */
+  readonly #units = new Map<string, Set<PeerIdString>>()
   readonly #invitations = new Map<string, string>()
   founded = 0
   grants = 0
@@ -34,9 +36,10 @@ export class ChildGroupInvariants {
     for (const [id, { name, founder, charterDigest }] of groups) {
       const delegates = new Set(members.entries().flatMap(([peer, { delegateOf }]) => (delegateOf === id ? [peer] : [])))
       this.#founded.set(id, { founder, charterDigest, names: new Set([name]), delegates })
-      this.#names.set(name, `group ${id}`)
+      this.#names.set(name, id)
     }
-    for (const [unit, { peer }] of units) this.#names.set(unit, `unit of ${peer}`)
+    for (const [unit, { peer, replicas = [] }] of units)
+      this.#units.set(unit, new Set([peer, ...replicas.map((each) => each.peer)]))
     for (const [id, { delegateOf }] of invitations) if (delegateOf !== undefined) this.#invitations.set(id, delegateOf)
   }
 
@@ -53,10 +56,11 @@ export class ChildGroupInvariants {
         this.#remove(operation, index)
         break
       case 'unit:claim':
-        this.#name(operation.unit, `unit of ${operation.peer}`, index)
+      case 'unit:replicate':
+        this.#claim(operation, index)
         break
       case 'unit:release':
-        this.#names.delete(operation.unit)
+        this.#release(operation.unit, operation.author)
         break
       case 'invitation:create':
         if (operation.delegateOf !== undefined) this.#invitations.set(operation.id, operation.delegateOf)
@@ -85,15 +89,15 @@ export class ChildGroupInvariants {
     if (this.#founded.has(id) || this.#removed.has(id)) {
       throw new InvariantBrokenError('child groups', `entry ${index} founds ${id}, which was there before`)
     }
-    this.#name(name, `group ${id}`, index)
+    this.#name(name, id, index)
     this.#founded.set(id, { founder: author, charterDigest, names: new Set([name]), delegates: new Set() })
     this.founded++
   }
 
   #rename({ id, name }: Extract<Operation, { op: 'group:rename' }>, index: number): void {
     const group = this.#known(id, index)
-    this.#free(`group ${id}`)
-    this.#name(name, `group ${id}`, index)
+    this.#free(id)
+    this.#name(name, id, index)
     group.names.add(name)
   }
 
@@ -105,7 +109,7 @@ export class ChildGroupInvariants {
         `entry ${index} removes ${id}, of which ${[...delegates].join()} are delegates`,
       )
     }
-    this.#free(`group ${id}`)
+    this.#free(id)
     this.#removed.add(id)
   }
 
@@ -116,7 +120,7 @@ export class ChildGroupInvariants {
 
   #part(peer: PeerIdString): void {
     for (const { delegates } of this.#founded.values()) delegates.delete(peer)
-    this.#free(`unit of ${peer}`)
+    for (const unit of this.#units.keys()) this.#release(unit, peer)
   }
 
   #known(id: string, index: number): Founded {
@@ -125,15 +129,30 @@ export class ChildGroupInvariants {
     throw new InvariantBrokenError('child groups', `entry ${index} is about ${id}, which is not there`)
   }
 
-  #name(name: string, whose: string, index: number): void {
-    const other = this.#names.get(name)
-    if (other !== undefined && other !== whose) {
-      throw new InvariantBrokenError('child groups', `entry ${index} calls ${whose} ${name}, as ${other} is called`)
+  /** The unit that a group is, who speaks for it runs: its delegates, or its founder. */
+  #claim({ unit, peer }: Extract<Operation, { op: 'unit:claim' | 'unit:replicate' }>, index: number): void {
+    const group = this.#founded.get(this.#names.get(unit) ?? '')
+    if (group !== undefined && group.founder !== peer && !group.delegates.has(peer)) {
+      throw new InvariantBrokenError('child groups', `by entry ${index} ${peer} runs ${unit}, a group that it does not speak for`)
     }
-    this.#names.set(name, whose)
+    this.#units.set(unit, new Set([...(this.#units.get(unit) ?? []), peer]))
   }
 
-  #free(whose: string): void {
-    for (const [name, by] of this.#names) if (by === whose) this.#names.delete(name)
+  #release(unit: string, peer: PeerIdString): void {
+    const providers = this.#units.get(unit)
+    providers?.delete(peer)
+    if (providers?.size === 0) this.#units.delete(unit)
+  }
+
+  #name(name: string, id: string, index: number): void {
+    const other = this.#names.get(name) ?? (this.#units.has(name) ? 'a unit' : undefined)
+    if (other !== undefined) {
+      throw new InvariantBrokenError('child groups', `entry ${index} calls ${id} ${name}, as ${other} is called`)
+    }
+    this.#names.set(name, id)
+  }
+
+  #free(id: string): void {
+    for (const [name, by] of this.#names) if (by === id) this.#names.delete(name)
   }
 }

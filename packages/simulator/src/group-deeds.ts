@@ -23,8 +23,10 @@ export function performGroupDeed(life: Life, host: Host, { how, which, name: num
     }
     life.groups.push(group)
     found(life, host, group, atMs)
-  } else if (how === 'claim') propose(life, host, { op: 'unit:claim', unit: name, peer: host.id, ...by })
-  else if (how === 'release') propose(life, host, { op: 'unit:release', unit: name, ...by })
+  } else if (how === 'claim') {
+    const op = number < NAMES ? 'unit:claim' : 'unit:replicate'
+    propose(life, host, { op, unit: name, peer: host.id, digest: digestText(0), ...by })
+  } else if (how === 'release') propose(life, host, { op: 'unit:release', unit: name, ...by })
   else if (known === undefined) return
   // Asked once more, for the answer got lost, or by somebody else for something else.
   else if (how === 'again') found(life, host, number % 2 === 0 ? known : { ...known, charterDigest: digestText(number) }, atMs)

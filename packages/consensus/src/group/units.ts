@@ -1,3 +1,4 @@
+import type { PeerIdString, UnitName } from '@vsmcp/kernel'
 import { NAMES_MAX, PROVIDERS_LEVEL, UNIT_PROVIDERS_MAX, UNITS_MAX } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
 import { withoutWaiting } from './claims.ts'
@@ -25,9 +26,7 @@ export function claimUnit(
     return changed(put(state, 'units', unit, { ...claim, ...declared }), [{ type: 'unit:claimed', unit, peer }])
   }
   if (claim !== undefined) return refused(state, 'unit-taken', `the unit ${unit} runs on ${claim.peer}`, claim.peer)
-  const [child] = groupNamed(state, unit) ?? []
-  if (child !== undefined && !delegatesOf(state, child).includes(peer))
-    return refused(state, 'unit-taken', `${unit} is a group below this one: only its delegates stand for it`)
+  if (!mayRun(state, unit, peer)) return onlyDelegates(state, unit)
   if (state.units.size >= UNITS_MAX)
     return refused(state, 'units-full', `the group has ${UNITS_MAX} units; divide it into groups`)
   const record = { peer, claimedAtMs: atMs, term, index, ...declared }
@@ -45,6 +44,7 @@ export function replicateUnit(state: GroupState, operation: UnitReplicate, place
     return refused(state, 'definitions-differ', `the unit ${unit}, first on ${claim.peer}, ${why}`, claim.peer)
   }
   if (isProvider(state, unit, peer)) return unchanged(state)
+  if (!mayRun(state, unit, peer)) return onlyDelegates(state, unit)
   const [zone, own] = [claim.peer, peer].map((member) => state.members.get(member)?.zone ?? '')
   if (zone !== own) {
     return refused(state, 'zone-differs', `the unit ${unit} runs in the zone "${zone}", and ${peer} is in "${own}"`, claim.peer)
@@ -55,6 +55,16 @@ export function replicateUnit(state: GroupState, operation: UnitReplicate, place
   }
   const added = [...replicas, { peer, claimedAtMs: atMs, term: place.term, index: place.index }]
   return changed(put(state, 'units', unit, { ...claim, replicas: added }), [{ type: 'unit:claimed', unit, peer }])
+}
+
+/** The unit that a group below is, its delegates run, and nobody else. */
+function mayRun(state: GroupState, unit: UnitName, peer: PeerIdString): boolean {
+  const [child] = groupNamed(state, unit) ?? []
+  return child === undefined || delegatesOf(state, child).includes(peer)
+}
+
+function onlyDelegates(state: GroupState, unit: UnitName): Applied {
+  return refused(state, 'unit-taken', `${unit} is a group below this one: only its delegates stand for it`)
 }
 
 export function releaseOwnUnit(state: GroupState, { unit, author }: UnitRelease, place: Place): Applied {
