@@ -152,6 +152,40 @@ describe('a part that is an actor', () => {
     expect(typesOf(events)).toEqual(['crashed', 'restarted'])
   })
 
+  it('takes no more than its mailbox holds: what comes beyond is refused and counted, and its tick comes all the same', async () => {
+    const { scope, timers, run } = stage(10)
+    const source = new Emitter<{ news: number }>(() => expect.unreachable('the source is not concerned'))
+    const heard: (number | 'tick' | 'pain')[] = []
+    const tree = await run(() => {
+      scope.hears(source).on('news', (news) => heard.push(news))
+      scope.clock.every(1, () => heard.push('tick'))
+    })
+    timers.fire()
+    for (let news = 1; news <= 25; news++) source.emit('news', news)
+    expect(scope.deliverUrgent(() => void heard.push('pain'))).toBe(true)
+    expect(scope.deliver(() => {})).toBe(false)
+    await settled()
+    expect(heard).toEqual(['pain', 'tick', 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(tree.inspect().children?.[0]?.mailbox).toEqual({ length: 0, lengthMax: 10, refused: 17, dropped: 0 })
+    source.emit('news', 26)
+    await settled()
+    expect(heard.at(-1)).toBe(26)
+  })
+
+  it('that is asked something answers at once, and what it throws is its crash and not that of who asks', async () => {
+    const { scope, events, run } = stage(10)
+    await run(() => {})
+    expect(scope.asked(() => 7)).toBe(7)
+    const fault = (): number => {
+      throw new Error('asked too much')
+    }
+    expect(scope.asked(fault)).toBeUndefined()
+    await settled()
+    expect(typesOf(events)).toEqual(['crashed', 'restarted'])
+    const { scope: unsupervised } = stage(10)
+    expect(() => unsupervised.asked(fault)).toThrow('asked too much')
+  })
+
   it('hears of a tick once, however late it is, and not of one that it cancelled meanwhile', async () => {
     const { scope, timers, run } = stage(10)
     const heard: string[] = []

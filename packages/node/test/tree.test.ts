@@ -202,6 +202,41 @@ async function troubled(times: number): Promise<VsmcpNode> {
   return node
 }
 
+describe('every system of a node', () => {
+  it('is of actors: told more than they hold they refuse it, say so, and the node goes on', async () => {
+    const node = await foundMesh('a')
+    await node.units.attach(attach('u', 'hostile-server'))
+    const actors = {
+      system5: ['leader duties', 'office', 'effects', 'own decisions'],
+      algedonic: ['algedonic channel', 'senses', 'senses of units', 'sense of time', 'sense of clocks'],
+      system4: ['variety', 'scanner', 'feeds'],
+      system3: ['reports', 'resource bargain', 'degradation', 'performance', 'synergy', 'proposals', 'directives', 'audits'],
+      system2: ['occurrences'],
+      system1: ['operations'],
+    } as const satisfies Readonly<Record<string, readonly PartName[]>>
+    const mailboxes = (): Map<string, NonNullable<TreeEntry['mailbox']>> => {
+      const parts = (node.tree.inspect().children ?? []).flatMap(({ id, children = [] }) =>
+        children.flatMap(({ id: part, mailbox }) => (mailbox === undefined ? [] : [[`${id}/${part}`, mailbox] as const])),
+      )
+      return new Map(parts)
+    }
+    const named = Object.entries(actors).flatMap(([system, parts]) => parts.map((part) => `${system}/${part}`))
+    expect([...mailboxes().keys()].toSorted()).toEqual(named.toSorted())
+    let done = 0
+    for (const part of Object.values(actors).flat()) {
+      const taken = Array.from({ length: 1_500 }, () => node.scopes.of(part).deliver(() => void done++)).filter(Boolean).length
+      expect(taken).toBeLessThanOrEqual(1_000)
+      expect(taken).toBeGreaterThan(900)
+    }
+    for (const [part, { refused }] of mailboxes()) expect([part, refused >= 500 && refused < 600]).toEqual([part, true])
+    await expect.poll(() => [...mailboxes().values()].every(({ length }) => length === 0), grace).toBe(true)
+    expect(done).toBeGreaterThan(900 * named.length)
+    await calling(node, async () => {})
+    await node.decisions.decide(invitation(node, 'after'), 30_000)
+    expect(restartsOf(node.tree)).toEqual({})
+  }, 60_000)
+})
+
 describe('every part that can live again', () => {
   it('does, with what depends on it, and the node is whole afterwards: it decides, and calls are answered', async () => {
     const a = await foundMesh('a')

@@ -84,10 +84,12 @@ export function callParts(
     ...beneath,
     ...working,
     self,
+    log: limiting.hears(log, { isUrgent: true }),
     algedonic: feeling.algedonic,
     clock: limiting.clock,
     logger: logger.child({ part: 'system3' }),
   })
+  const scanning = scopes.of('scanner')
   const own = new OwnOffers([alertTool(feeling.alerts)])
   const { readiness, weights, routing } = routingParts(assembly, { ...beneath, units, operations })
   const rpc = new ReachingPlane({ plane: new MemberPlane(mesh.rpc, group.isServed, group.isInForce), members, clock })
@@ -105,9 +107,12 @@ export function callParts(
     own,
     routing,
     watch: {
-      called: (call) => variety.called(call),
-      asked: (unit) => scanner.asked(unit),
-      returned: (from, call) => controlling.auditing.called(from, call),
+      called: (call) => void scopes.of('variety').deliver(() => variety.called(call)),
+      asked: (unit) => {
+        const ended = scanning.asked(() => scanner.asked(unit))
+        return (isServed) => scanning.asked(() => ended?.(isServed))
+      },
+      returned: (from, call) => void scopes.of('audits').deliver(() => controlling.auditing.called(from, call)),
     },
   })
   const controlling = controlParts(assembly, { ...beneath, ...working, ...feeling, router })
@@ -180,13 +185,15 @@ function controlParts(
     wallMs: () => clock.wallMs(),
     logger: logger.child({ part: 'system3' }),
   })
+  const looking = scopes.of('audits')
   const auditing = new Auditing(init.auditMeanMs === undefined ? {} : { meanMs: init.auditMeanMs }, {
     ...parts,
     self,
     group: () => group.state,
     isPaused: () => whole().degradation.isReduced,
-    checkpoint: new Checkpoint(AUDITS, { kv, scope: scopes.of('audits'), logger }),
-    clock: scopes.clock('audits'),
+    signals: looking.hears(parts.signals),
+    checkpoint: new Checkpoint(AUDITS, { kv, scope: looking, logger }),
+    clock: looking.clock,
     logger: logger.child({ part: 'system3*' }),
   })
   return { performance, auditing }
@@ -197,15 +204,16 @@ function watchingParts(assembly: Assembly, { members, control, catalog }: Beneat
   const { store, scopes, logger, self, enrolment, whole } = assembly
   const name = (): string => enrolment.name
   const isPaused = (): boolean => whole().degradation.isReduced
+  const scanning = scopes.of('scanner')
   const scanner = new Scanner({
     self,
     name,
-    units,
+    units: scanning.hears(units),
     catalog,
     members,
     isPaused,
     kv: store.kv('outlook'),
-    clock: scopes.clock('scanner'),
+    clock: scanning.clock,
     logger,
   })
   return {
@@ -242,7 +250,14 @@ function unitParts(assembly: Assembly, { state, decisions, signals, catalog }: B
     create: (spec) => assembly.makeUnit(spec, { clock, random, logger: logger.child({ unit: spec.name }) }),
     logger,
   })
-  const operations = new Operations({ self, signals, units, clock: scopes.clock('operations'), logger })
+  const measuring = scopes.of('operations')
+  const operations = new Operations({
+    self,
+    signals: measuring.hears(signals),
+    units: measuring.hears(units),
+    clock: measuring.clock,
+    logger,
+  })
   const bargain = scopes.of('resource bargain')
   const bargaining = new Bargaining(
     { ...init.capacity, damper: new NodeDamper(random) },

@@ -11,13 +11,14 @@ export function scheduleParts(assembly: Assembly, beneath: Beneath): Pick<GroupP
   const { store, clock, scopes, logger, self, group } = assembly
   const { log, decisions, catalog, router, timetables } = beneath
   const { nameOf } = group
+  const running = scopes.of('occurrences')
   const occurrences = new OccurrenceRunner({
     self,
-    log,
+    log: running.hears(log),
     decisions,
     call: (request) => callTool({ catalog, router, clock, nameOf }, request),
     kv: store.kv('occurrences'),
-    clock: scopes.clock('occurrences'),
+    clock: running.clock,
     logger: logger.child({ part: 'system2' }),
   })
   const isListed = (tool: string): boolean => catalog.findTool(tool) !== undefined

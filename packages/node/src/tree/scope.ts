@@ -97,6 +97,16 @@ export class Scope {
     })
   }
 
+  /** Asks the part something in the turn of who asks, who is not to suffer from its faults: what it throws is its crash. */
+  asked<T>(question: () => T): T | undefined {
+    try {
+      return running.run(this, question)
+    } catch (error) {
+      if (this.crash(error)) return undefined
+      throw error
+    }
+  }
+
   /** @returns false when no supervisor looks after this part: then it is the process that has failed */
   crash(error: unknown): boolean {
     this.#lastCrash = error

@@ -2,48 +2,59 @@ import type { Clock, Logger } from '@vsmcp/kernel'
 import { MAILBOX_MAX } from '../constants.ts'
 import { Scope, type ScopeInit } from './scope.ts'
 
+/** Takes its ticks and what it hears one at a time, from a mailbox. */
 const ACTOR: ScopeInit = { mailboxMax: MAILBOX_MAX }
 
-/** The parts that live under a supervisor, by the name `vsmcp status --tree` shows. An actor takes its ticks and what it `hears` one at a time. */
+/** What it is told it does at once: others wait for it, or must not be lost whatever the load. */
+const AT_ONCE: ScopeInit = {}
+
+/** The parts that live under a supervisor, by the name `vsmcp status --tree` shows, by their systems. */
 const PARTS = {
-  time: {},
-  life: {},
-  epoch: {},
-  consensus: {},
-  'session keys': {},
-  credential: {},
+  time: AT_ONCE,
+  life: AT_ONCE,
+  // System 5. What the group decides is followed at once; what is made of it are actors.
+  epoch: AT_ONCE,
+  consensus: AT_ONCE,
+  'session keys': AT_ONCE,
+  credential: AT_ONCE,
   'leader duties': ACTOR,
   office: ACTOR,
   effects: ACTOR,
   'own decisions': ACTOR,
-  membership: {},
-  connections: {},
-  'shared state': {},
-  discovery: {},
-  signals: {},
-  variety: {},
-  scanner: {},
-  feeds: {},
-  simulations: {},
-  reports: ACTOR,
-  'resource bargain': ACTOR,
-  degradation: {},
-  performance: ACTOR,
-  synergy: {},
-  audits: {},
-  proposals: ACTOR,
-  directives: ACTOR,
-  'algedonic channel': {},
+  // The mesh, under all of them.
+  membership: AT_ONCE,
+  connections: AT_ONCE,
+  'shared state': AT_ONCE,
+  discovery: AT_ONCE,
+  signals: AT_ONCE,
+  'algedonic channel': ACTOR,
   senses: ACTOR,
   'senses of units': ACTOR,
-  'sense of time': {},
-  'sense of clocks': {},
-  claims: {},
-  occurrences: {},
-  operations: {},
-  'process guard': {},
-  units: {},
-  gateway: {},
+  'sense of time': ACTOR,
+  'sense of clocks': ACTOR,
+  // System 4.
+  variety: ACTOR,
+  scanner: ACTOR,
+  feeds: ACTOR,
+  simulations: AT_ONCE,
+  // System 3.
+  reports: ACTOR,
+  'resource bargain': ACTOR,
+  degradation: ACTOR,
+  performance: ACTOR,
+  synergy: ACTOR,
+  proposals: ACTOR,
+  directives: ACTOR,
+  // System 3*.
+  audits: ACTOR,
+  // System 2. Calls wait for their claims.
+  claims: AT_ONCE,
+  occurrences: ACTOR,
+  // System 1. Calls wait for their units.
+  operations: ACTOR,
+  'process guard': AT_ONCE,
+  units: AT_ONCE,
+  gateway: AT_ONCE,
 } as const satisfies Readonly<Record<string, ScopeInit>>
 
 export type PartName = keyof typeof PARTS
