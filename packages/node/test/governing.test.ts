@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { PolicyInvalidError, ProposalRefusedError, ProposalUnknownError } from '../src/errors.ts'
-import { foundMesh, leaderOf, startGroup, type TestNode } from './support/group.ts'
+import { foundMesh, leaderOf, startGroup, startNode, type TestNode } from './support/group.ts'
 import { deskOf, operatorOf, policySet } from './support/operator.ts'
 import { attach } from './support/servers.ts'
 
@@ -18,8 +18,8 @@ async function setPolicies(founder: TestNode, policies: Record<string, unknown>)
   await deskOf(founder).change(policySet(await operatorOf(founder), policies, policyVersion))
 }
 
-/** Calls all the time, until the test ends; and windows are measured in a row. */
-function underLoad(node: TestNode, unit: string): void {
+/** Calls all the time, until it is stopped or the test ends; and windows are measured in a row. */
+function underLoad(node: TestNode, unit: string): () => Promise<void> {
   const over = new AbortController()
   const paramsJson = JSON.stringify({ name: 'tool', arguments: { ms: SERVICE_MS } })
   const call = async (): Promise<void> => {
@@ -28,15 +28,17 @@ function underLoad(node: TestNode, unit: string): void {
       await nextTurn()
     }
   }
-  const calling = Array.from({ length: CALLERS }, call)
+  const calling = Promise.allSettled(Array.from({ length: CALLERS }, call))
   const windows = setInterval(() => node.operations.report(), SERVICE_MS * 12)
   const proposing = setInterval(() => void node.proposing.look(), 500)
-  onTestFinished(async () => {
+  const stop = async (): Promise<void> => {
     over.abort()
     clearInterval(windows)
     clearInterval(proposing)
-    await Promise.allSettled(calling)
-  })
+    await calling
+  }
+  onTestFinished(stop)
+  return stop
 }
 
 describe('System 5 of the group', () => {
@@ -109,6 +111,36 @@ describe('System 5 of the group', () => {
     expect(host.bargaining.ordersFor('mail')).toBeUndefined()
     expect(host.algedonic.held.map(({ subject }) => subject)).toContain('a directive for mail is not obeyed')
   }, 60_000)
+})
+
+describe('System 5 of a node, for itself', () => {
+  it(
+    'gives the unit that misses its target more weight, without asking the group, and goes on so after a restart',
+    { timeout: 120_000 },
+    async () => {
+      const node = await foundMesh('a', { init: { capacity: { concurrency: 8 } } })
+      await node.units.attach(attach('busy', 'hostile-server', ['slow'], { terms: { targetP99Ms: SERVICE_MS * 1.2 } }))
+      await node.units.attach(attach('rival', 'hostile-server', ['slow']))
+      const loads = [underLoad(node, 'busy'), underLoad(node, 'rival')]
+      const limits = (): number => node.units.get('busy')?.limits.concurrency ?? 0
+      await expect.poll(limits, grace).toBe(4)
+      await expect.poll(() => node.bargaining.ordersFor('busy')?.weight, grace).toBe(2)
+      await expect.poll(limits, grace).toBeGreaterThan(4)
+      const [own] = node.proposals.list({ all: true })
+      expect(own).toMatchObject({
+        level: 'node',
+        kind: 'weight',
+        held: 1,
+        asked: 2,
+        decision: { verdict: 'accepted', by: 'policy' },
+      })
+      expect([...(node.log.state?.proposals ?? [])].filter(([, { asked }]) => asked <= 2)).toEqual([])
+      await Promise.all(loads.map((stop) => stop()))
+      await node.stop()
+      const again = await startNode(node.dir, { init: { capacity: { concurrency: 8 } } })
+      await expect.poll(() => again.bargaining.ordersFor('busy')?.weight, grace).toBe(2)
+    },
+  )
 })
 
 describe('people', () => {

@@ -1,5 +1,5 @@
 import { type GroupState, GOVERNING_LEVEL, isProvider, type ProposalRecord } from '@vsmcp/consensus'
-import type { Clock, Logger, Proposal } from '@vsmcp/kernel'
+import { type Clock, isUndecided, type Logger, type Proposal } from '@vsmcp/kernel'
 import { type ClosureStep, ClosureWatch, deliberate, type Policy, type Ruling, situationOf } from '@vsmcp/vsm'
 import type { Algedonic } from '../../algedonic/algedonic.ts'
 import type { Decisions, Request } from '../decisions.ts'
@@ -34,7 +34,10 @@ export class GroupGoverning implements Duty {
     const proposals = state.proposals.entries()
     const nowMs = Math.round(this.#c.clock.wallMs())
     const governance = governanceOf(state.charter)
-    const rulings = deliberate(proposals, situationOf(proposals, governance, nowMs), (each) => isThere(state, each))
+    // The balance is read from all that was decided, and most passes have nothing to decide.
+    const rulings = proposals.some(([, each]) => isUndecided(each))
+      ? deliberate(proposals, situationOf(proposals, governance, nowMs), (each) => isThere(state, each))
+      : []
     for (const { id, ruling } of rulings) await this.#propose(decideOf(id, ruling, governance.policy, nowMs))
     this.#closures.keep(new Set(proposals.map(([id]) => id)))
     for (const [id, proposal] of proposals) await this.#look(id, proposal, state, nowMs)
