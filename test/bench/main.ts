@@ -23,6 +23,7 @@ import { rpcBench } from './rpc.ts'
 import { starvationBench } from './starvation.ts'
 import { strangersBench } from './strangers.ts'
 import { vsmBench } from './vsm.ts'
+import { workersBench } from './workers.ts'
 
 const ALL: readonly Bench[] = [
   callBench,
@@ -37,6 +38,7 @@ const ALL: readonly Bench[] = [
   strangersBench,
   algedonicBench,
   vsmBench,
+  workersBench,
   nestedBench,
 ]
 

@@ -99,4 +99,13 @@ export {
   type UnitOperation,
   type VarietyCalculation,
 } from './telemetry.ts'
-export { type ClaimedResource, endedOf, failedOf, type UnitCounters, type UnitLimits } from './unit-work.ts'
+export {
+  type CallerAccount,
+  type ClaimedResource,
+  endedOf,
+  failedOf,
+  type Latencies,
+  type OperationalUnit,
+  type UnitCounters,
+  type UnitLimits,
+} from './unit-work.ts'

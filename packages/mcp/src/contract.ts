@@ -1,4 +1,4 @@
-import type { PeerIdString, Startable, UnitCounters, UnitLimits, UnitName } from '@vsmcp/kernel'
+import type { OperationalUnit, PeerIdString, Startable, UnitName } from '@vsmcp/kernel'
 
 /**
  * `legacy`: revisions up to 2025-11-25 (`initialize`, sessions, requests from the server).
@@ -142,20 +142,6 @@ export interface UnitStats {
   readonly latencyP99Ms: number | null
 }
 
-/** What a unit did for one caller, since it was made: requests that its server answered, and their latencies summed. */
-export interface CallerAccount {
-  readonly answered: number
-  readonly refused: number
-  readonly latencyMs: number
-}
-
-/** Of answered requests; nearest rank. */
-export interface Latencies {
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly maxMs: number
-}
-
 /** A line the server wrote: on stderr, as `notifications/message` of no single call, or rubbish on stdout. */
 export interface UnitLogLine {
   /** Milliseconds since the epoch. */
@@ -174,9 +160,8 @@ export interface UnitEvents extends Record<string, unknown> {
   suspicion: { isSuspect: boolean }
 }
 
-/** System 1's unit: one attached MCP server, supervised. */
-export interface Unit extends Startable {
-  readonly name: UnitName
+/** System 1's unit, supervised: an attached MCP server, a worker pool, or a group below, which answers like one. */
+export interface Unit extends OperationalUnit, Startable {
   /** The part of the spec that may be shown: never the command, the environment, the URL. */
   readonly kind: UnitSource['kind']
   readonly state: UnitState
@@ -203,14 +188,6 @@ export interface Unit extends Startable {
    */
   request(request: McpRequest): Promise<McpReply>
   stats(): UnitStats
-  counters(): UnitCounters
-  /** By calling node; the unit's own node is ''. */
-  accounts(): ReadonlyMap<PeerIdString, CallerAccount>
-  /** Over the last so many answered requests, 1,024 at the most; undefined when there were none. */
-  latencies(last: number): Latencies | undefined
-  /** Holds from now on; what is in work beyond it goes on. */
-  limit(limits: UnitLimits): void
-  readonly limits: UnitLimits
   /** The last lines of stderr, oldest first, bounded. */
   stderrTail(): readonly string[]
   /** @returns a function that ends the subscription */

@@ -1,7 +1,9 @@
 import {
   BusyError,
+  type CallerAccount,
   type Clock,
   InvalidArgumentError,
+  type Latencies,
   NotSentError,
   type PeerIdString,
   telemetry,
@@ -9,7 +11,7 @@ import {
   type UnitLimits,
   type VsmcpError,
 } from '@vsmcp/kernel'
-import type { CallerAccount, Latencies, McpReply, McpRequest, UnitStats } from '../contract.ts'
+import type { McpReply, McpRequest, UnitStats } from '../contract.ts'
 import { Breaker } from './breaker.ts'
 import { Bulkhead } from './bulkhead.ts'
 import { Call, type CallOutcome } from './call.ts'

@@ -1,4 +1,4 @@
-import type { Latencies } from '../contract.ts'
+import type { Latencies } from '@vsmcp/kernel'
 import { LATENCIES_KEPT } from './constants.ts'
 
 /** Percentiles over the last measurements. Recording is one store; the sorting is paid by who asks. */

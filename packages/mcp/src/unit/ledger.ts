@@ -1,5 +1,4 @@
-import type { PeerIdString } from '@vsmcp/kernel'
-import type { CallerAccount } from '../contract.ts'
+import type { CallerAccount, PeerIdString } from '@vsmcp/kernel'
 import type { CallOutcome } from './call.ts'
 import { CALLERS_MAX } from './constants.ts'
 

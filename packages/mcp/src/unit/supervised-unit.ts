@@ -1,8 +1,10 @@
 import {
   backoffMs,
+  type CallerAccount,
   type Clock,
   Emitter,
   InvalidArgumentError,
+  type Latencies,
   type Logger,
   messageOf,
   NotSentError,
@@ -13,18 +15,7 @@ import {
   type UnitLimits,
   VsmcpError,
 } from '@vsmcp/kernel'
-import type {
-  CallerAccount,
-  Definitions,
-  Latencies,
-  McpReply,
-  McpRequest,
-  Unit,
-  UnitEvents,
-  UnitSource,
-  UnitState,
-  UnitStats,
-} from '../contract.ts'
+import type { Definitions, McpReply, McpRequest, Unit, UnitEvents, UnitSource, UnitState, UnitStats } from '../contract.ts'
 import { CallDesk } from './call-desk.ts'
 import type { Connect, Connection, ConnectionHooks } from './connection.ts'
 import {

@@ -1,6 +1,15 @@
-import { type Clock, type Logger, messageOf, type Startable, telemetry, type Timer, type UnitName } from '@vsmcp/kernel'
+import {
+  type Clock,
+  type Logger,
+  type OperationalUnit,
+  messageOf,
+  type Startable,
+  telemetry,
+  type Timer,
+  type UnitName,
+} from '@vsmcp/kernel'
 import { availableParallelism, totalmem } from 'node:os'
-import { IN_FLIGHT_MAX, type ProcessGuard, type Unit } from '@vsmcp/mcp'
+import { IN_FLIGHT_MAX, type ProcessGuard } from '@vsmcp/mcp'
 import { type Capacity, CountWindow, type Grant, type Orders, ResourceBargain } from '@vsmcp/vsm'
 import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE, MEMORY_PERIOD_MS, MEMORY_SHARE } from '../constants.ts'
 import type { NodeDamper } from '../system2/damper.ts'
@@ -152,7 +161,7 @@ export class Bargaining implements Startable {
     }
   }
 
-  #apply(unit: Unit, { unit: name, concurrency, ratePerS }: Grant): void {
+  #apply(unit: OperationalUnit, { unit: name, concurrency, ratePerS }: Grant): void {
     const held = unit.limits
     unit.limit({ concurrency: this.#tooLarge.has(name) ? 1 : concurrency, ratePerS })
     if (held.concurrency === unit.limits.concurrency && held.ratePerS === ratePerS) return
@@ -160,7 +169,7 @@ export class Bargaining implements Startable {
     if (grants.hasSubscribers) grants.publish({ unit: name, ...unit.limits })
   }
 
-  #observe(unit: Unit, nowMs: number): void {
+  #observe(unit: OperationalUnit, nowMs: number): void {
     const window = this.#windows.get(unit.name) ?? new CountWindow()
     this.#windows.set(unit.name, window)
     const counted = window.next(unit.counters(), nowMs)
