@@ -116,6 +116,25 @@ describe('attach', () => {
     })
   })
 
+  it('reads answers for when it cannot be asked from a file, and says that it is essential', async () => {
+    const { dataDir, control } = await fakeNode()
+    const cwd = await tempDir()
+    const fallbacks = { sum: { content: [{ type: 'text', text: '?' }] } }
+    await writeFile(join(cwd, 'answers.json'), JSON.stringify(fallbacks))
+    await vsmcp(['attach', 'a', '--essential', '--fallback', 'answers.json', '--', 'x'], { dataDir, cwd })
+    expect(request(control.calls)).toMatchObject({ terms: { essential: true }, fallbacks })
+    for (const [text, why] of [
+      ['{', 'is no JSON'],
+      ['[]', 'holds no results by tool'],
+    ] as const) {
+      await writeFile(join(cwd, 'wrong.json'), text)
+      const { code, stderr } = await vsmcp(['attach', 'a', '--fallback', 'wrong.json', '--', 'x'], { dataDir, cwd })
+      expect([code, stderr]).toEqual([2, expect.stringContaining(why)])
+    }
+    const missing = await vsmcp(['attach', 'a', '--fallback', 'nowhere.json', '--', 'x'], { dataDir, cwd })
+    expect(missing.stderr).toContain('there is no such file')
+  })
+
   it('resolves paths against the directory of the caller, and ~', async () => {
     const { dataDir, control } = await fakeNode()
     await vsmcp(['attach', 'a', '--cwd', 'sub', '--', './server', './arg'], { dataDir, cwd: '/srv' })
