@@ -7,6 +7,7 @@ import {
   type Random,
   type SupervisionEvent,
   Supervisor,
+  systemClock,
   type Timer,
   type TreeEntry,
 } from '@vsmcp/kernel'
@@ -36,6 +37,7 @@ export interface SeatComponents {
   host: HostParts
   /** The home group's life, which is that of the process. */
   home: Pick<Parts, 'lives' | 'trust'>
+  /** Of the parts; who looks after them goes by the system's. */
   clock: Clock
   random: Random
   logger: Logger
@@ -140,7 +142,7 @@ export class Seat {
     const tree = new Supervisor(
       { id: this.group, intensity: ROOT_RESTARTS, periodMs: ROOT_RESTARTS_PERIOD_MS, children: systemsOfSeat(parts, scopes) },
       {
-        clock,
+        clock: systemClock,
         deadlines: { startMs: LIFECYCLE_DEADLINE_MS, stopMs: LIFECYCLE_DEADLINE_MS },
         onEvent,
         onFailed: (error) => void this.#failed(error),
@@ -165,10 +167,13 @@ export class Seat {
   /** Its supervisor gave up. */
   #failed(error: unknown): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#stop()
+      // What failed may well fail to stop; what it held is let go of all the same.
+      await this.#stop().catch((failure: unknown) =>
+        this.#logger.error({ error: messageOf(failure) }, 'a seat that failed did not stop in order'),
+      )
       this.#tryAgain(error)
       this.#c.onChanged()
-    }).catch((failure: unknown) => this.#logger.error({ error: messageOf(failure) }, 'a seat that failed did not stop in order'))
+    })
   }
 
   #tryAgain(error: unknown): void {
@@ -176,7 +181,7 @@ export class Seat {
     if (this.#isOver) return
     const delay = backoffMs(this.#failures++, this.#c.random, { baseMs: SEAT_RETRY_BASE_MS, maxMs: SEAT_RETRY_MAX_MS })
     this.#logger.error({ error: messageOf(error), againInMs: Math.round(delay) }, 'a seat does not run; it is tried again')
-    this.#timer = this.#c.clock.after(delay, () => void this.begin())
+    this.#timer = systemClock.after(delay, () => void this.begin())
   }
 
   async #stop(): Promise<void> {
