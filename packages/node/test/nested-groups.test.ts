@@ -9,6 +9,9 @@ import { createNode } from '../src/vsmcp-node.ts'
 import { emptyDirectory, initOf } from './support/group.ts'
 import { attach } from './support/servers.ts'
 
+/** The machine may be busy with other things. */
+const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 30_000 })
+
 async function started(dataDir: string, change: Partial<NodeInit> = {}): Promise<VsmcpNode> {
   const node = createNode(initOf(dataDir, change))
   await node.start()
@@ -20,7 +23,7 @@ async function founded(name = 'a', dataDir?: string): Promise<VsmcpNode> {
   const dir = dataDir ?? (await emptyDirectory())
   await initMesh({ dataDir: dir, name })
   const node = await started(dir)
-  await node.control.wait({ leader: true, timeoutMs: 10_000 })
+  await node.control.wait({ leader: true, timeoutMs: 30_000 })
   return node
 }
 
@@ -33,7 +36,7 @@ async function joined(member: VsmcpNode, name: string, group?: string): Promise<
 }
 
 const call = async (node: VsmcpNode, tool: string, args: Record<string, unknown>): Promise<string> =>
-  JSON.stringify((await node.control.call({ tool, args, timeoutMs: 10_000 })).result)
+  JSON.stringify((await node.control.call({ tool, args, timeoutMs: 30_000 })).result)
 
 describe('a group below another', () => {
   it('is founded by a member of the one above, joined by its token, and its tools are called from above, and those above from below', async () => {
@@ -43,10 +46,10 @@ describe('a group below another', () => {
     const b = await joined(a, 'b', '/eu')
     expect((await b.control.status()).group).toMatchObject({ id: eu.id, path: '/eu' })
     await b.control.attach(attach('inner', 'legacy-server'))
-    await a.control.wait({ tool: 'eu__inner__sum', timeoutMs: 10_000 })
+    await a.control.wait({ tool: 'eu__inner__sum', timeoutMs: 30_000 })
     expect(await call(a, 'eu__inner__sum', { a: 1, b: 2 })).toContain('"sum":3')
     await a.control.attach(attach('outer', 'legacy-server'))
-    await expect.poll(() => call(b, 'outer__sum', { a: 2, b: 3 }).catch(String), { timeout: 10_000 }).toContain('"sum":5')
+    await eventually(() => call(b, 'outer__sum', { a: 2, b: 3 }).catch(String)).toContain('"sum":5')
     // Not listed above: found below by its name.
     expect(await call(a, 'inner__sum', { a: 3, b: 4 })).toContain('"sum":7')
     expect((await a.control.members({ group: '/eu' })).map(({ name }) => name)).toEqual(expect.arrayContaining(['a', 'b']))
@@ -62,7 +65,7 @@ describe('a group below another', () => {
     expect((await c.control.status()).group.path).toBe('/eu/plant')
     await c.control.attach(attach('robot', 'legacy-server'))
     await a.control.attach(attach('office', 'legacy-server'))
-    await a.control.wait({ tool: 'eu__plant__robot__sum', timeoutMs: 20_000 })
+    await a.control.wait({ tool: 'eu__plant__robot__sum', timeoutMs: 30_000 })
     expect(await call(a, 'eu__plant__robot__sum', { a: 1, b: 1 })).toContain('"sum":2')
     expect(await call(a, 'robot__sum', { a: 1, b: 2 })).toContain('"sum":3')
     expect(await call(c, 'office__sum', { a: 2, b: 2 })).toContain('"sum":4')
@@ -74,7 +77,7 @@ describe('a group below another', () => {
     const { id } = await a.control.createGroup({ path: 'eu' })
     const inner = [await joined(a, 'b', '/eu'), await joined(a, 'c', '/eu'), await joined(a, 'd', '/eu')]
     await inner[2]?.control.attach(attach('tool', 'legacy-server'))
-    await a.control.wait({ tool: 'eu__tool__sum', timeoutMs: 20_000 })
+    await a.control.wait({ tool: 'eu__tool__sum', timeoutMs: 30_000 })
     const part = async (): Promise<string> => (await a.control.group(id)).part
     await expect.poll(part, { timeout: 50_000, interval: 200 }).toBe('none')
     const { delegates } = await a.control.group(id)
@@ -95,22 +98,22 @@ describe('a seat beside the home group', () => {
     await first.stop()
     const a = await started(dataDir)
     expect(await a.control.group('/eu')).toMatchObject({ id, part: 'seat', children: [] })
-    await expect.poll(async () => (await a.control.status()).problems).toEqual([])
+    await eventually(async () => (await a.control.status()).problems).toEqual([])
     const { groups, group } = await a.control.status()
     expect([group.path, groups.map(({ path }) => path)]).toEqual(['/', ['/', '/eu']])
     const paths = (await a.control.tree()).map(({ path }) => path.join('/'))
     expect(paths).toContain(`node/seats/${id}/system5/consensus`)
     expect(await a.control.renameGroup({ group: '/eu', name: 'us' })).toMatchObject({ id, path: '/us' })
-    await expect.poll(async () => (await a.control.units()).map(({ name }) => name)).toEqual(['us'])
+    await eventually(async () => (await a.control.units()).map(({ name }) => name)).toEqual(['us'])
     const b = await joined(a, 'b', '/us')
-    await expect.poll(async () => (await a.control.members({ group: '/us' })).length).toBe(2)
+    await eventually(async () => (await a.control.members({ group: '/us' })).length).toBe(2)
     await expect(a.control.removeGroup('/us')).rejects.toThrow(/not empty: 1 other member/)
-    await b.control.wait({ leader: true, members: 2, timeoutMs: 10_000 })
+    await b.control.wait({ leader: true, members: 2, timeoutMs: 30_000 })
     await b.control.leave()
-    await expect.poll(async () => (await a.control.members({ group: '/us' })).length).toBe(1)
+    await eventually(async () => (await a.control.members({ group: '/us' })).length).toBe(1)
     await a.control.removeGroup('/us')
-    await expect.poll(async () => (await a.control.groups()).map(({ path }) => path)).toEqual(['/'])
-    await expect.poll(() => a.control.units()).toEqual([])
+    await eventually(async () => (await a.control.groups()).map(({ path }) => path)).toEqual(['/'])
+    await eventually(() => a.control.units()).toEqual([])
     await expect(a.control.members({ group: '/us' })).rejects.toThrow(GroupUnknownError)
   })
 
@@ -127,20 +130,20 @@ describe('a seat beside the home group', () => {
     expect(await a.control.group(other.id)).toMatchObject({ path: '/us', problem: null })
     expect((await a.control.status()).problems.join()).toMatch(/the seat of this node in it does not run.*damaged/)
     await writeFile(file, whole)
-    await expect.poll(async () => (await a.control.group(id)).problem, { timeout: 10_000 }).toBe(null)
+    await eventually(async () => (await a.control.group(id)).problem).toBe(null)
   })
 
   it('is left with the node: the innermost first', async () => {
     const a = await founded('a')
     const b = await joined(a, 'b')
-    await a.control.wait({ members: 2, timeoutMs: 10_000 })
-    await b.control.wait({ members: 2, leader: true, timeoutMs: 10_000 })
+    await a.control.wait({ members: 2, timeoutMs: 30_000 })
+    await b.control.wait({ members: 2, leader: true, timeoutMs: 30_000 })
     await b.control.createGroup({ path: 'eu' })
     await b.control.createGroup({ path: '/eu/plant' })
     expect((await b.control.groups()).map(({ path }) => path)).toEqual(['/', '/eu', '/eu/plant'])
     await b.control.leave()
     expect(await b.stopped).toEqual({ reason: 'left' })
-    await expect.poll(async () => (await a.control.groups()).map(({ path }) => path)).toEqual(['/'])
+    await eventually(async () => (await a.control.groups()).map(({ path }) => path)).toEqual(['/'])
     expect((await a.control.members()).map(({ name }) => name)).toEqual(['a'])
   })
 

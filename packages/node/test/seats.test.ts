@@ -42,7 +42,7 @@ it('a seat whose parts crash again and again ends by itself, and begins anew; th
   const group = await founding.found('eu', membership)
   await seats.open(group)
   const seat = seats.get(group)
-  await expect.poll(() => seat?.parts?.log.isLeader).toBe(true)
+  await expect.poll(() => seat?.parts?.log.isLeader, { timeout: 20_000 }).toBe(true)
   isPoisoned = true
   await expect.poll(() => seat?.problem, { timeout: 20_000 }).toMatch(/./)
   expect(home.memberships.get(group)).toBeUndefined()
@@ -64,6 +64,6 @@ it('founding that was cut off goes on with the group it began, not with another'
   granting.grant = granted
   expect(await founding.found('eu', membership)).toBe(id)
   await seats.open(id)
-  await expect.poll(() => seats.get(id)?.parts?.log.isLeader).toBe(true)
+  await expect.poll(() => seats.get(id)?.parts?.log.isLeader, { timeout: 20_000 }).toBe(true)
   expect(home.log.state?.groups.size).toBe(1)
 })

@@ -84,7 +84,8 @@ class InnerConnection implements Connection {
     call.id = this.#nextId++
     call.isWritten = true
     call.onGivenUp = () => gone.abort()
-    const { method, params, leftMs: deadlineMs, caller, via } = call
+    const { method, params, caller, via } = call
+    const deadlineMs = Math.max(0, call.leftMs)
     const onNotification = (notified: string, paramsJson: string): void =>
       call.notify({ kind: 'notification', method: notified, paramsJson, params: objectOf(paramsJson), value: {} })
     try {

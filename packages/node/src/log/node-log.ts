@@ -59,7 +59,8 @@ export class NodeLog {
     // A full disk must not end the node: the log is what we lose first.
     file.on('error', () => {})
     const streams: pino.StreamEntry[] = [
-      { level: init.level, stream: file },
+      // What ends later than the log has nobody to tell; it must not fail for that.
+      { level: init.level, stream: { write: (text: string) => void (this.#isClosed || file.write(text)) } },
       { level: init.level, stream: { write: (text: string) => this.#publish(text) } },
     ]
     if (init.stderr === 'json')

@@ -1,4 +1,4 @@
-import { DELEGATES_WANTED, delegatesOf } from '@vsmcp/consensus'
+import { DELEGATES_WANTED, delegatesOf, type GroupState, providersOf } from '@vsmcp/consensus'
 import {
   backoffMs,
   type Clock,
@@ -11,6 +11,7 @@ import {
   type Timer,
   type UnitName,
 } from '@vsmcp/kernel'
+import { flawOfChild } from '@vsmcp/security'
 import { GROUP_UNIT_START_MS, HOME_MEMBERS_ENOUGH } from '../constants.ts'
 import type { Membership, Memberships } from './memberships.ts'
 
@@ -71,7 +72,7 @@ export class Ties implements Startable {
       log.on('leader:changed', look),
       members.on('member:state', look),
       log.on('entry:applied', ({ effects }) => {
-        if (effects.some(({ type }) => type.startsWith('group:') || type.startsWith('member:'))) this.look()
+        if (effects.some(({ type }) => /^(?:group|member|unit):/.test(type))) this.look()
       }),
     ])
     this.look()
@@ -104,7 +105,7 @@ export class Ties implements Startable {
     try {
       const above = parent === undefined ? undefined : memberships.get(parent)
       await parts.delegates.announce(above === undefined ? undefined : parent)
-      if (above !== undefined) this.#noteOrphan(group, above)
+      if (above !== undefined) this.#noteOrphan(membership, above)
       await this.#standForChildren(membership)
       if (above !== undefined) await this.#leaveToOthers(membership, above)
       return true
@@ -114,11 +115,16 @@ export class Ties implements Startable {
     }
   }
 
-  #noteOrphan(group: GroupId, { parts }: Membership): void {
+  #noteOrphan({ group, parts: { trust } }: Membership, { parts }: Membership): void {
     const { state } = parts.log
+    const { chain } = trust
     if (state === undefined) return
-    if (state.groups.has(group)) this.#orphans.delete(group)
-    else this.#orphans.add(group)
+    const flaw = flawOfChild(chain, state)
+    if (flaw === undefined) this.#orphans.delete(group)
+    else if (!this.#orphans.has(group)) {
+      this.#orphans.add(group)
+      this.#c.logger.warn({ group, reason: flaw }, 'the group above does not list a group of this node: it goes on alone')
+    }
   }
 
   /** Each group below by its name in the docket, where this node is a delegate of it; none other. */
@@ -129,7 +135,9 @@ export class Ties implements Startable {
     if (state === undefined) return
     const wanted = new Map<UnitName, GroupId>()
     for (const [child, { name }] of state.groups.entries()) {
-      if (delegatesOf(state, child).includes(self)) wanted.set(name, child)
+      const isNeeded = units.get(name) !== undefined && this.#othersRunning(state, name) < DELEGATES_WANTED
+      // A founder whose group has delegates stands for it until these do.
+      if (delegatesOf(state, child).includes(self) || isNeeded) wanted.set(name, child)
     }
     for (const { name, source } of units.specs()) {
       if (source.kind !== 'group') continue
@@ -137,7 +145,7 @@ export class Ties implements Startable {
       else await units.detach(name)
     }
     for (const [name, group] of wanted) {
-      if (memberships.get(group) === undefined) continue
+      if (memberships.get(group) === undefined || this.#orphans.has(group)) continue
       await units.attach({
         name,
         source: { kind: 'group', group },
@@ -155,8 +163,16 @@ export class Ties implements Startable {
     if (isHome || state?.groups.get(group)?.founder !== self) return
     const here = [...(parts.log.state?.members.keys() ?? [])].filter((peer) => peer !== self && parts.members.isAlive(peer))
     const speakers = delegatesOf(state, group).filter((peer) => peer !== self && above.parts.members.isAlive(peer))
+    const name = state.groups.get(group)?.name ?? ''
     if (here.length < HOME_MEMBERS_ENOUGH || speakers.length < DELEGATES_WANTED) return
+    if (this.#othersRunning(state, name) < DELEGATES_WANTED) return
     logger.info({ group }, 'the group that this node founded decides and speaks by itself: the seat in it ends')
     await memberships.hands.giveUp(group)
+  }
+
+  /** How many others run the unit. */
+  #othersRunning({ units }: Pick<GroupState, 'units'>, name: UnitName): number {
+    const claim = units.get(name)
+    return claim === undefined ? 0 : providersOf(claim).filter((peer) => peer !== this.#c.self).length
   }
 }
