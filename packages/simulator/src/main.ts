@@ -7,16 +7,21 @@
  *     pnpm sim --mutations [WORD …]  plants every broken rule (or those named so) and sees each caught
  *     pnpm sim --mesh 100,10000      a mesh of so many nodes in nested groups, measured; `--measured MS`, `--from SEED`
  *     pnpm sim --mesh-faults 10      so many seeds of groups cut off, delegates killed and delegates that lie
+ *     pnpm ablation                  lives of a mesh with and without each organ: writes docs/ablation; `--seeds N`, `--jobs N`
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { messageOf } from '@vsmcp/kernel'
+import { liveAblation, writeAblation } from './command/ablation.ts'
 import { mutationsNamed, runMutants } from './command/mutants.ts'
 import { liveFaults, measureSizes, tableOf } from './command/nested.ts'
 import { liveInParallel } from './command/parallel.ts'
 import { LIFE_MS } from './constants.ts'
 import { EXPLORATIONS, explore } from './explore.ts'
 import { simulate } from './index.ts'
+
+/** Lives of each variant of the ablation. */
+const ABLATION_SEEDS = 30
 
 /** Milliseconds between lines of progress. */
 const PROGRESS_MS = 5_000
@@ -26,7 +31,8 @@ const USAGE = `usage: pnpm sim --seed N [--life MS]             replays one life
        pnpm sim --explore DEPTH                  all interleavings of three voters
        pnpm sim --mutations [WORD …]             plants broken rules and sees each caught
        pnpm sim --mesh N[,N…] [--measured MS]    measures meshes of nested groups
-       pnpm sim --mesh-faults N [--from N]       lives of nested groups under faults`
+       pnpm sim --mesh-faults N [--from N]       lives of nested groups under faults
+       pnpm ablation [--seeds N] [--jobs N]      a mesh with and without each organ, into docs/ablation`
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const asJson = (value: unknown): void => say(JSON.stringify(value))
@@ -70,6 +76,20 @@ async function mutants(words: readonly string[], jobs: number): Promise<number> 
   const missed = verdicts.filter(({ caught }) => caught === undefined)
   say(`${verdicts.length} mutations planted, ${verdicts.length - missed.length} caught`)
   return missed.length === 0 && verdicts.length > 0 ? 0 : 1
+}
+
+async function ablate(folder: string, seeds: number, jobs: number): Promise<number> {
+  const started = performance.now()
+  let toldAt = started
+  const lives = await liveAblation(seeds, jobs, (done) => {
+    const now = performance.now()
+    if (now - toldAt < PROGRESS_MS) return
+    toldAt = now
+    say(`${done} lives in ${((now - started) / 1_000).toFixed(0)} s`)
+  })
+  writeAblation(folder, lives)
+  say(`written to ${folder}`)
+  return 0
 }
 
 function exploreAll(depth: number): number {
@@ -123,6 +143,7 @@ const options = {
   mesh: { type: 'string' },
   'mesh-faults': { type: 'string' },
   measured: { type: 'string', default: '60000' },
+  ablation: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -146,12 +167,25 @@ async function main(argv: readonly string[]): Promise<number> {
     say(USAGE)
     return 0
   }
-  const { seed, seeds, explore: depth, mutations, from, jobs, life, mesh, 'mesh-faults': faults, measured } = asked?.values ?? {}
+  const {
+    seed,
+    seeds,
+    explore: depth,
+    mutations,
+    ablation,
+    from,
+    jobs,
+    life,
+    mesh,
+    'mesh-faults': faults,
+    measured,
+  } = asked?.values ?? {}
   const sizes = mesh?.split(',') ?? []
   const numbers = [seed, seeds, depth, from, jobs, life, faults, measured, ...sizes].filter((text) => text !== undefined)
   if (asked !== undefined && !numbers.map(counted).includes(Number.NaN)) {
     if (seed !== undefined) return replay(counted(seed), Number(life))
     if (depth !== undefined) return exploreAll(counted(depth))
+    if (ablation !== undefined) return ablate(ablation, counted(seeds ?? String(ABLATION_SEEDS)), Number(jobs))
     if (mutations === true) return mutants(asked.positionals, Number(jobs))
     // A mesh that is too small is a question how to use it.
     if (mesh !== undefined && Math.min(...sizes.map(counted)) >= NODES_MIN) {

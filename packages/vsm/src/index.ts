@@ -20,7 +20,13 @@ export {
 } from './channels.ts'
 export { groupOfTopic, type TopicName, type Topics, topicsOf } from './topics.ts'
 export { decodeMessage, encodeMessage, type GossipMessage, type MessageTopic, type TopicMessages } from './message.ts'
-export { type MeasuredReport, type ReportedAccount, type UnitReport } from './system1/unit-report.ts'
+export {
+  type MeasuredReport,
+  type Reportable,
+  type ReportedAccount,
+  type UnitReport,
+  unitReportOf,
+} from './system1/unit-report.ts'
 export { type Achievement, type Indices, indicesOf, together } from './system1/unit-figures.ts'
 export {
   DEGRADATION_STEPS,

@@ -9,7 +9,7 @@ import {
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
-import { type Achievement, REPORT_CALLERS_MAX, together, type UnitFigures, UnitMeter, type UnitReport } from '@vsmcp/vsm'
+import { type Achievement, together, type UnitFigures, UnitMeter, type UnitReport, unitReportOf } from '@vsmcp/vsm'
 import { REPORT_PERIOD_MS } from '../constants.ts'
 import type { GroupSignals } from '../topics/group-signals.ts'
 import type { LocalUnits } from './local-units.ts'
@@ -144,32 +144,14 @@ export class Operations implements Startable {
 
   #reportOf({ unit, life, ordinal }: Measured, figures: UnitFigures): UnitReport {
     const { self } = this.#c
-    const { windowMs, calls, errors, answered, inFlight, queued, turnedAway, actuality, capability, potentiality } = figures
-    const latencies = unit.latencies(answered)
-    return {
+    return unitReportOf({
       unit: unit.name,
-      windowMs,
-      calls,
-      errors,
-      inFlight,
-      latencyP50Ms: latencies?.p50Ms ?? null,
-      latencyP99Ms: latencies?.p99Ms ?? null,
-      measured: {
-        life,
-        ordinal,
-        answered,
-        turnedAway,
-        queued,
-        latencyMaxMs: latencies?.maxMs ?? null,
-        actuality,
-        capability,
-        potentiality,
-        callers: [...unit.accounts()]
-          .map(([node, account]) => ({ node: node === '' ? self : node, ...account }))
-          .sort((a, b) => b.answered + b.refused - a.answered - a.refused)
-          .slice(0, REPORT_CALLERS_MAX),
-        digest: unit.definitions?.digest ?? null,
-      },
-    }
+      life,
+      ordinal,
+      figures,
+      latencies: unit.latencies(figures.answered),
+      callers: [...unit.accounts()].map(([node, account]) => ({ node: node === '' ? self : node, ...account })),
+      digest: unit.definitions?.digest ?? null,
+    })
   }
 }

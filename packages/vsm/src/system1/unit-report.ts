@@ -1,7 +1,9 @@
+import type { UnitName } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { PEER_ID_LENGTH_MAX, REPORT_WINDOW_MAX_MS } from '../constants.ts'
 import { amountField, countField, digestField, unitField } from '../fields.ts'
 import { LATENCY_MAX_MS, RATE_MAX_PER_S, REPORT_CALLERS_MAX } from './constants.ts'
+import type { UnitFigures } from './unit-meter.ts'
 
 const latencyField = amountField.max(LATENCY_MAX_MS)
 const rateField = amountField.max(RATE_MAX_PER_S)
@@ -65,3 +67,46 @@ export const unitReportSchema = z
 export type UnitReport = z.infer<typeof unitReportSchema>
 export type MeasuredReport = z.infer<typeof measuredSchema>
 export type ReportedAccount = z.infer<typeof callerAccountSchema>
+
+/** What there is to report of a unit. */
+export interface Reportable {
+  readonly unit: UnitName
+  /** When it began to count, milliseconds since the epoch, and which report since then this is. */
+  readonly life: number
+  readonly ordinal: number
+  readonly figures: UnitFigures
+  /** Of the calls answered within the window; undefined without one. */
+  readonly latencies: { readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number } | undefined
+  /** In any order, however many. */
+  readonly callers: readonly ReportedAccount[]
+  readonly digest: string | null
+}
+
+/** The report of one window. */
+export function unitReportOf({ unit, life, ordinal, figures, latencies, callers, digest }: Reportable): UnitReport {
+  const { windowMs, calls, errors, answered, inFlight, queued, turnedAway, actuality, capability, potentiality } = figures
+  const { p50Ms = null, p99Ms = null, maxMs = null } = latencies ?? {}
+  const most = callers.toSorted((a, b) => b.answered + b.refused - a.answered - a.refused).slice(0, REPORT_CALLERS_MAX)
+  return {
+    unit,
+    windowMs,
+    calls,
+    errors,
+    inFlight,
+    latencyP50Ms: p50Ms,
+    latencyP99Ms: p99Ms,
+    measured: {
+      life,
+      ordinal,
+      answered,
+      turnedAway,
+      queued,
+      latencyMaxMs: maxMs,
+      actuality,
+      capability,
+      potentiality,
+      callers: most,
+      digest,
+    },
+  }
+}
