@@ -364,11 +364,9 @@ export class RunningNodeControl implements NodeControl {
   #missing({ members, leader, tool }: WaitConditions): string[] {
     const { statusView, catalog, unitsView, members: view } = this.#c
     const missing: string[] = []
-    const status = statusView.status()
-    if (members !== undefined && status.members.alive < members) {
-      missing.push(`${members} members alive (there are ${status.members.alive})`)
-    }
-    if (leader === true && status.system5.leader === null) missing.push('a System 5')
+    const alive = members === undefined ? 0 : statusView.aliveCount()
+    if (members !== undefined && alive < members) missing.push(`${members} members alive (there are ${alive})`)
+    if (leader === true && !statusView.hasLeader()) missing.push('a System 5')
     if (tool !== undefined) {
       const entry = catalog.tools.find(({ exposedName, qualifiedName }) => exposedName === tool || qualifiedName === tool)
       if (entry === undefined) missing.push(`the tool ${tool} in the list`)

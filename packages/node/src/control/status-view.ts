@@ -115,8 +115,7 @@ export class StatusView {
     const leader = this.#leader()
     const now = this.#c.trust
     const peers = new Map(mesh.peers().map((peer) => [peer.peer, peer]))
-    const ids = state === undefined ? [mesh.peerId, ...peers.keys()] : state.members.keys()
-    return ids.map((peer) => {
+    return this.#ids().map((peer) => {
       const self = peer === mesh.peerId
       const record = state?.members.get(peer)
       const shown = peers.get(peer)?.info
@@ -140,6 +139,22 @@ export class StatusView {
         rttMs: peers.get(peer)?.rttMs ?? null,
       }
     })
+  }
+
+  /** As `members` lists them, but without all else: who waits for it looks at every change. */
+  aliveCount(): number {
+    const { mesh, members } = this.#c
+    return this.#ids().filter((peer) => peer === mesh.peerId || members.get(peer)?.state === 'alive').length
+  }
+
+  hasLeader(): boolean {
+    return this.#leader() !== undefined
+  }
+
+  /** Before there is a docket, this node and whom it is connected with. */
+  #ids(): PeerIdString[] {
+    const { mesh, log } = this.#c
+    return log.state === undefined ? [mesh.peerId, ...mesh.peers().map(({ peer }) => peer)] : [...log.state.members.keys()]
   }
 
   nameOf(peer: PeerIdString): string {
