@@ -1,3 +1,4 @@
+import { SEVERITIES } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { count, text } from './schema-fields.ts'
 
@@ -9,6 +10,30 @@ export const groupCreateRequest = z.object({ path: text.min(1) })
 export const groupRenameRequest = z.object({ group: text.min(1), name: text.min(1) })
 export const seatRequest = z.object({ token: text.min(1) })
 
+const amount = z.number().nonnegative()
+
+const groupTold = z.object({
+  at: text,
+  members: count,
+  groups: count,
+  levels: count,
+  toolNames: count,
+  callsPerS: amount,
+  errorShare: amount.nullable(),
+  inFlight: count,
+  latencyMs: amount.nullable(),
+  actuality: amount,
+  capability: amount.nullable(),
+  potentiality: amount.nullable(),
+  demandBits: amount,
+  outcomeBits: amount,
+  residualBits: amount,
+  alertsOpen: count,
+  alerts: z.array(
+    z.object({ id: text, severity: z.enum(SEVERITIES), subject: text, group: text, onset: text, acknowledged: z.boolean() }),
+  ),
+})
+
 export const groupView = z.object({
   id: text,
   path: text,
@@ -17,6 +42,7 @@ export const groupView = z.object({
   members: z.object({ known: count, alive: count }).nullable(),
   leaderName: text.nullable(),
   delegates: z.array(z.object({ peerId: text, name: text, alive: z.boolean() })),
+  told: groupTold.nullable(),
   children: z.array(text),
   problem: text.nullable(),
 })

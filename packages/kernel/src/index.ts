@@ -90,6 +90,7 @@ export { Supervisor, type SupervisorComponents, type SupervisorDeadlines } from 
 export type { Startable } from './startable.ts'
 export {
   type DecisionLatency,
+  type GroupRecordTold,
   type SupervisionChange,
   telemetry,
   type TelemetryChannel,

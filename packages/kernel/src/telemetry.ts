@@ -206,6 +206,21 @@ export interface AuditFinding {
   readonly audits: number
 }
 
+/** A record of one group came into another, or was refused there, as a member of the latter saw it. */
+export interface GroupRecordTold {
+  /** Id of the group that heard it. */
+  group: string
+  /** `up`: of a child group; `down`: of the parent. */
+  direction: 'up' | 'down'
+  /** The child that it is of, or for; empty where that could not be read. */
+  about: string
+  /** Who brought it. */
+  carrier: string
+  /** Why not; null when it was taken. */
+  refusal: string | null
+  bytes: number
+}
+
 /** Every event that this project publishes, by the name of its channel. docs/telemetry.md says when. */
 export interface TelemetryEvents {
   'vsmcp:algedonic:alert': AlertTold
@@ -215,6 +230,7 @@ export interface TelemetryEvents {
   'vsmcp:system2:claim': ClaimWait
   'vsmcp:system2:damping': DampingChange
   'vsmcp:system2:occurrence': OccurrenceRun
+  'vsmcp:recursion:record': GroupRecordTold
   'vsmcp:supervision:child': SupervisionChange
   'vsmcp:variety:calculation': VarietyCalculation
   'vsmcp:mcp:synthetic_answer': SyntheticAnswer

@@ -19,6 +19,7 @@ import type { Members } from './members/members.ts'
 import type { Beyond } from './recursion/beyond.ts'
 import type { DelegateDesk } from './recursion/delegate-desk.ts'
 import type { Delegates } from './recursion/delegates.ts'
+import type { GroupRecords } from './recursion/group-records.ts'
 import type { Memberships } from './recursion/memberships.ts'
 import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
@@ -124,6 +125,8 @@ export interface GroupParts {
   delegates: Delegates
   delegateDesk: DelegateDesk
   beyond: Beyond
+  /** What groups above and below say of themselves, and this one to them. */
+  records: GroupRecords
   router: Router
   signals: GroupSignals
   /** Takes or refuses what other nodes report of their units. */

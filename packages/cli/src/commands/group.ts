@@ -2,6 +2,7 @@ import { systemClock } from '@vsmcp/kernel'
 import type { GroupView } from '@vsmcp/node'
 import type { Command } from 'commander'
 import { addCommonOptions } from '../session.ts'
+import { formatFigure, formatShare } from '../terminal/figure.ts'
 import { formatAgo } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
@@ -144,9 +145,29 @@ function renderOne(group: GroupView, terminal: Terminal): string {
         ] satisfies [string, string][])),
     ['delegates', delegatesOf(group, terminal)],
     ['above', aboveOf(group, terminal)],
+    ...toldOf(group, terminal),
     ...(problem === null ? [] : ([['problem', terminal.style('yellow', printableLine(problem))]] satisfies [string, string][])),
   ]
   return renderPairs(pairs)
+}
+
+/** What the group says of itself and of all below it. */
+function toldOf({ told }: GroupView, terminal: Terminal): [string, string][] {
+  if (told === null) return []
+  const { at, members, groups, toolNames, callsPerS, errorShare, capability, potentiality, demandBits, alertsOpen, alerts } = told
+  const errors = errorShare === null ? '' : `, ${formatShare(errorShare)} failed`
+  const could = capability === null ? '' : `, could ${formatFigure(capability)}`
+  const might = potentiality === null ? '' : `, might ${formatFigure(potentiality)}`
+  return [
+    ['says', formatAgo(at, systemClock.wallMs())],
+    ['in all', `${members} nodes, ${groups} groups below, about ${toolNames} tool names`],
+    ['calls', `${formatFigure(callsPerS)} per s${errors}${could}${might}; demand of ${formatFigure(demandBits)} bits`],
+    ['alerts', alertsOpen === 0 ? '-' : `${alertsOpen} open`],
+    ...alerts.map(({ severity, subject, acknowledged }): [string, string] => [
+      '',
+      `${severity === 'low' ? severity : terminal.style('red', severity)}  ${printableLine(subject)}${acknowledged ? '  (acknowledged)' : ''}`,
+    ]),
+  ]
 }
 
 function delegatesOf({ delegates }: GroupView, terminal: Terminal): string {

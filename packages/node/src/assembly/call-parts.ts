@@ -60,7 +60,17 @@ export function callParts(
   Controlling &
   Pick<
     GroupParts,
-    'claims' | 'degradation' | 'own' | 'readiness' | 'weights' | 'delegates' | 'delegateDesk' | 'beyond' | 'router' | 'reports'
+    | 'claims'
+    | 'degradation'
+    | 'own'
+    | 'readiness'
+    | 'weights'
+    | 'delegates'
+    | 'delegateDesk'
+    | 'beyond'
+    | 'records'
+    | 'router'
+    | 'reports'
   > {
   const { scopes, clock, logger, self, group, store } = assembly
   const { mesh, members, log, catalog, signals } = beneath
@@ -93,7 +103,8 @@ export function callParts(
   const own = new OwnOffers([alertTool(feeling.alerts)])
   const { readiness, weights, routing } = routingParts(assembly, { ...beneath, units, operations })
   const rpc = new ReachingPlane({ plane: new MemberPlane(mesh.rpc, group.isServed, group.isInForce), members, clock })
-  const { delegates, delegateDesk, beyond } = recursionParts(assembly, { ...beneath, rpc })
+  const recursion = recursionParts(assembly, { ...beneath, operations, variety, rpc })
+  const { beyond } = recursion
   const router = new Router({
     clock,
     self,
@@ -138,9 +149,7 @@ export function callParts(
     own,
     readiness,
     weights,
-    delegates,
-    delegateDesk,
-    beyond,
+    ...recursion,
     router,
     reports,
   }

@@ -1,34 +1,33 @@
 import type { GroupId, Plane } from '@vsmcp/kernel'
-import { routeOf } from '@vsmcp/vsm'
 import type { GroupParts } from '../parts.ts'
 import { Beyond } from '../recursion/beyond.ts'
 import { DelegateDesk } from '../recursion/delegate-desk.ts'
 import { Delegates } from '../recursion/delegates.ts'
+import { Foreigners } from '../recursion/foreigners.ts'
+import { GroupRecords } from '../recursion/group-records.ts'
+import { NeighbourChains } from '../recursion/neighbour-chains.ts'
+import { founderOf, lineageOf, OwnAccount } from '../recursion/own-account.ts'
 import type { Assembly } from './assembly.ts'
 
 /** The way of calls to other groups, and back from them. */
 export function recursionParts(
-  { self, enrolment, group, host, clock, logger, whole }: Assembly,
-  {
-    trust,
-    log,
-    control,
-    state,
-    members,
-    catalog,
-    rpc,
-  }: Pick<GroupParts, 'trust' | 'log' | 'control' | 'state' | 'members' | 'catalog'> & { rpc: Plane },
-): Pick<GroupParts, 'delegates' | 'delegateDesk' | 'beyond'> {
+  assembly: Assembly,
+  beneath: Pick<GroupParts, 'trust' | 'log' | 'control' | 'state' | 'members' | 'catalog' | 'mesh' | 'operations' | 'variety'> & {
+    rpc: Plane
+  },
+): Pick<GroupParts, 'delegates' | 'delegateDesk' | 'beyond' | 'records'> {
+  const { self, enrolment, group, host, clock, logger, whole } = assembly
+  const { trust, log, control, state, members, catalog, rpc } = beneath
   const { groupId } = enrolment
   const parent = (): GroupId | undefined => trust.chain.parent?.group
   const delegates = new Delegates({ state, self, isAlive: (peer) => members.isAlive(peer) })
+  const records = recordParts(assembly, { ...beneath, delegates })
   const beyond = new Beyond({
     group: groupId,
     parent,
     self,
     route: (question) => {
-      const children = group.state?.groups.entries().map(([child]) => ({ group: child, mayHave: true })) ?? []
-      return routeOf(question, { group: groupId, parent: parent(), lists: false, children })
+      return records.recursion.route(question, false, parent(), group.state?.groups.keys() ?? [])
     },
     unitOf: (child) => group.state?.groups.get(child)?.name,
     delegates: () => delegates.of(parent()),
@@ -42,7 +41,7 @@ export function recursionParts(
     group: groupId,
     parent,
     self,
-    founder: () => (trust.chain.parent === undefined ? undefined : trust.chain.eras[0]?.voters[0]),
+    founder: () => founderOf(trust.chain),
     log,
     members,
     delegates,
@@ -51,5 +50,57 @@ export function recursionParts(
     nowMs: () => clock.monotonicMs(),
     logger: logger.child({ part: 'recursion' }),
   })
-  return { delegates, delegateDesk, beyond }
+  return { delegates, delegateDesk, beyond, records }
+}
+
+/** What is said of this group above and below it, and heard of those groups. */
+function recordParts(
+  { self, identity, enrolment, scopes, host, group, logger }: Assembly,
+  {
+    trust,
+    log,
+    control,
+    state,
+    members,
+    catalog,
+    mesh,
+    operations,
+    variety,
+    delegates,
+  }: Pick<
+    GroupParts,
+    'trust' | 'log' | 'control' | 'state' | 'members' | 'catalog' | 'mesh' | 'operations' | 'variety' | 'delegates'
+  >,
+): GroupRecords {
+  const { meshId, groupId } = enrolment
+  const scope = scopes.of('records')
+  const aside = logger.child({ part: 'recursion' })
+  const chain = () => trust.chain
+  return new GroupRecords({
+    identity,
+    mesh: meshId,
+    group: groupId,
+    parent: () => trust.chain.parent?.group,
+    log: scope.hears(log),
+    members,
+    state: scope.hears(state),
+    delegates,
+    memberships: host.memberships,
+    chains: new NeighbourChains({ mesh: meshId, group: groupId, parent: () => trust.chain.parent, state, logger: aside }),
+    account: new OwnAccount({
+      self,
+      group: groupId,
+      chain,
+      catalog,
+      operations,
+      variety,
+      members,
+      clock: scope.clock,
+      logger: aside,
+    }),
+    foreigners: new Foreigners({ lineage: () => lineageOf(trust.chain), group: () => group.state, trust, mesh, logger: aside }),
+    control,
+    clock: scope.clock,
+    logger: aside,
+  })
 }

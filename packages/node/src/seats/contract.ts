@@ -1,4 +1,31 @@
-import type { PeerIdString } from '@vsmcp/kernel'
+import type { PeerIdString, Severity } from '@vsmcp/kernel'
+
+/** What a group says of itself and of all below it, in the record that its leader signs for the group above. */
+export interface GroupToldView {
+  /** When it said so. */
+  at: string
+  /** Nodes at home in it and below, groups below it, levels of them. */
+  members: number
+  groups: number
+  levels: number
+  /** Names of tools, as far as its filter tells. */
+  toolNames: number
+  callsPerS: number
+  /** Null without calls. */
+  errorShare: number | null
+  inFlight: number
+  latencyMs: number | null
+  /** Beer's three figures, calls per second. */
+  actuality: number
+  capability: number | null
+  potentiality: number | null
+  demandBits: number
+  outcomeBits: number
+  residualBits: number
+  /** How many are open in it and below, and the worst of them. */
+  alertsOpen: number
+  alerts: { id: string; severity: Severity; subject: string; group: string; onset: string; acknowledged: boolean }[]
+}
 
 /** A group as this node knows it: one it takes part in, or one below such a group. */
 export interface GroupView {
@@ -21,6 +48,8 @@ export interface GroupView {
   leaderName: string | null
   /** Who speaks for it in the group above. */
   delegates: { peerId: PeerIdString; name: string; alive: boolean }[]
+  /** What it says of itself, where this node has a seat in the group above; null while nothing is known. */
+  told: GroupToldView | null
   /** Names of the groups below it, where this node takes part in it. */
   children: string[]
   /** What is wrong with it or with the seat of this node in it, as a sentence. */

@@ -6,6 +6,7 @@ import type { InvitationCreated, InvitationRequest, MemberView } from '../contro
 import { GroupUnknownError, QuorumAtRiskError } from '../errors.ts'
 import type { Membership, Memberships, SeatHands } from '../recursion/memberships.ts'
 import type { Ties } from '../recursion/ties.ts'
+import { toldView } from '../recursion/told-view.ts'
 import type { GroupCreateRequest, GroupRenameRequest, GroupView } from './contract.ts'
 import type { Founding } from './founding.ts'
 import { takeSeat, type SeatJoiningComponents } from './seat-joining.ts'
@@ -53,11 +54,11 @@ export class GroupDesk implements SeatHands {
     })
   }
 
-  /** As the groups above name it now; what a group was founded as, where nobody above is at hand. */
+  /** As the groups above name it now, or last did; what a group was founded as, where nothing was heard from above. */
   pathOf({ group, parent, parts }: Membership): string {
     const above = parent === undefined ? undefined : this.#c.memberships.get(parent)
     const name = above?.parts.log.state?.groups.get(group)?.name
-    return above === undefined || name === undefined ? parts.trust.chain.path : pathUnder(this.pathOf(above), name)
+    return above === undefined || name === undefined ? parts.records.path : pathUnder(this.pathOf(above), name)
   }
 
   views(): GroupView[] {
@@ -192,6 +193,7 @@ export class GroupDesk implements SeatHands {
       members: { known: members.length, alive: members.filter(({ state }) => state === 'alive').length },
       leaderName: members.find(({ leader }) => leader)?.name ?? null,
       delegates: this.#delegatesOf(membership, above),
+      told: this.#told(above, group),
       children: log.state?.groups.entries().map(([, { name }]) => name) ?? [],
       problem: isOrphan
         ? 'the group above does not list it any more; it goes on alone'
@@ -199,6 +201,11 @@ export class GroupDesk implements SeatHands {
           ? 'there is no System 5: it decides nothing, calls go on'
           : null,
     }
+  }
+
+  #told(above: Membership | undefined, group: GroupId): GroupView['told'] {
+    const record = above?.parts.records.recursion.child(group)
+    return record === undefined ? null : toldView(record)
   }
 
   #parentOf({ group, parts }: Membership, id: GroupId, above: Membership | undefined, path: string): GroupView['parent'] {
@@ -247,6 +254,7 @@ export class GroupDesk implements SeatHands {
           members: null,
           leaderName: null,
           delegates,
+          told: this.#told(membership, id),
           children: [],
           problem: delegates.some(({ alive }) => alive) ? null : 'none of its delegates can be reached: calls to it are not sent',
         }
@@ -258,7 +266,7 @@ export class GroupDesk implements SeatHands {
     return this.#c.seats.list().flatMap((seat): GroupView[] => {
       if (seat.parts !== undefined) return []
       const problem = `the seat of this node in it does not run, and is tried again: ${seat.problem ?? 'it is starting'}`
-      const unknown = { parent: null, members: null, leaderName: null, delegates: [], children: [] }
+      const unknown = { parent: null, members: null, leaderName: null, delegates: [], told: null, children: [] }
       return [{ id: seat.group, path: seat.group, part: 'seat', ...unknown, problem }]
     })
   }

@@ -3,6 +3,7 @@ import type { Identity } from '@vsmcp/security'
 import type { MemberView } from '../control.ts'
 import type { NodeInit } from '../node-init.ts'
 import type { Parts } from '../parts.ts'
+import { AlertsAcross } from '../recursion/alerts-across.ts'
 import { Ties } from '../recursion/ties.ts'
 import { Founding } from './founding.ts'
 import { GroupDesk } from './group-desk.ts'
@@ -24,6 +25,7 @@ export class NodeSeats implements Startable {
   readonly desk: GroupDesk
   readonly #seats: Seats
   readonly #ties: Ties
+  readonly #alerts: AlertsAcross
   readonly #c: NodeSeatsComponents
 
   constructor(components: NodeSeatsComponents) {
@@ -33,6 +35,7 @@ export class NodeSeats implements Startable {
     const { memberships, hostMesh } = home
     this.#seats = new Seats({ ...components, host: home })
     this.#ties = new Ties({ self: identity.peerId, memberships, clock, random, logger })
+    this.#alerts = new AlertsAcross({ self: identity.peerId, memberships, clock, logger })
     this.desk = new GroupDesk({
       self: identity.peerId,
       memberships,
@@ -54,9 +57,11 @@ export class NodeSeats implements Startable {
     home.memberships.began({ group: groupId, parent, isHome: true, parts: home, members: homeMembers })
     await this.#seats.start()
     await this.#ties.start()
+    await this.#alerts.start()
   }
 
   async stop(): Promise<void> {
+    await this.#alerts.stop()
     await this.#ties.stop()
     this.#c.home.memberships.ended(this.#c.home.trust.enrolment.groupId)
     await this.#seats.stop()

@@ -98,6 +98,15 @@ export class Operations implements Startable {
     return together([this.achievement(), ...this.#nodes.values()])
   }
 
+  /** What every unit of the group did in its last window, as far as this node knows: its own, and those of others as they reported. */
+  windows(): UnitReport[] {
+    const own = [...this.#measured.values()].flatMap((measured) => {
+      const { figures } = measured
+      return figures === undefined ? [] : [this.#reportOf(measured, figures)]
+    })
+    return [...own, ...[...this.#heard.values()].flatMap((ofUnit) => [...ofUnit.values()])]
+  }
+
   /** What was heard last of a unit of another node. */
   reportOf(unit: UnitName, node: PeerIdString): HeardUnitReport | undefined {
     return this.#heard.get(unit)?.get(node)

@@ -79,6 +79,8 @@ export class Trust {
   #uncertified: readonly PendingChange[] = []
   /** Members this node saw leave: their credentials open nothing any more. */
   readonly #departed = new Set<PeerIdString>()
+  /** Members of this group whom a group that has a say about them has evicted. */
+  #evictedElsewhere: ReadonlySet<PeerIdString> = new Set()
   #writing: Promise<void> | undefined
   /** What is on disk is not what is known. */
   #isUnwritten = false
@@ -117,7 +119,12 @@ export class Trust {
   }
 
   isRevoked(peer: PeerIdString): boolean {
-    return this.#revocations.some((revoked) => 'peer' in revoked && revoked.peer === peer)
+    return this.#evictedElsewhere.has(peer) || this.#revocations.some((revoked) => 'peer' in revoked && revoked.peer === peer)
+  }
+
+  /** From now on these are refused, and nobody else for what other groups have decided. */
+  refuseEvictedElsewhere(peers: ReadonlySet<PeerIdString>): void {
+    this.#evictedElsewhere = peers
   }
 
   /** Whether this node saw the member leave. */
@@ -142,7 +149,7 @@ export class Trust {
     const verdict = await verifyPassport(peer, passport, {
       meshId: this.#enrolment.meshId,
       nowMs,
-      revocations: this.#revocations,
+      revocations: [...this.#revocations, ...[...this.#evictedElsewhere].map((evicted): Revocation => ({ peer: evicted }))],
       knownChain: this.chain,
       oldestVoterIndex: this.oldestVouching,
       mayBeOver: isListed === true,

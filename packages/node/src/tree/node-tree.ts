@@ -58,6 +58,8 @@ function systems(parts: GroupParts, scopes: Scopes, process?: HostParts & HomePa
     ]),
     system('system3', 'one_for_one', [
       scopes.of('reports').child(parts.reports),
+      // What groups say to one another goes from System 1 to 3, and from 3 to 1.
+      scopes.of('records').child(parts.records),
       scopes.of('resource bargain').child(parts.bargaining),
       scopes.of('degradation').child(parts.degradation),
       scopes.of('performance').child(parts.performance),

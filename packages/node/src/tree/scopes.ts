@@ -39,6 +39,7 @@ const PARTS = {
   simulations: AT_ONCE,
   // System 3.
   reports: ACTOR,
+  records: ACTOR,
   'resource bargain': ACTOR,
   degradation: ACTOR,
   performance: ACTOR,

@@ -60,9 +60,9 @@ export function foldFigures(parts: readonly GroupFigures[]): GroupFigures {
   const scaled = (of: (part: GroupFigures) => number): number =>
     parts.reduce((total, part) => total + Math.round((of(part) * windowMs) / part.windowMs), 0)
   const answered = (part: GroupFigures): number => (part.calls - part.errors) / part.windowMs
-  const timed = parts.filter(({ meanMs }) => meanMs !== null)
+  const timed = parts.filter(({ latencyMs }) => latencyMs !== null)
   const weight = timed.reduce((total, part) => total + answered(part), 0)
-  const meanMs = timed.reduce((total, part) => total + (part.meanMs ?? 0) * answered(part), 0)
+  const latencyMs = timed.reduce((total, part) => total + (part.latencyMs ?? 0) * answered(part), 0)
   // Each is rounded by itself; what must not exceed another still does not.
   const calls = scaled((part) => part.calls)
   const errors = Math.min(
@@ -79,7 +79,7 @@ export function foldFigures(parts: readonly GroupFigures[]): GroupFigures {
     ),
     inFlight: sum(({ inFlight }) => inFlight),
     queued: sum(({ queued }) => queued),
-    meanMs: weight > 0 ? meanMs / weight : null,
+    latencyMs: weight > 0 ? latencyMs / weight : null,
     ...together(parts.map(({ actuality, capability, potentiality }): Achievement => ({ actuality, capability, potentiality }))),
   }
 }

@@ -26,8 +26,8 @@ const figuresSchema = z
     /** At its end. */
     inFlight: countField,
     queued: countField,
-    /** Mean milliseconds of a call that was answered; null without one. */
-    meanMs: amountField.max(LATENCY_MAX_MS).nullable(),
+    /** Milliseconds of a usual call: the mean, by calls, of what its units have as their median; null without one. */
+    latencyMs: amountField.max(LATENCY_MAX_MS).nullable(),
     /** Beer's three figures, calls per second. */
     actuality: rateField,
     capability: rateField.nullable(),

@@ -108,8 +108,12 @@ export class GroupRecursion {
     return this.#below.bytes + this.#above.bytes
   }
 
-  /** @param lists whether the group itself lists the tool @param parent the parent's id, undefined for the root */
-  route(question: Question, lists: boolean, parent: GroupId | undefined): Route {
+  /**
+   * @param lists whether the group itself lists the tool
+   * @param parent the parent's id, undefined for the root
+   * @param places children of which nothing may be known yet: they are asked last
+   */
+  route(question: Question, lists: boolean, parent: GroupId | undefined, places: readonly GroupId[] = []): Route {
     const children = [...this.#tools.values()].map(({ record: { group }, filter }) => ({
       group,
       mayHave: filter.mayHave(question.tool),
@@ -117,7 +121,8 @@ export class GroupRecursion {
     }))
     // A filter that says yes to less is believed first.
     children.sort((a, b) => a.rate - b.rate)
-    return routeOf(question, { group: this.#init.group, parent, lists, children })
+    const unknown = places.filter((group) => !this.#tools.has(group)).map((group) => ({ group, mayHave: true }))
+    return routeOf(question, { group: this.#init.group, parent, lists, children: [...children, ...unknown] })
   }
 
   /** Forgets what does not hold any more. */

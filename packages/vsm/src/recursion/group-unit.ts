@@ -7,15 +7,15 @@ import type { GroupRecord } from './group-record.ts'
  * out of them than that.
  */
 export function groupAsUnit({ figures, exports, term, sequence }: GroupRecord, unit: UnitName): UnitReport {
-  const { windowMs, calls, errors, turnedAway, inFlight, queued, meanMs, actuality, capability, potentiality } = figures
+  const { windowMs, calls, errors, turnedAway, inFlight, queued, latencyMs, actuality, capability, potentiality } = figures
   return {
     unit,
     windowMs,
     calls,
     errors,
     inFlight,
-    latencyP50Ms: meanMs,
-    latencyP99Ms: meanMs,
+    latencyP50Ms: latencyMs,
+    latencyP99Ms: latencyMs,
     measured: {
       // Terms go on over epochs; each counts anew.
       life: term,

@@ -117,7 +117,7 @@ describe('the record of a group', () => {
       {
         ...own,
         path,
-        figures: figures({ meanMs: 1 / 3, actuality: 1 / 3 }),
+        figures: figures({ latencyMs: 1 / 3, actuality: 1 / 3 }),
         variety: variety({ demandBits: 1 / 3 }),
         revocations,
       },
@@ -151,7 +151,7 @@ describe('a group is made of its own and its children', () => {
   it('counts all that is at home below', () => {
     expect(folded).toMatchObject({ members: 12, groups: 4, depth: 2, alertsOpen: 7 })
     expect(folded.figures).toMatchObject({ calls: 30, errors: 3, inFlight: 6, queued: 3 })
-    expect(folded.figures.meanMs).toBeCloseTo(20)
+    expect(folded.figures.latencyMs).toBeCloseTo(20)
     expect(folded.figures.actuality).toBeCloseTo(5.4)
     expect(indicesOf(folded.figures).productivity).toBeCloseTo(5.4 / 12)
   })
@@ -191,9 +191,9 @@ describe('a group is made of its own and its children', () => {
   })
 
   it('knows nothing of what was never measured, and of nothing nothing', () => {
-    const idle = figures({ calls: 0, errors: 0, meanMs: null, actuality: 0, capability: null, potentiality: null })
-    expect(foldFigures([idle, idle])).toMatchObject({ meanMs: null, capability: null, potentiality: null })
-    expect(foldFigures([idle, figures()])).toMatchObject({ meanMs: 20, capability: 4 })
+    const idle = figures({ calls: 0, errors: 0, latencyMs: null, actuality: 0, capability: null, potentiality: null })
+    expect(foldFigures([idle, idle])).toMatchObject({ latencyMs: null, capability: null, potentiality: null })
+    expect(foldFigures([idle, figures()])).toMatchObject({ latencyMs: 20, capability: 4 })
     expect(foldVariety([])).toEqual({ calls: 0, outcomes: {}, demandBits: 0, responseBits: 0, outcomeBits: 0, residualBits: 0 })
   })
 

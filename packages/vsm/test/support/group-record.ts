@@ -16,7 +16,7 @@ export const figures = (more: Partial<GroupFigures> = {}): GroupFigures => ({
   turnedAway: 0,
   inFlight: 2,
   queued: 1,
-  meanMs: 20,
+  latencyMs: 20,
   actuality: 1.8,
   capability: 4,
   potentiality: 8,

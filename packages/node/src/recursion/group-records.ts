@@ -1,0 +1,261 @@
+import { delegatesOf } from '@vsmcp/consensus'
+import {
+  type Clock,
+  type GroupId,
+  InvalidArgumentError,
+  type Logger,
+  messageOf,
+  NotSentError,
+  type PeerIdString,
+  type Plane,
+  type Startable,
+  telemetry,
+  type Timer,
+} from '@vsmcp/kernel'
+import type { SharedRecord, SharedState } from '@vsmcp/state'
+import { compareOrder, DELEGATE_STAGGER_MS, GroupRecursion, pathUnder, RECORD_GAP_MS, type RecursionEffect } from '@vsmcp/vsm'
+import { CARRY_DEADLINE_MS } from '../constants.ts'
+import type { Members } from '../members/members.ts'
+import type { GroupLog } from '../system5/group-log.ts'
+import type { Delegates } from './delegates.ts'
+import type { Foreigners } from './foreigners.ts'
+import type { GroupState } from '@vsmcp/consensus'
+import type { Memberships } from './memberships.ts'
+import { CHAINS_COLLECTION, type NeighbourChains } from './neighbour-chains.ts'
+import { fromDocument, fromLeader, isSignedBy, type SignedRecord, signRecord, toDelegate, toDocument } from './signed-record.ts'
+import type { Identity } from '@vsmcp/security'
+import type { OwnAccount } from './own-account.ts'
+
+/** Collection of a group's document in which delegates carry records of the groups below, and that of the one above; by the child's id. */
+const RECORDS_COLLECTION = 'records'
+
+const CARRY = 'recursion:carry'
+
+const told = telemetry('vsmcp:recursion:record')
+
+export interface GroupRecordsComponents {
+  identity: Identity
+  mesh: string
+  group: GroupId
+  parent: () => GroupId | undefined
+  log: Pick<GroupLog, 'state' | 'status' | 'isLeader' | 'on'>
+  members: Pick<Members, 'isAlive'>
+  state: SharedState
+  delegates: Delegates
+  memberships: Memberships
+  chains: NeighbourChains
+  account: OwnAccount
+  foreigners: Foreigners
+  /** Of this group, for its members only. */
+  control: Plane
+  clock: Clock
+  logger: Logger
+}
+
+/**
+ * The shell of `GroupRecursion` in one group. Its leader speaks for the group; delegates carry what it says into the documents of the groups above and
+ * below; every member reads there what they brought, and believes what the voices of those groups have signed.
+ */
+export class GroupRecords implements Startable {
+  readonly recursion: GroupRecursion
+  readonly #c: GroupRecordsComponents
+  /** Of each entry that was looked at which one: it is looked at once. */
+  readonly #seen = new Map<string, string>()
+  readonly #carried = new Map<GroupId, SignedRecord>()
+  #timers: Timer[] = []
+  #offs: (() => void)[] = []
+
+  constructor(components: GroupRecordsComponents) {
+    this.#c = components
+    const { identity, group, control, log } = components
+    this.recursion = new GroupRecursion({ self: identity.peerId, group })
+    control.handle(CARRY, async ({ peer, payload }) => {
+      if (log.status()?.leader !== peer)
+        throw new InvalidArgumentError(`${peer} does not lead this group, as far as this node knows`)
+      const { into, record } = fromLeader(payload)
+      if (record.voice !== peer) throw new InvalidArgumentError(`${peer} hands over what ${record.voice} says`)
+      await this.#handOn(into, record)
+      return new Uint8Array()
+    })
+  }
+
+  async start(): Promise<void> {
+    const { state, log, clock } = this.#c
+    this.#offs = [
+      state.on('changed', ({ collection, keys }) => {
+        if (collection === CHAINS_COLLECTION) this.#lookAtChains(keys)
+        else if (collection === RECORDS_COLLECTION) this.#look(keys)
+      }),
+      log.on('leader:changed', () => this.#speak()),
+    ]
+    this.#timers = [clock.every(RECORD_GAP_MS, () => this.#tick())]
+    this.#lookAtChains(state.entries(CHAINS_COLLECTION, { allWriters: true }).map(({ key }) => key))
+    this.#look(state.entries(RECORDS_COLLECTION, { allWriters: true }).map(({ key }) => key))
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel()
+    for (const off of this.#offs) off()
+  }
+
+  /** Path of the group now: as the one above names it, else as it was founded. */
+  get path(): string {
+    return this.#c.account.path(this.recursion.parent?.path)
+  }
+
+  // ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #lookAtChains(keys: readonly string[]): void {
+    // Whoever spoke before it was known that it votes is heard now.
+    if (!this.#c.chains.look(keys, (group) => this.#isNeighbour(group))) return
+    for (const seen of this.#seen.keys()) if (keys.includes(seen.split(' ')[0] ?? '')) this.#seen.delete(seen)
+    this.#look([...keys, this.#c.group])
+  }
+
+  #isNeighbour(group: GroupId): boolean {
+    return group === this.#c.parent() || this.#c.log.state?.groups.has(group) === true
+  }
+
+  #look(keys: readonly string[]): void {
+    for (const entry of this.#c.state.entries(RECORDS_COLLECTION, { allWriters: true })) {
+      if (keys.includes(entry.key)) this.#hear(entry)
+    }
+    this.#c.foreigners.look(this.recursion)
+  }
+
+  #hear({ key, writer, epoch, seq, value }: SharedRecord): void {
+    const { group, chains, clock, mesh, logger, parent } = this.#c
+    const seen = `${key} ${writer}`
+    const which = `${epoch}.${seq}`
+    const speaker = key === group ? parent() : key
+    // Who may speak for it is not known yet: it is heard when that is.
+    if (speaker === undefined || chains.votersOf(speaker) === undefined || this.#seen.get(seen) === which) return
+    this.#seen.set(seen, which)
+    const signed = fromDocument(value)
+    const bytes = signed?.bytes ?? new Uint8Array()
+    const rules = {
+      isNeighbour: (about: GroupId) => about === key && (about === group || this.#c.log.state?.groups.has(about) === true),
+      mayCarry: (carrier: PeerIdString, about: GroupId) => this.#mayCarry(carrier, about),
+      mayVoice: (voice: PeerIdString) => chains.votersOf(speaker)?.includes(voice) === true,
+      isSigned: (voice: PeerIdString) => signed !== undefined && signed.voice === voice && isSignedBy(voice, mesh, signed),
+    }
+    const carried = { bytes, carrier: writer }
+    const nowMs = Math.round(clock.wallMs())
+    const direction = key === group ? 'down' : 'up'
+    const verdict =
+      direction === 'down' ? this.recursion.fromAbove(carried, rules, nowMs) : this.recursion.fromBelow(carried, rules, nowMs)
+    if (!verdict.taken)
+      logger.warn(
+        { group, about: key, carrier: writer, refusal: verdict.refusal, what: verdict.what },
+        'a record of a group was refused',
+      )
+    if (told.hasSubscribers && (!verdict.taken || verdict.isNew)) {
+      const refusal = verdict.taken ? null : verdict.refusal
+      told.publish({ group, direction, about: key, carrier: writer, refusal, bytes: bytes.length })
+    }
+  }
+
+  #mayCarry(carrier: PeerIdString, about: GroupId): boolean {
+    const { group, log } = this.#c
+    // From above it comes by any member that has a seat there: the voice's signature is what counts.
+    if (about === group) return log.state?.members.has(carrier) === true
+    return log.state !== undefined && delegatesOf(log.state, about).includes(carrier)
+  }
+
+  // ── What this group says ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #tick(): void {
+    const { clock, log, foreigners } = this.#c
+    const { state } = log
+    this.recursion.tick(Math.round(clock.wallMs()))
+    if (state !== undefined) {
+      this.recursion.keepOnly(
+        (group) => state.groups.has(group),
+        (peer) => state.members.has(peer),
+      )
+    }
+    foreigners.look(this.recursion)
+    this.#speak()
+  }
+
+  #speak(): void {
+    const { log, account, parent, clock } = this.#c
+    const { state } = log
+    const term = log.status()?.term
+    const nowMs = Math.round(clock.wallMs())
+    const above = parent()
+    if (!log.isLeader || state === undefined || term === undefined || !this.recursion.maySpeak(nowMs)) return
+    if (above === undefined && state.groups.size === 0) return
+    account.refresh()
+    const children = state.groups.entries().map(([group, { name }]) => ({ group, path: pathUnder(this.path, name) }))
+    const office = { epoch: state.charter.epoch, term }
+    for (const effect of this.recursion.speak(office, account.now(state, this.path), above, children, nowMs))
+      this.#handOver(state, effect)
+  }
+
+  /** Delegates of this group carry what goes up; those of a child what goes down to it. */
+  #handOver(state: GroupState, effect: RecursionEffect): void {
+    if (effect.type === 'record:expired') return
+    const { identity, mesh, group, parent, delegates, control, logger } = this.#c
+    const { epoch, term, sequence } = effect.record
+    const isUp = effect.type === 'record:up'
+    const [about, into] = isUp ? [group, parent()] : [effect.group, effect.group]
+    if (into === undefined) return
+    const record = signRecord(identity, mesh, { about, order: { epoch, term, sequence }, bytes: effect.bytes })
+    for (const peer of isUp ? delegates.of(into) : delegatesOf(state, about)) {
+      const done =
+        peer === identity.peerId
+          ? this.#handOn(into, record)
+          : control.call(peer, CARRY, toDelegate(into, record), { deadlineMs: CARRY_DEADLINE_MS })
+      done.catch((error: unknown) =>
+        logger.debug({ group, into, peer, error: messageOf(error) }, 'a delegate did not take a record'),
+      )
+    }
+  }
+
+  async #handOn(into: GroupId, record: SignedRecord): Promise<void> {
+    const { memberships, group, chains } = this.#c
+    const other = memberships.get(into)
+    if (other === undefined) throw new NotSentError('this node has no running seat in the group that the record is for')
+    if (into !== record.about && into !== this.#c.parent()) throw new InvalidArgumentError(`${into} is no group next to ${group}`)
+    await chains.show(other.parts.trust.chain)
+    await other.parts.records.carry(record)
+  }
+
+  /** A record for this group, which this node is to carry into its document: at once when it is its turn, else when nobody else has done so. */
+  async carry(record: SignedRecord): Promise<void> {
+    const { about, order } = record
+    const { clock, logger } = this.#c
+    this.#carried.set(about, record)
+    const rank = this.#rank(about, order.sequence)
+    if (rank === 0) {
+      await this.#bring(record)
+      return
+    }
+    clock.after(rank * DELEGATE_STAGGER_MS, () => {
+      const known = about === this.#c.group ? this.recursion.parent : this.recursion.child(about)
+      if (this.#carried.get(about) !== record || (known !== undefined && compareOrder(known, order) >= 0)) return
+      this.#bring(record).catch((error: unknown) =>
+        logger.warn({ about, error: messageOf(error) }, 'a record could not be carried'),
+      )
+    })
+  }
+
+  async #bring(record: SignedRecord): Promise<void> {
+    const { state, chains, memberships, group, parent, clock } = this.#c
+    const speaker = record.about === group ? parent() : record.about
+    const chain = memberships.get(speaker ?? '')?.parts.trust.chain
+    if (chain !== undefined) await chains.show(chain)
+    await state.put(RECORDS_COLLECTION, record.about, toDocument(record), { expiresAtMs: Math.round(clock.wallMs()) + KEPT_MS })
+  }
+
+  #rank(about: GroupId, sequence: number): number {
+    const { group, log, members, delegates, parent, identity } = this.#c
+    const all = about === group ? delegates.of(parent()) : log.state === undefined ? [] : delegatesOf(log.state, about)
+    const alive = all.filter((peer) => peer === identity.peerId || members.isAlive(peer)).toSorted()
+    return (Math.max(0, alive.indexOf(identity.peerId)) + sequence) % Math.max(1, alive.length)
+  }
+}
+
+/** Milliseconds an entry stays in the document: past the end of the record itself, so that clocks that differ make it no shorter. */
+const KEPT_MS = 10 * 60_000

@@ -1,0 +1,85 @@
+import {
+  base64urlOf,
+  bytesOfBase64url,
+  type GroupId,
+  type Logger,
+  messageOf,
+  type MeshId,
+  type PeerIdString,
+} from '@vsmcp/kernel'
+import { type Chain, decodeChain, encodeChain, mergeChain, orThrow, verifyChain } from '@vsmcp/security'
+import type { SharedState } from '@vsmcp/state'
+
+/** Collection of a group's document in which delegates show the chains of the groups beside it; the key is that group's id. */
+export const CHAINS_COLLECTION = 'chains'
+
+/** Characters of a chain in base64url: what a passport may take. */
+const CHAIN_TEXT_MAX = 512 * 1_024
+
+export interface NeighbourChainsComponents {
+  mesh: MeshId
+  group: GroupId
+  /** The chain of the group above, as of when this group was founded. */
+  parent: () => Chain | undefined
+  state: SharedState
+  logger: Logger
+}
+
+/** Who votes in the group above and in those below, by their certified chains: each verified from the mesh id alone, whoever shows it. */
+export class NeighbourChains {
+  readonly #c: NeighbourChainsComponents
+  readonly #chains = new Map<GroupId, Chain>()
+  #shown = new Map<GroupId, string>()
+
+  constructor(components: NeighbourChainsComponents) {
+    this.#c = components
+  }
+
+  /** @returns undefined where nothing is known of the group yet */
+  votersOf(group: GroupId): readonly PeerIdString[] | undefined {
+    const { parent } = this.#c
+    const known = this.#chains.get(group)
+    const above = parent()
+    return (known ?? (above?.group === group ? above : undefined))?.voters
+  }
+
+  /** This node takes part in the other group, too: shows its chain as it is now. */
+  async show(chain: Chain): Promise<void> {
+    const text = base64urlOf(encodeChain(chain))
+    if (this.#shown.get(chain.group) === text) return
+    this.#shown.set(chain.group, text)
+    await this.#c.state.put(CHAINS_COLLECTION, chain.group, { chain: text })
+  }
+
+  /** Somebody shows chains of these groups. @returns whether any is news */
+  look(groups: readonly string[], isNeighbour: (group: GroupId) => boolean): boolean {
+    const { state } = this.#c
+    let isNews = false
+    for (const record of state.entries(CHAINS_COLLECTION, { allWriters: true })) {
+      if (!groups.includes(record.key) || !isNeighbour(record.key)) continue
+      const text = (record.value as { chain?: unknown } | null)?.chain
+      if (typeof text === 'string' && text.length <= CHAIN_TEXT_MAX && this.#learn(record.key, text, record.writer)) isNews = true
+    }
+    return isNews
+  }
+
+  /** A later chain takes the place of an earlier one of the same group; whatever does not prove itself changes nothing. */
+  #learn(group: GroupId, text: string, by: PeerIdString): boolean {
+    const { mesh, parent, logger } = this.#c
+    try {
+      const bytes = bytesOfBase64url(text)
+      if (bytes === undefined) return false
+      const shown = decodeChain(bytes)
+      const above = parent()
+      const known = this.#chains.get(group) ?? (above?.group === group ? above : undefined)
+      const chain = known === undefined ? orThrow(verifyChain({ meshId: mesh, ...shown })) : mergeChain(known, shown)
+      const isChild = chain.parent?.group === this.#c.group
+      if (chain.group !== group || (!isChild && above?.group !== group) || chain === known) return false
+      this.#chains.set(group, chain)
+      return true
+    } catch (error) {
+      logger.warn({ group, by, error: messageOf(error) }, 'the chain of a group beside this one does not prove itself')
+      return false
+    }
+  }
+}
