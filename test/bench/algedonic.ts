@@ -28,9 +28,9 @@ const META = {
   'io.modelcontextprotocol/clientCapabilities': {},
 }
 
-type Alert = { severity: (typeof SEVERITIES)[number]; subject: string }
+export type Alert = { severity: (typeof SEVERITIES)[number]; subject: string }
 
-interface Sample {
+export interface Sample {
   /** From before the alert was handed to the node until System 5 had it committed. */
   wholeMs: number
   /** From when the node felt it. */
@@ -38,7 +38,7 @@ interface Sample {
 }
 
 /** Events at System 5, by what they are about. */
-class Heard {
+export class Heard {
   readonly #events = new Map<string, AlertEvent>()
   readonly #away = new AbortController()
   #wake = (): void => {}
@@ -74,7 +74,7 @@ class Heard {
 }
 
 /** An MCP client calls the mesh's own tool. */
-async function raiseAsClient({ ready }: LocalNode, args: Alert): Promise<void> {
+export async function raiseAsClient({ ready }: LocalNode, args: Alert): Promise<void> {
   const headers = {
     'content-type': 'application/json',
     accept: 'application/json, text/event-stream',
@@ -116,14 +116,14 @@ async function sample(nodes: readonly LocalNode[], heard: Heard): Promise<Sample
   return Promise.all(samples)
 }
 
-/** Calls in through one node, of a tool at another, as many as they can take, until it is told to stop. */
-function saturate(url: string): () => Promise<number> {
+/** Calls in through one node, of a tool at another, as many as they can take, until it is told to stop. @returns what stops it, and gives calls per second */
+export function saturate(url: string, tool = TOOL): () => Promise<number> {
   const load = { isWanted: true }
   let from = 0
   const rates: number[] = []
   const running = (async () => {
     while (load.isWanted) {
-      const options: LoadOptions = { url, tool: TOOL, era: 'modern', inFlight: 32, amount: CALLS, from }
+      const options: LoadOptions = { url, tool, era: 'modern', inFlight: 32, amount: CALLS, from }
       from += CALLS
       const result = (await runForJson([here('./call/load.ts'), JSON.stringify(options)])) as LoadResult
       if (result.answered !== CALLS || result.wrong > 0 || result.errors > 0) throw new Error(JSON.stringify(result))
@@ -137,7 +137,7 @@ function saturate(url: string): () => Promise<number> {
   }
 }
 
-function figuresOf(samples: readonly Sample[]): Record<string, number> {
+export function figuresOf(samples: readonly Sample[]): Record<string, number> {
   const share = (of: (sample: Sample) => number, at: number): number => {
     const sorted = samples.map(of).sort((a, b) => a - b)
     return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * at))] ?? Number.NaN

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 
 import { ensureBuilt } from '../../scripts/build.ts'
 import { algedonicBench } from './algedonic.ts'
+import { algedonicLevelsBench } from './algedonic-levels.ts'
 import { callBench } from './call.ts'
 import { crashBench } from './crash.ts'
 import { failoverBench } from './failover.ts'
@@ -37,6 +38,7 @@ const ALL: readonly Bench[] = [
   idleBench,
   strangersBench,
   algedonicBench,
+  algedonicLevelsBench,
   vsmBench,
   workersBench,
   nestedBench,

@@ -62,6 +62,7 @@ export class GroupRecords implements Startable {
   /** Of each entry that was looked at which one: it is looked at once. */
   readonly #seen = new Map<string, string>()
   readonly #carried = new Map<GroupId, SignedRecord>()
+  readonly #warned = new Set<string>()
   #timers: Timer[] = []
   #offs: (() => void)[] = []
 
@@ -124,7 +125,7 @@ export class GroupRecords implements Startable {
   }
 
   #hear({ key, writer, epoch, seq, value }: SharedRecord): void {
-    const { group, chains, clock, mesh, logger, parent } = this.#c
+    const { group, chains, clock, mesh, parent } = this.#c
     const seen = `${key} ${writer}`
     const which = `${epoch}.${seq}`
     const speaker = key === group ? parent() : key
@@ -144,15 +145,20 @@ export class GroupRecords implements Startable {
     const direction = key === group ? 'down' : 'up'
     const verdict =
       direction === 'down' ? this.recursion.fromAbove(carried, rules, nowMs) : this.recursion.fromBelow(carried, rules, nowMs)
-    if (!verdict.taken)
-      logger.warn(
-        { group, about: key, carrier: writer, refusal: verdict.refusal, what: verdict.what },
-        'a record of a group was refused',
-      )
+    if (!verdict.taken) this.#refused(key, writer, verdict)
     if (told.hasSubscribers && (!verdict.taken || verdict.isNew)) {
       const refusal = verdict.taken ? null : verdict.refusal
       told.publish({ group, direction, about: key, carrier: writer, refusal, bytes: bytes.length })
     }
+  }
+
+  /** Said once of each carrier and reason: who floods fills no log. */
+  #refused(about: GroupId, carrier: PeerIdString, { refusal, what }: { refusal: string; what: string }): void {
+    const { group, logger } = this.#c
+    const key = `${about} ${carrier} ${refusal}`
+    if (this.#warned.has(key) || this.#warned.size >= WARNED_MAX) return
+    this.#warned.add(key)
+    logger.warn({ group, about, carrier, refusal, what }, 'a record of a group was refused')
   }
 
   #mayCarry(carrier: PeerIdString, about: GroupId): boolean {
@@ -259,3 +265,6 @@ export class GroupRecords implements Startable {
 
 /** Milliseconds an entry stays in the document: past the end of the record itself, so that clocks that differ make it no shorter. */
 const KEPT_MS = 10 * 60_000
+
+/** Carriers and reasons of which that is said. */
+const WARNED_MAX = 256
