@@ -223,7 +223,9 @@ export class GroupRecords implements Startable {
     const { memberships, group, chains } = this.#c
     const other = memberships.get(into)
     if (other === undefined) throw new NotSentError('this node has no running seat in the group that the record is for')
-    if (into !== record.about && into !== this.#c.parent()) throw new InvalidArgumentError(`${into} is no group next to ${group}`)
+    // Up goes what is of this group, down what is for the other one.
+    const isNext = into === this.#c.parent() ? record.about === group : record.about === into
+    if (!isNext) throw new InvalidArgumentError(`${into} is not to be told of ${record.about} by ${group}`)
     await chains.show(other.parts.trust.chain)
     await other.parts.records.carry(record)
   }
