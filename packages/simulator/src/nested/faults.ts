@@ -157,7 +157,10 @@ function lie(
   plan: GroupPlan,
   { refused }: { refused: Record<string, number> },
 ): Pick<FaultFigures, 'hostileHeard' | 'hostileRefused'> {
-  const liar = seats(world, plan).find(({ node }) => node.above !== undefined)
+  // Who leads its group says what it likes in its name, as any System 5: the delegate that lies here is another one.
+  const liar = seats(world, plan).find(
+    ({ node }) => node.above?.recursion.child(plan.id)?.voice !== node.id && node.above !== undefined,
+  )
   const above = liar?.node.above
   const truth = above?.recursion.child(plan.id)
   if (liar === undefined || above === undefined || truth === undefined) throw new Error(`${plan.path} has no delegate to lie`)
