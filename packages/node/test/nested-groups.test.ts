@@ -38,6 +38,13 @@ async function joined(member: VsmcpNode, name: string, group?: string): Promise<
 const call = async (node: VsmcpNode, tool: string, args: Record<string, unknown>): Promise<string> =>
   JSON.stringify((await node.control.call({ tool, args, timeoutMs: 30_000 })).result)
 
+/** What a unit wrote on stderr. */
+async function linesOf(node: VsmcpNode, unit: string): Promise<string> {
+  const lines: string[] = []
+  for await (const { fields } of node.control.logs({ unit, follow: false })) lines.push(JSON.stringify(fields ?? {}))
+  return lines.join('\n')
+}
+
 describe('a group below another', () => {
   it('is founded by a member of the one above, joined by its token, and its tools are called from above, and those above from below', async () => {
     const a = await founded('a')
@@ -50,6 +57,12 @@ describe('a group below another', () => {
     expect(await call(a, 'eu__inner__sum', { a: 1, b: 2 })).toContain('"sum":3')
     await a.control.attach(attach('outer', 'legacy-server'))
     await eventually(() => call(b, 'outer__sum', { a: 2, b: 3 }).catch(String)).toContain('"sum":5')
+    // What becomes of a call is told across groups as within one: sent, no answer in time, cancelled where it runs.
+    const slow = { tool: 'eu__inner__wait', args: { name: 'x' }, timeoutMs: 1_500 }
+    await expect(a.control.call(slow)).rejects.toMatchObject({ code: 'VSMCP_OUTCOME_UNKNOWN' })
+    await eventually(() => linesOf(b, 'inner')).toContain('cancelled x')
+    await expect(b.control.call({ ...slow, tool: 'outer__wait' })).rejects.toMatchObject({ code: 'VSMCP_OUTCOME_UNKNOWN' })
+    await eventually(() => linesOf(a, 'outer')).toContain('cancelled x')
     // Not listed above: found below by its name.
     expect(await call(a, 'inner__sum', { a: 3, b: 4 })).toContain('"sum":7')
     expect((await a.control.members({ group: '/eu' })).map(({ name }) => name)).toEqual(expect.arrayContaining(['a', 'b']))

@@ -46,6 +46,7 @@ export class DelegateDesk implements Duty {
   readonly #c: DelegateDeskComponents
   /** Whom this leader asked, and when, by its monotonic clock. */
   readonly #asked = new Map<PeerIdString, number>()
+  #isAsking = false
 
   constructor(components: DelegateDeskComponents) {
     this.#c = components
@@ -66,8 +67,22 @@ export class DelegateDesk implements Duty {
     })
   }
 
+  /** Asking takes as long as a member takes to answer; the other duties of the leader do not wait for it. */
   async work(): Promise<void> {
-    const { parent, founder, delegates, nowMs, logger, group } = this.#c
+    if (this.#isAsking) return
+    this.#isAsking = true
+    void this.#look()
+      .catch((error: unknown) =>
+        this.#c.logger.info(
+          { group: this.#c.group, error: messageOf(error) },
+          'the delegates of the group are not as they should be yet',
+        ),
+      )
+      .finally(() => (this.#isAsking = false))
+  }
+
+  async #look(): Promise<void> {
+    const { parent, founder, delegates, members, nowMs, logger, group } = this.#c
     const above = parent()
     if (above === undefined) return
     const all = delegates.of(above)
@@ -81,7 +96,7 @@ export class DelegateDesk implements Duty {
       this.#asked.set(appoint, nowMs())
       await this.#appoint(appoint, all)
       logger.info({ group, peer: appoint }, 'a member has taken a seat in the group above')
-    } else if (release !== undefined) {
+    } else if (release !== undefined && members.isAlive(release)) {
       await this.#release(release)
       logger.info({ group, peer: release }, 'a delegate has given up its seat in the group above')
     }
