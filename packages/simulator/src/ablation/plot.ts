@@ -7,8 +7,8 @@ const PANEL_GAP_PX = 18
 const ROW_PX = 22
 const TICKS_APART_PX = 34
 
-/** Where nothing differs there is no scale. */
-const NARROWEST = 1e-9
+/** Least width of a scale: what differs by less than that differs by nothing that could be seen. */
+const NARROWEST = 0.1
 const HEAD_PX = 62
 const PANELS_PER_LINE = 5
 const FONT = 'font-family="DejaVu Sans, Verdana, sans-serif"'
