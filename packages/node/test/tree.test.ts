@@ -210,7 +210,17 @@ describe('every system of a node', () => {
       system5: ['leader duties', 'office', 'effects', 'own decisions'],
       algedonic: ['algedonic channel', 'senses', 'senses of units', 'sense of time', 'sense of clocks'],
       system4: ['variety', 'scanner', 'feeds'],
-      system3: ['reports', 'resource bargain', 'degradation', 'performance', 'synergy', 'proposals', 'directives', 'audits'],
+      system3: [
+        'reports',
+        'resource bargain',
+        'degradation',
+        'performance',
+        'synergy',
+        'proposals',
+        'directives',
+        'audits',
+        'records',
+      ],
       system2: ['occurrences'],
       system1: ['operations'],
     } as const satisfies Readonly<Record<string, readonly PartName[]>>
