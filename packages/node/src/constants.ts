@@ -361,8 +361,8 @@ export const DELEGATE_ASKED_MS = 60_000
 /** Home members that a founder leaves its group to. */
 export const HOME_MEMBERS_ENOUGH = 3
 
-/** Milliseconds between questions of a leader what calls its members' clients made: as often as its group's record is renewed. */
-export const GROUP_VARIETY_PERIOD_MS = 20_000
+/** Milliseconds between questions of a leader what calls its members' clients made: their counts are of the last ten minutes, and may be long. */
+export const GROUP_VARIETY_PERIOD_MS = 60_000
 
 /** Milliseconds a delegate has to take a record from its leader. */
 export const CARRY_DEADLINE_MS = 5_000

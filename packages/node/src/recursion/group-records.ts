@@ -192,7 +192,8 @@ export class GroupRecords implements Startable {
     const above = parent()
     if (!log.isLeader || state === undefined || term === undefined || !this.recursion.maySpeak(nowMs)) return
     if (above === undefined && state.groups.size === 0) return
-    account.refresh()
+    // Nobody asks the root for its record.
+    if (above !== undefined) account.refresh()
     const children = state.groups.entries().map(([group, { name }]) => ({ group, path: pathUnder(this.path, name) }))
     const office = { epoch: state.charter.epoch, term }
     for (const effect of this.recursion.speak(office, account.now(state, this.path), above, children, nowMs))
