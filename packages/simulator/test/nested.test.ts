@@ -2,7 +2,7 @@ import { labelsOf } from '@vsmcp/vsm'
 import { describe, expect, it } from 'vitest'
 import { liveThroughFaults } from '../src/nested/faults.ts'
 import { measureNested } from '../src/nested/measure.ts'
-import { layOut } from '../src/nested/topology.ts'
+import { layOut, peerIdOf } from '../src/nested/topology.ts'
 import { wireSize } from '../src/nested/wire-size.ts'
 
 describe('nested groups', () => {
@@ -10,6 +10,8 @@ describe('nested groups', () => {
     const groups = layOut(nodes)
     expect(groups.flatMap(({ home }) => home).toSorted((a, b) => a - b)).toEqual(Array.from({ length: nodes }, (_, at) => at))
     expect(new Set(groups.map(({ path }) => path)).size).toBe(groups.length)
+    expect(new Set(groups.flatMap(({ home }) => home.map(peerIdOf))).size).toBe(nodes)
+    expect(new Set(groups.map(({ id }) => id)).size).toBe(groups.length)
     expect(Math.max(...groups.map(({ path }) => labelsOf(path).length))).toBeLessThanOrEqual(4)
     expect(Math.max(...groups.map(({ home }) => home.length))).toBeLessThanOrEqual(12)
   })

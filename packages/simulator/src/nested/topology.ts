@@ -62,6 +62,7 @@ function groupIdOf(number: number): GroupId {
   return `g${number.toString(36).padStart(31, '0')}`
 }
 
+/** Likewise; digits alone tell nodes apart, which the filling never is. */
 export function peerIdOf(node: number): PeerIdString {
-  return `12D3KooW${node.toString(36).padStart(44, 'z')}`
+  return `12D3KooW${String(node).padStart(44, 'z')}`
 }
