@@ -1,4 +1,4 @@
-import { type GroupId, type Logger, messageOf, NotSentError, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import { type GroupId, type Logger, messageOf, NotSentError, type PeerIdString, type Plane, RemoteError } from '@vsmcp/kernel'
 import type { McpReply, RoutedRequest } from '@vsmcp/mcp'
 import type { Asker, Route } from '@vsmcp/vsm'
 import { pack, unpack } from 'msgpackr'
@@ -81,16 +81,25 @@ export class Beyond {
   /** By this node's own seat in the parent, or by that of another member. */
   async #above(request: RoutedRequest): Promise<McpReply> {
     const { parent, memberships, delegates, self } = this.#c
-    if (memberships.get(parent() ?? '') !== undefined) return this.#inParent(request)
     let last: unknown
-    for (const delegate of delegates()
-      .filter((peer) => peer !== self)
-      .slice(0, DELEGATES_ASKED_MAX)) {
+    if (memberships.get(parent() ?? '') !== undefined) {
+      try {
+        return await this.#inParent(request)
+      } catch (error) {
+        // Its own seat may be too young to know anybody there, or cut off; that of another member is not.
+        if (!(error instanceof NotSentError)) throw error
+        last = error
+      }
+    }
+    const others = delegates().filter((peer) => peer !== self)
+    for (const delegate of others.slice(0, DELEGATES_ASKED_MAX)) {
       try {
         return await this.#by(delegate, request)
       } catch (error) {
         if (!(error instanceof NotSentError)) throw error
         last = error
+        // Who was reached, and could not send it on, is not asked through others again: that would double with each level.
+        if (error.cause instanceof RemoteError) break
       }
     }
     throw new NotSentError(`${request.target} is not listed in this group, and no member with a seat above can be reached`, {

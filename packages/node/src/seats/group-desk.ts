@@ -209,10 +209,7 @@ export class GroupDesk implements SeatHands {
   }
 
   #parentOf({ group, parts }: Membership, id: GroupId, above: Membership | undefined, path: string): GroupView['parent'] {
-    const isReached =
-      above === undefined
-        ? parts.delegates.of(id).some((peer) => parts.members.isAlive(peer))
-        : above.parts.log.status()?.leader !== undefined
+    const isReached = above === undefined ? parts.delegates.of(id).some((peer) => parts.members.isAlive(peer)) : canDecide(above)
     const nowMs = this.#c.clock.wallMs()
     const before = this.#reach.get(group)
     const reach = before?.isReached === isReached ? before : { isReached, sinceMs: nowMs }
@@ -291,6 +288,14 @@ export class GroupDesk implements SeatHands {
       { hint: 'Ask a member of the group above, or a delegate.' },
     )
   }
+}
+
+/** Somebody leads it, and a majority of its voters is reached from here: a learner does not learn by itself that its leader is none any more. */
+function canDecide({ parts: { log, members } }: Membership): boolean {
+  const status = log.status()
+  if (status?.leader === undefined) return false
+  const { voters } = status.configuration
+  return voters.filter((peer) => members.isAlive(peer)).length > voters.length / 2
 }
 
 const NO_GROUPS = { entries: () => [] } as never
