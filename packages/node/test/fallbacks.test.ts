@@ -129,7 +129,8 @@ describe('a declared answer', () => {
   it('by another member, or of a tool that is not read-only, stands in for nothing', async () => {
     const [near, far, other] = (await startGroup(3)) as [TestNode, TestNode, TestNode]
     await far.units.attach(attach('u', 'modern-server'))
-    await until(near, () => near.catalog.units.length === 1)
+    // Names are granted: with the next decision the host would take back what it did not declare itself.
+    await until(far, () => far.catalog.units.length === 1 && far.catalog.ungrantedNames().length === 0)
     const forged = { sum: SUM['sum'], log: { content: [{ type: 'text', text: 'logged' }] } } as never
     await other.state.put(FALLBACKS_COLLECTION, 'u', forged).catch(() => {})
     // The host itself, past what attach allows.
