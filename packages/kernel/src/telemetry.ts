@@ -209,16 +209,16 @@ export interface AuditFinding {
 /** A record of one group came into another, or was refused there, as a member of the latter saw it. */
 export interface GroupRecordTold {
   /** Id of the group that heard it. */
-  group: string
+  readonly group: string
   /** `up`: of a child group; `down`: of the parent. */
-  direction: 'up' | 'down'
+  readonly direction: 'up' | 'down'
   /** The child that it is of, or for; empty where that could not be read. */
-  about: string
+  readonly about: string
   /** Who brought it. */
-  carrier: string
+  readonly carrier: string
   /** Why not; null when it was taken. */
-  refusal: string | null
-  bytes: number
+  readonly refusal: string | null
+  readonly bytes: number
 }
 
 /** Every event that this project publishes, by the name of its channel. docs/telemetry.md says when. */
