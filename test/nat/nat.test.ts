@@ -91,8 +91,10 @@ async function tenMegabytes(from: LocalNode, unit: string): Promise<number> {
 
 async function allAlive(node: LocalNode): Promise<void> {
   await node.vsmcp('wait', '--members', '3', '--leader', '--timeout', '60s')
-  const members = (await node.vsmcp('members')) as Members[]
-  expect(members.map(({ name, state }) => `${name} ${state}`).sort()).toEqual(['a alive', 'b alive', 'open alive'])
+  // a node joins under its host's name and tells the name of now a moment after it is up
+  const listed = async (): Promise<string[]> =>
+    ((await node.vsmcp('members')) as Members[]).map(({ name, state }) => `${name} ${state}`).sort()
+  await expect.poll(listed).toEqual(['a alive', 'b alive', 'open alive'])
 }
 
 inNetwork(
@@ -110,6 +112,9 @@ inNetwork(
       [a, 'blob-b'],
       [b, 'blob-a'],
     ] as const) {
+      // members are alive by the word of others before what each offers is here
+      const tools = async (): Promise<string> => JSON.stringify(await from.vsmcp('tools'))
+      await expect.poll(tools).toContain(`${unit}__blob`)
       const started = performance.now()
       expect(await tenMegabytes(from, unit)).toBe(TEN_MB)
       console.log(`10 MiB of ${unit} at ${from.ready.name}: ${(performance.now() - started).toFixed(0)} ms`)
