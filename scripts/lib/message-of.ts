@@ -1,4 +1,5 @@
-/** The text of whatever was thrown. */
+/** The text of whatever was thrown; also of an error that came from another process as a plain object, which may have no prototype. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (typeof error !== 'object' || error === null) return String(error)
+  return 'message' in error && typeof error.message === 'string' ? error.message : JSON.stringify(error)
 }

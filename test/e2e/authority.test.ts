@@ -31,6 +31,11 @@ async function cutMsOf(node: LocalNode, peer: string): Promise<number> {
 const votersOf = async (node: LocalNode, count: number): Promise<true | undefined> =>
   (await statusOf(node)).system5.voters.length === count ? true : undefined
 
+const knows = async (node: LocalNode, name: string): Promise<true | undefined> => {
+  const members = (await node.vsmcp('members')) as readonly { readonly name: string }[]
+  return members.some((member) => member.name === name) ? true : undefined
+}
+
 describe('what operators decide, on real processes', () => {
   it('policies are set by version, with author and reason; the exported charter is verified offline, and refused when altered', async () => {
     const { nodes, dir } = await meshOf('a', 'b', 'c')
@@ -64,6 +69,7 @@ describe('what operators decide, on real processes', () => {
     const { nodes } = await meshOf('a', 'b', 'c', 'd')
     const [a, b, c, d] = [nth(nodes, 0), nth(nodes, 1), nth(nodes, 2), nth(nodes, 3)]
     await eventually('three voters', () => votersOf(b, 3))
+    await eventually('b to know d by its name', () => knows(b, 'd'))
     const signed = ['--operator-key', join(a.dataDir, 'operator.key'), '--reason', 'stolen']
     const unsigned = await failure(b.dataDir, 'evict', 'd', '--reason', 'x')
     expect(unsigned.error.code).toBe('VSMCP_CLI_USAGE')
