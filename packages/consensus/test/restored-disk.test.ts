@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { TransferRefusedError } from '../src/index.ts'
 import { bytes } from './support/cluster.ts'
 import { append, entry, Single } from './support/single.ts'
+import { signing } from './support/signed-votes.ts'
 
 const restored = (): Single => new Single({ mayVote: false })
 
@@ -83,6 +84,30 @@ test('rule 8: after a restored disk has said so, its acknowledgements of before 
   expect(single.node.status().progress.get('n3')).toMatchObject({ match: 0, state: 'probe' })
   const [retry] = single.hear('n3', { ...answer(3, true), rejected: true, hintIndex: 1, hintTerm: 1 })
   expect(retry).toMatchObject({ type: 'append', previousIndex: 1 })
+})
+
+test('rule 8: also while it cannot verify its leader it says that it does not count, and is sent what it lost', () => {
+  const lacking = { index: 3, rejected: true, hintIndex: 1, hintTerm: 1, unproven: true, uncounted: true } as const
+  const follower = new Single({ mayVote: false }, signing('n1'))
+  expect(follower.hear('n2', append(3, [3, 2], []))).toMatchObject([{ type: 'appendAnswer', ...lacking }, { type: 'stale' }])
+  const leader = new Single().lead()
+  leader.node.propose(bytes('a'))
+  leader.work()
+  leader.accept('n3', 3)
+  expect(leader.node.status().progress.get('n3')).toMatchObject({ match: 3 })
+  const [retry] = leader.hear('n3', { type: 'appendAnswer', term: 2, ...lacking })
+  expect(retry).toMatchObject({ type: 'append', previousIndex: 1, entries: [{ index: 2 }, { index: 3 }] })
+})
+
+test('who refuses again and again what it has acknowledged is asked again with the heartbeats, not at once', () => {
+  const single = new Single().lead()
+  single.accept('n3', 2)
+  const refusal = { ...answer(2), rejected: true, hintIndex: 1, hintTerm: 1, unproven: true } as const
+  const appends = (): number => single.hear('n3', refusal).filter(({ type }) => type === 'append').length
+  appends()
+  expect([appends(), appends(), appends()]).toEqual([0, 0, 0])
+  const sent = single.pass(200).filter(({ to, message }) => to === 'n3' && message.type === 'append')
+  expect(sent.length).toBeGreaterThan(0)
 })
 
 test('rule 8: it confirms no read, keeps no leader in office, and takes over no leadership', () => {

@@ -1,22 +1,10 @@
 import { expect, test } from 'vitest'
 import { type Message, type RaftComponents, validateMessage, type VoteProof } from '../src/index.ts'
 import { encodeConfigurationStep } from '../src/raft/configuration.ts'
-import { bytes, Cluster, text } from './support/cluster.ts'
+import { bytes, Cluster } from './support/cluster.ts'
 import { endorsementOf, proposeEndorsed } from './support/endorse.ts'
+import { proof, sentence, signing } from './support/signed-votes.ts'
 import { append, entry, Single } from './support/single.ts'
-
-const sentence = (voter: string, term: number, candidate: string): string => `${voter} votes for ${candidate} in ${term}`
-
-function signing(id: string): Required<Pick<RaftComponents, 'signVote' | 'verifyVote'>> {
-  return {
-    signVote: (term, candidate) => bytes(sentence(id, term, candidate)),
-    verifyVote: (voter, term, candidate, signature) => text(signature) === sentence(voter, term, candidate),
-  }
-}
-
-function proof(term: number, candidate: string, voters: readonly string[]): VoteProof {
-  return { term, candidate, votes: voters.map((voter) => ({ voter, signature: bytes(sentence(voter, term, candidate)) })) }
-}
 
 const signed = (): Single => new Single({}, signing('n1'))
 

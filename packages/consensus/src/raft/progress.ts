@@ -120,7 +120,10 @@ export class Progress {
       return true
     }
     if (this.state === 'snapshot' || this.next - 1 !== previous) return false
-    this.next = Math.max(Math.min(previous, hint + 1), this.match + 1)
+    const next = Math.max(Math.min(previous, hint + 1), this.match + 1)
+    // It leads no further back: the same again would get the same answer, as fast as the network carries them. A heartbeat tries it again.
+    if (next === this.next) return false
+    this.next = next
     this.#probeSent = false
     return true
   }

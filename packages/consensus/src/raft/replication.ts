@@ -114,6 +114,7 @@ export function handleAppendAnswer(core: Core, from: PeerIdString, message: Appe
     core.refuse(`${from} answers about entry ${Math.max(message.index, message.hintIndex)}, which the leader never had`)
     return
   }
+  if (message.uncounted === true) progress.distrust(core.log.lastIndex)
   if (message.unproven === true) {
     progress.knowsTerm = false
     progress.lacksProof = true
@@ -121,7 +122,6 @@ export function handleAppendAnswer(core: Core, from: PeerIdString, message: Appe
     return
   }
   progress.heard(core.nowMs)
-  if (message.uncounted === true) progress.distrust(core.log.lastIndex)
   if (message.rejected) handleRejection(core, from, progress, message)
   else handleAcceptance(core, from, progress, message.index)
 }

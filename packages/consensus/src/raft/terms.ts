@@ -88,7 +88,8 @@ function pointOut(core: Core, from: PeerIdString, { term, previousIndex, previou
   const { log } = core
   if (previousIndex < log.committed || log.matches(previousIndex, previousTerm)) return
   const { index: hintIndex, term: hintTerm } = log.lastNotAbove(previousIndex, previousTerm)
-  core.send(from, { type: 'appendAnswer', term, index: previousIndex, rejected: true, hintIndex, hintTerm, unproven: true })
+  const lacking = { index: previousIndex, rejected: true, hintIndex, hintTerm }
+  core.send(from, { type: 'appendAnswer', term, ...lacking, unproven: true, ...core.counting })
 }
 
 /** Takes the term of a proof that holds, and keeps it to convince others. */
