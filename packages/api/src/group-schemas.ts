@@ -1,4 +1,4 @@
-import { SEVERITIES } from '@vsmcp/kernel'
+import { FOLLOWED_STATES, SEVERITIES } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { count, text } from './schema-fields.ts'
 
@@ -32,7 +32,10 @@ const groupTold = z.object({
   alerts: z.array(
     z.object({ id: text, severity: z.enum(SEVERITIES), subject: text, group: text, onset: text, acknowledged: z.boolean() }),
   ),
+  followed: z.array(z.object({ id: text, by: text, state: z.enum(FOLLOWED_STATES), reason: text })),
 })
+
+const heldTo = z.object({ id: text, by: text, order: text, reason: text, until: text, refused: text.nullable() })
 
 export const groupView = z.object({
   id: text,
@@ -43,6 +46,7 @@ export const groupView = z.object({
   leaderName: text.nullable(),
   delegates: z.array(z.object({ peerId: text, name: text, alive: z.boolean() })),
   told: groupTold.nullable(),
+  heldTo: z.array(heldTo),
   children: z.array(text),
   problem: text.nullable(),
 })

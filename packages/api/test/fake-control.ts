@@ -102,7 +102,11 @@ const GROUP: GroupView = {
     alerts: [
       { id: 'a1', severity: 'high', subject: 'pump 3', group: 'g1', onset: '2026-01-01T00:00:00.000Z', acknowledged: false },
     ],
+    followed: [{ id: '3-0-never', by: 'root', state: 'met', reason: 'none is sought' }],
   },
+  heldTo: [
+    { id: '3-0-never', by: 'root', order: 'never seek shell', reason: '', until: '2026-01-02T00:00:00.000Z', refused: null },
+  ],
   children: [],
   problem: null,
 }

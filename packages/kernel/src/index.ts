@@ -52,6 +52,8 @@ export {
   EFFECT_METRICS,
   type EffectMetric,
   type GivenDirective,
+  FOLLOWED_STATES,
+  type FollowedState,
   isInForce,
   isStanding,
   isUndecided,

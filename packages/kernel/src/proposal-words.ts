@@ -24,6 +24,13 @@ export const PROPOSALS_OF: Readonly<Record<Proposer, readonly ProposalKind[]>> =
 export const EFFECT_METRICS = ['latency', 'errors', 'turned-away', 'in-flight', 'offered'] as const
 export type EffectMetric = (typeof EFFECT_METRICS)[number]
 
+/**
+ * What a group makes of a directive of one above it. `held`: obeyed, not measured yet; `met`, `unmet`: obeyed, and what is measured agrees with it, or
+ * does not; `refused`: not obeyed. What is more urgent to hear of is later in the list.
+ */
+export const FOLLOWED_STATES = ['held', 'met', 'unmet', 'refused'] as const
+export type FollowedState = (typeof FOLLOWED_STATES)[number]
+
 /** `deferred`: not now, or not without a person. */
 export const VERDICTS = ['accepted', 'refused', 'deferred'] as const
 export type VerdictWord = (typeof VERDICTS)[number]

@@ -122,6 +122,8 @@ export { type ClosureStep, ClosureWatch, type EffectSeen, type EffectWindow } fr
 export { PROPOSAL_LIFE_MS } from './system5/constants.ts'
 export { deliberate, type Deliberated, type Listed, situationOf } from './system5/deliberation.ts'
 export { type Governance, type Identity, type Policy, readGovernance } from './system5/governance.ts'
+export { Following, governedFromAbove, type SeenOfBounds, withinBounds } from './system5/above.ts'
+export { type BelowRule, directivesBelow } from './system5/below.ts'
 export { Obedience, type Obeyed, type Orders, type Refusal as DirectiveRefusal } from './system5/obedience.ts'
 export { isOwnAffair, OwnLedger } from './system5/own-ledger.ts'
 export { rule, ruleByPerson, type Ruling, type Situation, waitsForPerson } from './system5/ruling.ts'
@@ -160,19 +162,26 @@ export {
   type WantedPlace,
 } from './recursion/group-path.ts'
 export {
+  type Followed,
   type GroupFigures,
   type GroupRecord,
   groupRecords,
   type GroupVariety,
   type RecordAlert,
 } from './recursion/group-record.ts'
-export { type ChildPlace, type GroupNow, GroupRecursion, type RecursionEffect } from './recursion/group-recursion.ts'
-export { groupAsUnit } from './recursion/group-unit.ts'
+export {
+  type ChildPlace,
+  type GroupNow,
+  GroupRecursion,
+  type RecursionEffect,
+  type ToldFromAbove,
+} from './recursion/group-recursion.ts'
 export {
   type GroupDirective,
   judgeDirectives,
   type ParentRecord,
   parentRecords,
+  readTold,
   type RefusedDirective,
 } from './recursion/parent-record.ts'
 export { compareOrder, type RecordHead, type RecordOrder } from './recursion/record-head.ts'

@@ -145,16 +145,27 @@ function renderOne(group: GroupView, terminal: Terminal): string {
         ] satisfies [string, string][])),
     ['delegates', delegatesOf(group, terminal)],
     ['above', aboveOf(group, terminal)],
+    ...heldToOf(group, terminal),
     ...toldOf(group, terminal),
     ...(problem === null ? [] : ([['problem', terminal.style('yellow', printableLine(problem))]] satisfies [string, string][])),
   ]
   return renderPairs(pairs)
 }
 
+/** What the groups above hold it to. */
+function heldToOf({ heldTo }: GroupView, terminal: Terminal): [string, string][] {
+  return heldTo.map(({ id, order, reason, refused }, at) => {
+    const why = reason === '' ? '' : `: ${printableLine(reason)}`
+    const not = refused === null ? '' : terminal.style('red', `  not obeyed: ${printableLine(refused)}`)
+    return [at === 0 ? 'held to' : '', `${printableLine(id)}  ${printableLine(order)}${why}${not}`]
+  })
+}
+
 /** What the group says of itself and of all below it. */
 function toldOf({ told }: GroupView, terminal: Terminal): [string, string][] {
   if (told === null) return []
   const { at, members, groups, toolNames, callsPerS, errorShare, capability, potentiality, demandBits, alertsOpen, alerts } = told
+  const { followed } = told
   const errors = errorShare === null ? '' : `, ${formatShare(errorShare)} failed`
   const could = capability === null ? '' : `, could ${formatFigure(capability)}`
   const might = potentiality === null ? '' : `, might ${formatFigure(potentiality)}`
@@ -167,6 +178,10 @@ function toldOf({ told }: GroupView, terminal: Terminal): [string, string][] {
       '',
       `${severity === 'low' ? severity : terminal.style('red', severity)}  ${printableLine(subject)}${acknowledged ? '  (acknowledged)' : ''}`,
     ]),
+    ...followed.map(({ id, state, reason }, index): [string, string] => {
+      const is = state === 'refused' || state === 'unmet' ? terminal.style('red', state) : state
+      return [index === 0 ? 'follows' : '', `${printableLine(id)}  ${is}${reason === '' ? '' : `: ${printableLine(reason)}`}`]
+    }),
   ]
 }
 

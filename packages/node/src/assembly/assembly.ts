@@ -1,3 +1,4 @@
+import type { Governance } from '@vsmcp/vsm'
 import { AUTHORITY_LEVEL, FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
 import type { Clock, Logger, PeerIdString, Random } from '@vsmcp/kernel'
 import { WIRE_RANGE } from '@vsmcp/mesh'
@@ -73,6 +74,9 @@ export class GroupView {
 
   /** Whose credential is over gets no more than its renewal while the voters can be reached. */
   isInForce = (peer: PeerIdString): boolean => this.#whole().standing.serves(peer)
+
+  /** By what System 5 decides here: identity and policies, within what the groups above hold this one to. */
+  governance = (): Governance => this.#whole().records.fromAbove.governance()
 
   nameOf = (peer: PeerIdString): string => this.state?.members.get(peer)?.name ?? peer
 }

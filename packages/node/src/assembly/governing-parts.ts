@@ -39,7 +39,7 @@ export function governingParts(
   })
   const ownGoverning = new OwnGoverning({
     self,
-    group: () => group.state,
+    governance: group.governance,
     hasUnit: (unit) => group.state === undefined || isProvider(group.state, unit, self),
     sight: effects,
     algedonic: beneath.algedonic,
@@ -51,15 +51,24 @@ export function governingParts(
   return {
     effects,
     ownGoverning,
-    proposing: new Proposing({ ...beneath, self, own: ownGoverning, sight: effects, clock: scopes.clock('proposals'), logger }),
+    proposing: new Proposing({
+      ...beneath,
+      self,
+      own: ownGoverning,
+      sight: effects,
+      governance: group.governance,
+      clock: scopes.clock('proposals'),
+      logger,
+    }),
     directives: new Directives({
       ...beneath,
       self,
       own: ownGoverning,
+      governance: group.governance,
       log: obeying.hears(beneath.log),
       clock: obeying.clock,
       logger: assembly.logger.child({ part: 'system3' }),
     }),
-    proposals: new ProposalDesk({ ...beneath, own: ownGoverning, nameOf: group.nameOf, clock }),
+    proposals: new ProposalDesk({ ...beneath, own: ownGoverning, governance: group.governance, nameOf: group.nameOf, clock }),
   }
 }

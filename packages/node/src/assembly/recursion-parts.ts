@@ -4,6 +4,7 @@ import { Beyond } from '../recursion/beyond.ts'
 import { DelegateDesk } from '../recursion/delegate-desk.ts'
 import { Delegates } from '../recursion/delegates.ts'
 import { Foreigners } from '../recursion/foreigners.ts'
+import { FromAbove } from '../recursion/from-above.ts'
 import { GroupRecords } from '../recursion/group-records.ts'
 import { NeighbourChains } from '../recursion/neighbour-chains.ts'
 import { founderOf, lineageOf, OwnAccount } from '../recursion/own-account.ts'
@@ -55,7 +56,7 @@ export function recursionParts(
 
 /** What is said of this group above and below it, and heard of those groups. */
 function recordParts(
-  { self, identity, enrolment, scopes, host, group, logger }: Assembly,
+  { self, identity, enrolment, scopes, host, group, store, logger, whole }: Assembly,
   {
     trust,
     log,
@@ -76,7 +77,7 @@ function recordParts(
   const scope = scopes.of('records')
   const aside = logger.child({ part: 'recursion' })
   const chain = () => trust.chain
-  return new GroupRecords({
+  const records = new GroupRecords({
     identity,
     mesh: meshId,
     group: groupId,
@@ -98,9 +99,19 @@ function recordParts(
       clock: scope.clock,
       logger: aside,
     }),
+    fromAbove: new FromAbove({
+      state: () => group.state,
+      told: () => records.recursion.told,
+      sight: () => whole().effects,
+      algedonic: () => whole().algedonic,
+      kv: store.kv('recursion'),
+      clock: scope.clock,
+      logger: aside,
+    }),
     foreigners: new Foreigners({ lineage: () => lineageOf(trust.chain), group: () => group.state, trust, mesh, logger: aside }),
     control,
     clock: scope.clock,
     logger: aside,
   })
+  return records
 }

@@ -196,6 +196,7 @@ function rulingParts(assembly: Assembly, connected: Connected, { log, decisions 
         decisions,
         clock,
         logger: logger.child({ part: 'system5' }),
+        governance: assembly.group.governance,
         sight: () => whole().effects,
         algedonic: () => whole().algedonic,
       }),

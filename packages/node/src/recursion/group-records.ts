@@ -1,4 +1,4 @@
-import { delegatesOf } from '@vsmcp/consensus'
+import { delegatesOf, policyVersionOf } from '@vsmcp/consensus'
 import {
   type Clock,
   type GroupId,
@@ -13,9 +13,19 @@ import {
   type Timer,
 } from '@vsmcp/kernel'
 import type { SharedRecord, SharedState } from '@vsmcp/state'
-import { compareOrder, DELEGATE_STAGGER_MS, GroupRecursion, pathUnder, RECORD_GAP_MS, type RecursionEffect } from '@vsmcp/vsm'
+import {
+  type ChildPlace,
+  compareOrder,
+  DELEGATE_STAGGER_MS,
+  directivesBelow,
+  GroupRecursion,
+  pathUnder,
+  RECORD_GAP_MS,
+  type RecursionEffect,
+} from '@vsmcp/vsm'
 import { CARRY_DEADLINE_MS } from '../constants.ts'
 import type { Members } from '../members/members.ts'
+import { governanceOf } from '../system5/governing/governance-of.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Delegates } from './delegates.ts'
 import type { Foreigners } from './foreigners.ts'
@@ -24,6 +34,7 @@ import type { Memberships } from './memberships.ts'
 import { CHAINS_COLLECTION, type NeighbourChains } from './neighbour-chains.ts'
 import { fromDocument, fromLeader, isSignedBy, type SignedRecord, signRecord, toDelegate, toDocument } from './signed-record.ts'
 import type { Identity } from '@vsmcp/security'
+import type { FromAbove } from './from-above.ts'
 import type { OwnAccount } from './own-account.ts'
 
 /** Collection of a group's document in which delegates carry records of the groups below, and that of the one above; by the child's id. */
@@ -45,6 +56,7 @@ export interface GroupRecordsComponents {
   memberships: Memberships
   chains: NeighbourChains
   account: OwnAccount
+  fromAbove: FromAbove
   foreigners: Foreigners
   /** Of this group, for its members only. */
   control: Plane
@@ -81,7 +93,9 @@ export class GroupRecords implements Startable {
   }
 
   async start(): Promise<void> {
-    const { state, log, clock } = this.#c
+    const { state, log, clock, fromAbove } = this.#c
+    const kept = await fromAbove.load()
+    if (kept !== undefined) this.recursion.remember(kept)
     this.#offs = [
       state.on('changed', ({ collection, keys }) => {
         if (collection === CHAINS_COLLECTION) this.#lookAtChains(keys)
@@ -97,6 +111,12 @@ export class GroupRecords implements Startable {
   async stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
     for (const off of this.#offs) off()
+    await this.#c.fromAbove.settled()
+  }
+
+  /** What the groups above hold this one to. */
+  get fromAbove(): FromAbove {
+    return this.#c.fromAbove
   }
 
   /** Path of the group now: as the one above names it, else as it was founded. */
@@ -146,6 +166,7 @@ export class GroupRecords implements Startable {
     const verdict =
       direction === 'down' ? this.recursion.fromAbove(carried, rules, nowMs) : this.recursion.fromBelow(carried, rules, nowMs)
     if (!verdict.taken) this.#refused(key, writer, verdict)
+    else if (direction === 'down' && verdict.isNew) this.#c.fromAbove.heard()
     if (told.hasSubscribers && (!verdict.taken || verdict.isNew)) {
       const refusal = verdict.taken ? null : verdict.refusal
       told.publish({ group, direction, about: key, carrier: writer, refusal, bytes: bytes.length })
@@ -185,7 +206,7 @@ export class GroupRecords implements Startable {
   }
 
   #speak(): void {
-    const { log, account, parent, clock } = this.#c
+    const { log, account, parent, clock, fromAbove } = this.#c
     const { state } = log
     const term = log.status()?.term
     const nowMs = Math.round(clock.wallMs())
@@ -194,10 +215,22 @@ export class GroupRecords implements Startable {
     if (above === undefined && state.groups.size === 0) return
     // Nobody asks the root for its record.
     if (above !== undefined) account.refresh()
-    const children = state.groups.entries().map(([group, { name }]) => ({ group, path: pathUnder(this.path, name) }))
     const office = { epoch: state.charter.epoch, term }
-    for (const effect of this.recursion.speak(office, account.now(state, this.path), above, children, nowMs))
+    const now = account.now(state, this.path, fromAbove.follow(state))
+    for (const effect of this.recursion.speak(office, now, above, this.#children(state, nowMs), nowMs))
       this.#handOver(state, effect)
+  }
+
+  /** Each with what the policies of this group hold it to. */
+  #children({ groups, charter }: GroupState, nowMs: number): ChildPlace[] {
+    const { below } = governanceOf(charter)
+    const atMs = charter.policyHistory?.at(-1)?.atMs ?? 0
+    const office = { by: this.#c.group, version: policyVersionOf(charter), atMs, nowMs }
+    return groups.entries().map(([group, { name }]) => ({
+      group,
+      path: pathUnder(this.path, name),
+      directives: directivesBelow(name, below, office),
+    }))
   }
 
   /** Delegates of this group carry what goes up; those of a child what goes down to it. */

@@ -2,6 +2,7 @@ import { canonicalBytes, type GroupState } from '@vsmcp/consensus'
 import { type Clock, type GroupId, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import type { Chain } from '@vsmcp/security'
 import {
+  type Followed,
   foldFigures,
   type GroupFigures,
   type GroupNow,
@@ -85,7 +86,8 @@ export class OwnAccount {
     )
   }
 
-  now(state: GroupState, path: string): GroupNow {
+  /** @param followed how it follows what it is told from above */
+  now(state: GroupState, path: string, followed: readonly Followed[]): GroupNow {
     const { group, operations, chain } = this.#c
     const { charter, members, groups } = state
     const below = new Set(groups.entries().map(([, { name }]) => name))
@@ -105,7 +107,7 @@ export class OwnAccount {
       evictions: charter.revocations.map(({ peer, untilMs, atMs }) => ({ peer, group, atMs, untilMs })),
       lineage: lineageOf(chain()),
       charter: { version: charter.policyVersion ?? 1, digest: this.#digestOf(charter) },
-      directives: [],
+      followed,
     }
   }
 

@@ -1,6 +1,7 @@
 import { isoTime } from '@vsmcp/kernel'
-import { type GroupRecord, ToolFilter } from '@vsmcp/vsm'
-import type { GroupToldView } from '../seats/contract.ts'
+import { type GroupDirective, type GroupRecord, ToolFilter } from '@vsmcp/vsm'
+import type { GroupToldView, HeldToView } from '../seats/contract.ts'
+import type { Judged } from './from-above.ts'
 
 /** What a group says of itself and all below it, for people. */
 export function toldView({
@@ -13,6 +14,7 @@ export function toldView({
   alerts,
   alertsOpen,
   tools,
+  followed,
 }: GroupRecord): GroupToldView {
   const { calls, errors, windowMs, inFlight, latencyMs, actuality, capability, potentiality } = figures
   return {
@@ -40,5 +42,19 @@ export function toldView({
       onset: isoTime(onsetMs),
       acknowledged: isAcknowledged,
     })),
+    followed,
   }
+}
+
+/** What the groups above hold a group to, for people. */
+export function heldToView({ directive, refused }: Judged): HeldToView {
+  const { id, by, order, reason, untilMs } = directive
+  return { id, by, order: sentenceOf(order), reason, until: isoTime(untilMs), refused }
+}
+
+function sentenceOf(order: GroupDirective['order']): string {
+  if (order.kind === 'never') return `never seek ${order.tools.join(', ')}`
+  if (order.kind === 'concurrency') return `no unit has more than ${order.most} calls in work`
+  if (order.kind === 'weight') return `no unit weighs more than ${order.most}`
+  return `${order.units.join(', ')}: one call at a time`
 }

@@ -1,4 +1,5 @@
 import type { PeerIdString, Severity } from '@vsmcp/kernel'
+import type { Followed } from '@vsmcp/vsm'
 
 /** What a group says of itself and of all below it, in the record that its leader signs for the group above. */
 export interface GroupToldView {
@@ -25,6 +26,22 @@ export interface GroupToldView {
   /** How many are open in it and below, and the worst of them. */
   alertsOpen: number
   alerts: { id: string; severity: Severity; subject: string; group: string; onset: string; acknowledged: boolean }[]
+  /** How it follows directives of the groups above it. */
+  followed: Followed[]
+}
+
+/** A directive of a group above, as this node judges it. */
+export interface HeldToView {
+  id: string
+  /** Id of the group whose System 5 gave it. */
+  by: string
+  /** What is ordered, as a sentence. */
+  order: string
+  /** Why it was given; empty when nobody said. */
+  reason: string
+  until: string
+  /** Why it is not obeyed; null when it is. */
+  refused: string | null
 }
 
 /** A group as this node knows it: one it takes part in, or one below such a group. */
@@ -50,6 +67,8 @@ export interface GroupView {
   delegates: { peerId: PeerIdString; name: string; alive: boolean }[]
   /** What it says of itself, where this node has a seat in the group above; null while nothing is known. */
   told: GroupToldView | null
+  /** What the groups above hold it to, where this node takes part in it. */
+  heldTo: HeldToView[]
   /** Names of the groups below it, where this node takes part in it. */
   children: string[]
   /** What is wrong with it or with the seat of this node in it, as a sentence. */

@@ -6,7 +6,7 @@ import type { InvitationCreated, InvitationRequest, MemberView } from '../contro
 import { GroupUnknownError, QuorumAtRiskError } from '../errors.ts'
 import type { Membership, Memberships, SeatHands } from '../recursion/memberships.ts'
 import type { Ties } from '../recursion/ties.ts'
-import { toldView } from '../recursion/told-view.ts'
+import { heldToView, toldView } from '../recursion/told-view.ts'
 import type { GroupCreateRequest, GroupRenameRequest, GroupView } from './contract.ts'
 import type { Founding } from './founding.ts'
 import { takeSeat, type SeatJoiningComponents } from './seat-joining.ts'
@@ -194,6 +194,7 @@ export class GroupDesk implements SeatHands {
       leaderName: members.find(({ leader }) => leader)?.name ?? null,
       delegates: this.#delegatesOf(membership, above),
       told: this.#told(above, group),
+      heldTo: parts.records.fromAbove.list().map(heldToView),
       children: log.state?.groups.entries().map(([, { name }]) => name) ?? [],
       problem: isOrphan
         ? 'the group above does not list it any more; it goes on alone'
@@ -252,6 +253,7 @@ export class GroupDesk implements SeatHands {
           leaderName: null,
           delegates,
           told: this.#told(membership, id),
+          heldTo: [],
           children: [],
           problem: delegates.some(({ alive }) => alive) ? null : 'none of its delegates can be reached: calls to it are not sent',
         }
@@ -263,7 +265,7 @@ export class GroupDesk implements SeatHands {
     return this.#c.seats.list().flatMap((seat): GroupView[] => {
       if (seat.parts !== undefined) return []
       const problem = `the seat of this node in it does not run, and is tried again: ${seat.problem ?? 'it is starting'}`
-      const unknown = { parent: null, members: null, leaderName: null, delegates: [], told: null, children: [] }
+      const unknown = { parent: null, members: null, leaderName: null, delegates: [], told: null, heldTo: [], children: [] }
       return [{ id: seat.group, path: seat.group, part: 'seat', ...unknown, problem }]
     })
   }

@@ -10,7 +10,15 @@ import {
 } from '@vsmcp/kernel'
 import { availableParallelism, totalmem } from 'node:os'
 import { IN_FLIGHT_MAX, type ProcessGuard } from '@vsmcp/mcp'
-import { type Capacity, CountWindow, type Grant, type Orders, ResourceBargain } from '@vsmcp/vsm'
+import {
+  type Capacity,
+  CountWindow,
+  type Grant,
+  type GroupDirective,
+  type Orders,
+  ResourceBargain,
+  withinBounds,
+} from '@vsmcp/vsm'
 import { BARGAIN_TICK_MS, CONCURRENCY_PER_CORE, MEMORY_PERIOD_MS, MEMORY_SHARE } from '../constants.ts'
 import type { NodeDamper } from '../system2/damper.ts'
 import type { Keeping } from '../tree/checkpoint.ts'
@@ -56,6 +64,7 @@ export class Bargaining implements Startable {
   readonly #tooLarge = new Set<UnitName>()
   /** What System 5 has decided of units, in place of what they were attached with. */
   #orders: ReadonlyMap<UnitName, Orders> = new Map()
+  #above: readonly GroupDirective[] = []
   #timer: Timer | undefined
   #weighing: Timer | undefined
   #offs: (() => void)[] = []
@@ -116,13 +125,18 @@ export class Bargaining implements Startable {
     return this.#bargain.grantOf(unit)
   }
 
-  /** From now on units work by these orders of System 5, and by their own terms where there are none. */
-  direct(orders: ReadonlyMap<UnitName, Orders>): void {
+  /**
+   * From now on units work by these orders of System 5, and by their own terms where there are none; by either within what the groups above
+   * allow.
+   */
+  direct(orders: ReadonlyMap<UnitName, Orders>, above: readonly GroupDirective[] = []): void {
     this.#orders = orders
+    this.#above = above
   }
 
   ordersFor(unit: UnitName): Orders | undefined {
-    return this.#orders.get(unit)
+    const { weight = 1, concurrency = IN_FLIGHT_MAX } = this.#c.units.termsOf(unit)
+    return withinBounds(unit, this.#orders.get(unit), { weight, concurrency }, this.#above)
   }
 
   /** Measures what units use of memory. Who uses more than it is granted works on one call at a time until it does no longer. */
@@ -178,7 +192,7 @@ export class Bargaining implements Startable {
     const { windowMs, workMs, waitMs, came, notSent } =
       counted === 'begun' ? { windowMs: 1, workMs: 0, waitMs: 0, came: 0, notSent: 0 } : counted
     const terms = this.#c.units.termsOf(unit.name)
-    const orders = this.#orders.get(unit.name) ?? NO_ORDERS
+    const orders = this.ordersFor(unit.name) ?? NO_ORDERS
     const concurrency = orders.concurrency ?? terms.concurrency ?? IN_FLIGHT_MAX
     this.#bargain.observe(unit.name, {
       weight: orders.weight ?? terms.weight ?? 1,

@@ -1,10 +1,9 @@
 import type { GroupEffect, GroupState } from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString, type Startable, type Timer, type UnitName } from '@vsmcp/kernel'
-import { type DirectiveRefusal, type Listed, Obedience, organ, type Orders, WAY_DOWN } from '@vsmcp/vsm'
+import { type DirectiveRefusal, type Governance, type Listed, Obedience, organ, type Orders, WAY_DOWN } from '@vsmcp/vsm'
 import type { Algedonic } from '../algedonic/algedonic.ts'
 import { GOVERN_TICK_MS } from '../constants.ts'
 import type { Decisions } from '../system5/decisions.ts'
-import { governanceOf } from '../system5/governing/governance-of.ts'
 import type { OwnGoverning } from '../system5/governing/own-governing.ts'
 import { tellClosure, tellDecision } from '../system5/governing/told.ts'
 import type { GroupLog } from '../system5/group-log.ts'
@@ -16,6 +15,7 @@ export interface DirectivesComponents {
   decisions: Pick<Decisions, 'propose'>
   own: Pick<OwnGoverning, 'list' | 'refuse'>
   bargaining: Pick<Bargaining, 'direct'>
+  governance: () => Governance
   algedonic: Pick<Algedonic, 'feel'>
   clock: Clock
   logger: Logger
@@ -59,7 +59,7 @@ export class Directives implements Startable {
   obey(): void {
     const { self, log, own, bargaining, clock } = this.#c
     const { state } = log
-    const governance = governanceOf(state?.charter)
+    const governance = this.#c.governance()
     const nowMs = clock.wallMs()
     const given: Listed =
       state?.proposals.entries().filter(([, { at, directive }]) => at === self && directive !== undefined) ?? []
@@ -71,7 +71,7 @@ export class Directives implements Startable {
       const before = orders.get(unit)
       orders.set(unit, { ...before, ...order, by: [...(before?.by ?? []), ...order.by] })
     }
-    bargaining.direct(orders)
+    bargaining.direct(orders, governance.above)
     for (const refusal of byNode.refusals) own.refuse(refusal.id, refusal.reason)
     for (const refusal of byGroup.refusals) void this.#refuse(refusal, state)
   }

@@ -48,7 +48,7 @@ export class Voice {
     const { wallMs } = this.#world
     if (state === undefined || !this.#seat.isLeader || !recursion.maySpeak(wallMs)) return
     const { term } = raft.status()
-    const children = group.children.map(({ id, path }) => ({ group: id, path }))
+    const children = group.children.map(({ id, path }) => ({ group: id, path, directives: [] }))
     const effects = recursion.speak({ epoch: state.charter.epoch, term }, this.#now(), group.parent?.id, children, wallMs)
     for (const effect of effects) this.#handOver(effect)
   }
@@ -117,7 +117,7 @@ export class Voice {
       evictions,
       lineage: group.lineage,
       charter: { version: 1, digest: digestOf(bytesOf(group.id)).repeat(4) },
-      directives: [],
+      followed: [],
     }
   }
 

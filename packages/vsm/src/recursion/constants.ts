@@ -14,7 +14,7 @@ export const FILTER_HASHES = 5
 export const FILTER_CAPACITY = 4_800
 
 /** Bytes of one record, upward or downward, in JSON: a full filter is half of it. */
-export const RECORD_BYTES_MAX = 16 * 1024
+export const RECORD_BYTES_MAX = 17 * 1024
 
 /** Alerts named in a record, the most severe first; of the others it says how many there are. */
 export const RECORD_ALERTS_MAX = 16
@@ -29,10 +29,24 @@ export const RECORD_SUBJECT_LENGTH_MAX = 120
 /** Revocations that one record carries, the newest first. */
 export const RECORD_REVOCATIONS_MAX = 32
 
-/** Directives of a downward record that hold at once, their texts in UTF-16 units, and bytes of JSON that they take. */
+/**
+ * Directives of a downward record that hold at once, and bytes of JSON that they take: what does not fit is left out, those of the groups lowest down
+ * first. Their reasons in UTF-16 units.
+ */
 export const DIRECTIVES_MAX = 16
-export const DIRECTIVE_TEXT_LENGTH_MAX = 500
+export const DIRECTIVE_REASON_LENGTH_MAX = 200
 export const DIRECTIVES_BYTES_MAX = 6 * 1024
+
+/** Bytes of JSON in which a group says how it follows directives, what it refuses first; and UTF-16 units of each reason. */
+export const FOLLOWED_BYTES_MAX = 1024
+export const FOLLOWED_REASON_LENGTH_MAX = 80
+
+/**
+ * Milliseconds a directive holds without being said again: a group that is cut off goes on by it for a day, as a site without uplink may be over a night.
+ * Its end is given in whole hours, so that a record is news once an hour and not each second.
+ */
+export const DIRECTIVE_LIFE_MS = 24 * 60 * 60_000
+export const DIRECTIVE_END_STEP_MS = 60 * 60_000
 
 /** Milliseconds a record holds; then what it says is not known any more. Three times the period, so that two may be lost. */
 export const RECORD_LIFE_MS = 60_000

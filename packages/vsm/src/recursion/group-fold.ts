@@ -1,11 +1,18 @@
-import { isWorse } from '@vsmcp/kernel'
+import { FOLLOWED_STATES, isWorse } from '@vsmcp/kernel'
 import { plainText } from '../algedonic/signal.ts'
 import { type Achievement, together } from '../system1/unit-figures.ts'
 import { entropyBits } from '../variety/entropy.ts'
 import type { VarietyFigures } from '../variety/variety.ts'
 import type { CallOutcome } from '../variety/window.ts'
-import { RECORD_ALERTS_BYTES_MAX, RECORD_ALERTS_MAX, RECORD_LIFE_MS, RECORD_SUBJECT_LENGTH_MAX } from './constants.ts'
-import type { GroupFigures, GroupRecord, GroupVariety, RecordAlert } from './group-record.ts'
+import {
+  DIRECTIVES_MAX,
+  FOLLOWED_BYTES_MAX,
+  RECORD_ALERTS_BYTES_MAX,
+  RECORD_ALERTS_MAX,
+  RECORD_LIFE_MS,
+  RECORD_SUBJECT_LENGTH_MAX,
+} from './constants.ts'
+import { type Followed, type GroupFigures, type GroupRecord, type GroupVariety, type RecordAlert } from './group-record.ts'
 import { fitting, type RecordHead } from './record-head.ts'
 import type { Revocation } from './revocation.ts'
 import { ToolFilter } from './tool-filter.ts'
@@ -25,6 +32,7 @@ export interface OwnGroup {
   readonly tools: ToolFilter
   /** As chosen for this side (`KnownRevocations.toldTo`). */
   readonly revocations: readonly Revocation[]
+  readonly followed: readonly Followed[]
 }
 
 /** The group's own state and the records of its children make its record, which is no larger for how much is below (attenuation). */
@@ -50,7 +58,13 @@ export function foldGroup(head: Omit<RecordHead, 'untilMs'>, own: OwnGroup, chil
     exports: own.exports,
     tools: tools.toText(),
     revocations: [...own.revocations],
+    followed: fitting(own.followed.toSorted(byUrgency), DIRECTIVES_MAX, FOLLOWED_BYTES_MAX),
   }
+}
+
+/** What is refused is heard of first, then what has no effect. */
+function byUrgency(a: Followed, b: Followed): number {
+  return FOLLOWED_STATES.indexOf(b.state) - FOLLOWED_STATES.indexOf(a.state)
 }
 
 /** Side by side: counts and rates add up, scaled to the first one's window where others have another. */

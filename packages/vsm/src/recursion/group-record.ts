@@ -1,11 +1,18 @@
-import { ORIGINS, SEVERITIES } from '@vsmcp/kernel'
+import { FOLLOWED_STATES, ORIGINS, SEVERITIES } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { SYSTEMS } from '../channels.ts'
 import { ALERT_ID_LENGTH_MAX, REPORT_WINDOW_MAX_MS } from '../constants.ts'
 import { amountField, countField, digestField, unitField } from '../fields.ts'
 import { LATENCY_MAX_MS, RATE_MAX_PER_S } from '../system1/constants.ts'
 import { OUTCOMES } from '../variety/window.ts'
-import { BELOW_MAX, RECORD_ALERTS_MAX, RECORD_REVOCATIONS_MAX, RECORD_SUBJECT_LENGTH_MAX } from './constants.ts'
+import {
+  BELOW_MAX,
+  DIRECTIVES_MAX,
+  FOLLOWED_REASON_LENGTH_MAX,
+  RECORD_ALERTS_MAX,
+  RECORD_REVOCATIONS_MAX,
+  RECORD_SUBJECT_LENGTH_MAX,
+} from './constants.ts'
 import { isPath, PATH_LENGTH_MAX } from './group-path.ts'
 import { BRIEF, groupField, headShape, isBrief, RecordCodec, UPWARD, wallField } from './record-head.ts'
 import { revocationSchema } from './revocation.ts'
@@ -78,6 +85,17 @@ export type RecordAlert = z.infer<typeof recordAlertSchema>
 export type GroupFigures = z.infer<typeof figuresSchema>
 export type GroupVariety = z.infer<typeof varietySchema>
 
+const followedSchema = z.object({
+  id: z.string().min(1).max(32),
+  by: groupField,
+  state: z.enum(FOLLOWED_STATES),
+  /** Why it is refused, or what is measured. */
+  reason: z.string().max(FOLLOWED_REASON_LENGTH_MAX),
+})
+
+/** How a group follows one directive of those above it. */
+export type Followed = z.infer<typeof followedSchema>
+
 const belowShape = {
   path: z.string().max(PATH_LENGTH_MAX).refine(isPath, { message: 'no path of a group' }),
   /** Members that are at home in it or below, groups below it, and levels of them. */
@@ -97,6 +115,8 @@ const belowShape = {
     .max(FILTER_TEXT_MAX)
     .refine((text) => ToolFilter.fromText(text) !== undefined, { message: 'no filter' }),
   revocations: z.array(revocationSchema).max(RECORD_REVOCATIONS_MAX),
+  /** Of the group itself: what those below it make of a directive they tell it. */
+  followed: z.array(followedSchema).max(DIRECTIVES_MAX),
 }
 
 const groupRecordSchema = z

@@ -15,15 +15,20 @@ export interface GroupNow extends Omit<OwnGroup, 'revocations'> {
   readonly evictions: readonly Revocation[]
   readonly lineage: readonly GroupId[]
   readonly charter: ParentRecord['charter']
-  /** Its own directives for what is below it. */
-  readonly directives: readonly GroupDirective[]
 }
 
 /** A child in the group's docket. */
 export interface ChildPlace {
   readonly group: GroupId
   readonly path: string
+  /** The group's own directives for it and what is below it. */
+  readonly directives: readonly GroupDirective[]
 }
+
+/** What the groups above told last. */
+export type ToldFromAbove = Pick<ParentRecord, 'directives' | 'lineage'>
+
+const NOTHING_TOLD: ToldFromAbove = { directives: [], lineage: [] }
 
 export type RecursionEffect =
   /** To be signed by this node, which leads, and handed to the delegates: for the parent. */
@@ -56,6 +61,7 @@ export class GroupRecursion {
   readonly #tools = new Map<GroupId, ChildTools>()
   readonly #upPace = new RecordPace()
   readonly #downPaces = new Map<GroupId, RecordPace>()
+  #told = NOTHING_TOLD
 
   constructor(init: GroupRecursionInit) {
     this.#init = init
@@ -75,8 +81,22 @@ export class GroupRecursion {
   /** The parent's record for this group. */
   fromAbove(carried: CarriedRecord, rules: RecordRules, nowMs: number): RecordVerdict<ParentRecord> {
     const verdict = this.#above.take(carried, rules, nowMs)
-    if (verdict.taken && verdict.isNew) this.#revocations.hear(verdict.record.revocations, verdict.record.parent, nowMs)
+    if (verdict.taken && verdict.isNew) {
+      const { revocations, parent, directives, lineage } = verdict.record
+      this.#revocations.hear(revocations, parent, nowMs)
+      this.#told = { directives, lineage }
+    }
     return verdict
+  }
+
+  /** What those above told last: also when nothing is heard of them any more, each directive to its end. */
+  get told(): ToldFromAbove {
+    return this.#told
+  }
+
+  /** What was told before a restart, unless something was heard since. */
+  remember(told: ToldFromAbove): void {
+    if (this.#told === NOTHING_TOLD) this.#told = told
   }
 
   /** What holds of the children. */
@@ -159,7 +179,7 @@ export class GroupRecursion {
 
   #speakUp(office: Office, now: GroupNow, parent: GroupId | undefined, nowMs: number): RecursionEffect | undefined {
     const { self: voice, group } = this.#init
-    const { evictions, lineage: _lineage, charter: _charter, directives: _directives, ...own } = now
+    const { evictions, lineage: _lineage, charter: _charter, ...own } = now
     const revocations = parent === undefined ? [] : this.#revocations.toldTo(parent, evictions, nowMs)
     const head = { group, voice, ...office, sequence: 0, atMs: nowMs }
     const draft = foldGroup(head, { ...own, revocations }, this.children)
@@ -173,13 +193,13 @@ export class GroupRecursion {
     let pace = this.#downPaces.get(child.group)
     if (pace === undefined) this.#downPaces.set(child.group, (pace = new RecordPace()))
     const { lineage, charter, evictions } = now
-    const inherited = this.parent?.directives.filter(({ untilMs }) => untilMs > nowMs) ?? []
+    const inherited = this.#told.directives.filter(({ untilMs }) => untilMs > nowMs)
     const body = {
       parent: this.#init.group,
       path: child.path,
       lineage: [...lineage],
       charter,
-      directives: carriedDirectives([...inherited, ...now.directives]),
+      directives: carriedDirectives([...inherited, ...child.directives]),
       revocations: this.#revocations.toldTo(child.group, evictions, nowMs),
     }
     const order = pace.next(office, JSON.stringify(body), nowMs)
@@ -197,6 +217,7 @@ export class GroupRecursion {
 }
 
 /** What of a record cannot wait for the period: not the figures. */
-function newsOf({ path, groups, alerts, alertsOpen, exports, tools, revocations }: GroupRecord): string {
-  return JSON.stringify([path, groups, alerts, alertsOpen, exports, tools, revocations])
+function newsOf({ path, groups, alerts, alertsOpen, exports, tools, revocations, followed }: GroupRecord): string {
+  const states = followed.map(({ id, by, state }) => [id, by, state])
+  return JSON.stringify([path, groups, alerts, alertsOpen, exports, tools, revocations, states])
 }

@@ -1,23 +1,51 @@
 import { z } from 'zod'
-import { countField, digestField } from '../fields.ts'
-import { DIRECTIVE_TEXT_LENGTH_MAX, DIRECTIVES_BYTES_MAX, DIRECTIVES_MAX, RECORD_REVOCATIONS_MAX } from './constants.ts'
+import { countField, digestField, patternField, unitField } from '../fields.ts'
+import { WEIGHT_MAX } from '../system3/constants.ts'
+import { IDENTITY_LIST_MAX, POLICY_CONCURRENCY_MAX } from '../system5/constants.ts'
+import { DIRECTIVE_REASON_LENGTH_MAX, DIRECTIVES_BYTES_MAX, DIRECTIVES_MAX, RECORD_REVOCATIONS_MAX } from './constants.ts'
 import { isPath, PATH_LENGTH_MAX } from './group-path.ts'
 import { BRIEF, DOWNWARD, fitting, groupField, headShape, isBrief, RecordCodec, wallField } from './record-head.ts'
 import { revocationSchema } from './revocation.ts'
+
+/** What a directive to a group may be: each a bound that those below may stay within as they like, and not leave. */
+const orders = {
+  /** Tools that are never sought, by name; `*` at the end stands for any ending. */
+  never: z.object({ kind: z.literal('never'), tools: z.array(patternField).min(1).max(IDENTITY_LIST_MAX) }),
+  /** No unit has more calls in work. */
+  concurrency: z.object({ kind: z.literal('concurrency'), most: z.int().positive().max(POLICY_CONCURRENCY_MAX) }),
+  /** No unit weighs more in a bargain. */
+  weight: z.object({ kind: z.literal('weight'), most: z.number().positive().max(WEIGHT_MAX) }),
+  /** These units, where there are any of that name, work on one call at a time. */
+  quarantine: z.object({ kind: z.literal('quarantine'), units: z.array(unitField).min(1).max(IDENTITY_LIST_MAX) }),
+}
 
 const directiveSchema = z.object({
   id: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/),
   /** The group whose System 5 gave it: the parent, or one above. */
   by: groupField,
-  /** What is to be as it says, by name. */
-  subject: z.string().min(1).max(64),
-  text: z.string().min(1).max(DIRECTIVE_TEXT_LENGTH_MAX),
+  order: z.discriminatedUnion('kind', [orders.never, orders.concurrency, orders.weight, orders.quarantine]),
+  reason: z.string().max(DIRECTIVE_REASON_LENGTH_MAX),
   atMs: wallField,
   untilMs: wallField,
 })
 
 /** What a group is to do by the word of those above it. */
 export type GroupDirective = z.infer<typeof directiveSchema>
+export type GroupOrder = GroupDirective['order']
+
+/** Of a kind that this version knows: those of a later one are left out, and the rest holds. */
+function isOfKnownKind(directive: unknown): boolean {
+  const kind = (directive as { order?: { kind?: unknown } } | null)?.order?.kind
+  return typeof kind !== 'string' || Object.hasOwn(orders, kind)
+}
+
+const lineageField = z.array(groupField).min(1).max(8)
+const toldSchema = z.object({ directives: z.array(directiveSchema).max(DIRECTIVES_MAX), lineage: z.array(groupField).max(8) })
+
+/** What the groups above told, as it was kept. @returns undefined for what is none */
+export function readTold(value: unknown): z.infer<typeof toldSchema> | undefined {
+  return toldSchema.safeParse(value).data
+}
 
 const parentRecordSchema = z
   .object({
@@ -26,12 +54,14 @@ const parentRecordSchema = z
     /** The child's path, as the parent's docket has it. */
     path: z.string().max(PATH_LENGTH_MAX).refine(isPath, { message: 'no path of a group' }),
     /** Ids from the root to the parent. */
-    lineage: z.array(groupField).min(1).max(8),
+    lineage: lineageField,
     /** The parent's charter: readers fetch it when they have an older one, and verify it by its own signatures. */
     charter: z.object({ version: countField, digest: digestField }),
     directives: z
-      .array(directiveSchema)
+      .array(z.unknown())
       .max(DIRECTIVES_MAX)
+      .transform((directives) => directives.filter(isOfKnownKind))
+      .pipe(z.array(directiveSchema))
       .refine((directives) => fitting(directives, DIRECTIVES_MAX, DIRECTIVES_BYTES_MAX).length === directives.length, {
         message: 'more than a record has room for',
       }),

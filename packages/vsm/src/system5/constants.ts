@@ -39,3 +39,6 @@ export const PROPOSAL_LIFE_MS = 24 * 60 * 60_000
 
 /** Milliseconds for which a new leader looks for itself before it says that an effect is wanting: some windows of five seconds each. */
 export const SUCCESSOR_LOOKS_MS = 40_000
+
+/** Milliseconds a directive from above must have held before it is said to have no effect: windows of five seconds, and calls that were in work. */
+export const FOLLOWED_CHECK_MS = 60_000

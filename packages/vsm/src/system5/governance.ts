@@ -1,7 +1,9 @@
 import { messageOf, parseDurationMs, type Proposer, PROPOSERS, type UnitName } from '@vsmcp/kernel'
 import { z } from 'zod'
-import { unitField } from '../fields.ts'
+import { patternField, unitField } from '../fields.ts'
+import type { GroupDirective } from '../recursion/parent-record.ts'
 import { WEIGHT_MAX } from '../system3/constants.ts'
+import { type BelowRule, belowSchema } from './below.ts'
 import {
   HOLD_MAX_MS,
   HOLD_MIN_MS,
@@ -59,6 +61,10 @@ export interface Governance {
   /** Undefined when it cannot be read: then no directive is given, and none obeyed. */
   readonly identity: Identity | undefined
   readonly policy: Policy
+  /** What the groups below are held to; nothing while it cannot be read. */
+  readonly below: readonly BelowRule[]
+  /** Directives of the groups above that hold here: none, as far as a group's own policies go (`governedFromAbove`). */
+  readonly above: readonly GroupDirective[]
   /** Where it cannot be read or contradicts itself, each as a sentence: while there is one, nothing is decided without a person. */
   readonly flaws: readonly string[]
 }
@@ -89,10 +95,7 @@ const identitySchema = z.strictObject({
   purpose: text(PURPOSE_MAX),
   keep: z.array(unitField).max(IDENTITY_LIST_MAX).default([]),
   concurrencyMax: z.int().positive().max(POLICY_CONCURRENCY_MAX).nullable().default(null),
-  never: z
-    .array(text(IDENTITY_NAME_MAX).regex(/^[^*]+\*?$/, 'a name is needed, with * at its end at the most'))
-    .max(IDENTITY_LIST_MAX)
-    .default([]),
+  never: z.array(patternField).max(IDENTITY_LIST_MAX).default([]),
 })
 
 const weight = z.number().positive().max(WEIGHT_MAX)
@@ -132,7 +135,7 @@ const policySchema = z.strictObject({
 const UNNAMED: Identity = { name: '', purpose: '', keep: [], concurrencyMax: null, never: [] }
 const DEFAULT_CONCURRENCY_MAX = 128
 
-/** Reads `identity` and `system5` of the policies. What is absent is as by default; what is wrong is named. */
+/** Reads `identity`, `system5` and `below` of the policies. What is absent is as by default; what is wrong is named. */
 export function readGovernance(policies: Readonly<Record<string, unknown>>): Governance {
   const flaws: string[] = []
   const said = policies['identity'] === undefined ? UNNAMED : read('identity', identitySchema, policies['identity'], flaws)
@@ -140,7 +143,14 @@ export function readGovernance(policies: Readonly<Record<string, unknown>>): Gov
   const { hold, check, concurrencyMax, ...rest } = system5
   const most = concurrencyMax ?? Math.min(DEFAULT_CONCURRENCY_MAX, said?.concurrencyMax ?? DEFAULT_CONCURRENCY_MAX)
   const policy: Policy = { ...rest, concurrencyMax: most, holdMs: hold, checkMs: check }
-  return { identity: said, policy, flaws: [...flaws, ...(said === undefined ? [] : contradictions(policy, said))] }
+  const below = read('below', belowSchema, policies['below'] ?? [], flaws) ?? []
+  return {
+    identity: said,
+    policy,
+    below,
+    above: [],
+    flaws: [...flaws, ...(said === undefined ? [] : contradictions(policy, said))],
+  }
 }
 
 function contradictions(policy: Policy, { concurrencyMax }: Identity): string[] {

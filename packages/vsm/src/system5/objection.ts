@@ -1,5 +1,7 @@
 import type { ProposalKind } from '@vsmcp/kernel'
+import type { GroupDirective } from '../recursion/parent-record.ts'
 import type { Governance, Identity, Policy } from './governance.ts'
+import { matches } from './name-pattern.ts'
 
 /** Why something must not be, and which clause says so. */
 export interface Objection {
@@ -33,10 +35,6 @@ export function objectionOfIdentity({ kind, subject, value }: Wanted, identity: 
   return pattern === undefined ? undefined : { clause: 'identity.never', reason: `by the identity ${pattern} is never sought` }
 }
 
-function matches(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
-}
-
 /** What the policies in force give to nobody. */
 export function objectionOfCeiling({ kind, value }: Wanted, policy: Policy): Objection | undefined {
   const most = kind === 'weight' ? policy.weightMax : kind === 'concurrency' ? policy.concurrencyMax : Infinity
@@ -64,8 +62,23 @@ export function needOfPerson({ kind, value }: Wanted, witnesses: number, { accep
     : undefined
 }
 
-/** Identity and ceilings together; while the identity cannot be read, everything is refused. */
-export function objectionTo(wanted: Wanted, { identity, policy }: Governance): Objection | undefined {
+/** What the groups above allow nobody below them. */
+export function objectionFromAbove({ kind, subject, value }: Wanted, above: readonly GroupDirective[]): Objection | undefined {
+  for (const { by, order } of above) {
+    const clause = `above.${order.kind}`
+    if (order.kind === 'never' && kind === 'capability') {
+      const pattern = order.tools.find((each) => matches(each, subject))
+      if (pattern !== undefined) return { clause, reason: `by the group ${by}, above this one, ${pattern} is never sought` }
+    }
+    if ((order.kind === 'concurrency' || order.kind === 'weight') && order.kind === kind && value > order.most) {
+      return { clause, reason: `the group ${by}, above this one, gives nobody below it a ${kind} above ${order.most}` }
+    }
+  }
+  return undefined
+}
+
+/** Identity, ceilings, and what those above hold the group to; while the identity cannot be read, everything is refused. */
+export function objectionTo(wanted: Wanted, { identity, policy, above }: Governance): Objection | undefined {
   if (identity === undefined) return { clause: 'identity', reason: 'the identity of the group cannot be read' }
-  return objectionOfIdentity(wanted, identity) ?? objectionOfCeiling(wanted, policy)
+  return objectionOfIdentity(wanted, identity) ?? objectionOfCeiling(wanted, policy) ?? objectionFromAbove(wanted, above)
 }

@@ -4,7 +4,6 @@ import {
   foldFigures,
   foldGroup,
   foldVariety,
-  groupAsUnit,
   type GroupRecord,
   groupRecords,
   indicesOf,
@@ -19,7 +18,15 @@ import { carriedDirectives } from '../../src/recursion/parent-record.ts'
 import { carriedRevocations } from '../../src/recursion/revocation.ts'
 import { alert, BYTES_OF, figures, groupRecord, JSON_OF, NOW, variety } from '../support/group-record.ts'
 
-const own = { path: '/', members: 5, exports: 'c'.repeat(64), revocations: [], alerts: [], tools: ToolFilter.of(['own']) }
+const own = {
+  path: '/',
+  members: 5,
+  exports: 'c'.repeat(64),
+  revocations: [],
+  followed: [],
+  alerts: [],
+  tools: ToolFilter.of(['own']),
+}
 const head = { group: 'root', voice: 'leader', epoch: 1, term: 2, sequence: 0, atMs: NOW }
 
 describe('the record of a group', () => {
@@ -215,27 +222,21 @@ describe('a group is made of its own and its children', () => {
     expect(joined.outcomeBits).toBeCloseTo(direct.outcomeBits, 10)
     for (const bits of ['demandBits', 'responseBits', 'residualBits'] as const) expect(joined[bits]).toBeCloseTo(direct[bits], 3)
   })
-
-  it('is a unit like any other for its parent', () => {
-    expect(groupAsUnit(folded, 'eu')).toMatchObject({
-      unit: 'eu',
-      calls: 30,
-      errors: 3,
-      measured: { actuality: folded.figures.actuality, life: 2 },
-    })
-  })
 })
 
 describe('the record of a parent', () => {
   const directive = (id: string, more = {}) => ({
     id,
     by: 'root',
-    subject: 'rate',
-    text: 'half',
+    order: { kind: 'concurrency' as const, most: 4 },
+    reason: 'half',
     atMs: NOW,
     untilMs: NOW + 9e9,
     ...more,
   })
+  const NEVER_A_LOT = {
+    order: { kind: 'never' as const, tools: Array.from({ length: 16 }, (_, at) => `${'x'.repeat(40)}${at}`) },
+  }
   const parent = (more: Partial<ParentRecord> = {}): ParentRecord => ({
     group: 'g-child',
     voice: 'leader',
@@ -266,15 +267,25 @@ describe('the record of a parent', () => {
     ['is too deep', { lineage: ['1', '2', '3', '4', '5', '6', '7', '8', 'root'] }],
     [
       'has more directives than there is room for',
-      { directives: Array.from({ length: 14 }, (_, at) => directive(`d${at}`, { text: 'x'.repeat(500) })) },
+      { directives: Array.from({ length: 16 }, (_, at) => directive(`d${at}`, NEVER_A_LOT)) },
     ],
   ])('that %s is refused', (_what, more) => {
     expect(() => parentRecords.encode(parent(more))).toThrow(expect.objectContaining({ code: 'VSMCP_VSM_MESSAGE_MALFORMED' }))
   })
 
+  it('is heard without the directives of a kind that this version does not know', () => {
+    const known = directive('known')
+    const bytes = parentRecords.encode(parent({ directives: [known] }))
+    const later = JSON_OF(bytes)
+    const directives = [{ ...known, id: 'later', order: { kind: 'moonlight' } }, known]
+    expect(parentRecords.decode(BYTES_OF({ ...later, directives })).directives).toEqual([known])
+    const wrong = [{ ...known, order: { kind: 'concurrency', most: 'much' } }]
+    expect(() => parentRecords.decode(BYTES_OF({ ...later, directives: wrong }))).toThrow('directives')
+  })
+
   it('carries as many directives as there is room for', () => {
     const directives = carriedDirectives(
-      Array.from({ length: 40 }, (_, at) => directive(`d${at}`, { text: '\u{1F525}'.repeat(250) })),
+      Array.from({ length: 40 }, (_, at) => directive(`d${at}`, { reason: '\u{1F525}'.repeat(100) })),
     )
     expect(directives.length).toBeGreaterThan(3)
     expect(parentRecords.encode(parent({ directives })).length).toBeLessThanOrEqual(RECORD_BYTES_MAX)
@@ -285,11 +296,11 @@ describe('the record of a parent', () => {
       directive('fine'),
       directive('over', { untilMs: NOW }),
       directive('stranger', { by: 'g-sibling' }),
-      directive('against', { subject: 'erase' }),
+      directive('against', { order: { kind: 'quarantine', units: ['eraser'] } }),
     ]
     const { held, refused } = judgeDirectives(
       { directives, lineage: ['root'] },
-      ({ subject }) => (subject === 'erase' ? 'the group never erases measurements' : undefined),
+      ({ order }) => (order.kind === 'quarantine' ? 'the group never erases measurements' : undefined),
       NOW,
     )
     expect(held.map(({ id }) => id)).toEqual(['fine'])

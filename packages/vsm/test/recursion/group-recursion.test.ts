@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { GroupRecursion, type GroupNow, type RecordRules, ToolFilter } from '../../src/index.ts'
+import { type GroupDirective, GroupRecursion, type GroupNow, type RecordRules, ToolFilter } from '../../src/index.ts'
 import { alert, groupNow, NOW } from '../support/group-record.ts'
 
 const TRUST: RecordRules = { isNeighbour: () => true, mayCarry: () => true, mayVoice: () => true, isSigned: () => true }
@@ -10,13 +10,22 @@ interface Level {
   readonly now: GroupNow
   readonly parent: Level | undefined
   readonly children: Level[]
+  /** Its own, for all below it. */
+  directives: GroupDirective[]
 }
 
 const level = (group: string, parent: Level | undefined, tools: readonly string[], more: Partial<GroupNow> = {}): Level => {
   const path = parent === undefined ? '/' : `${parent.now.path === '/' ? '' : parent.now.path}/${group}`
   const lineage = parent === undefined ? [group] : [...parent.now.lineage, group]
   const now = groupNow({ path, lineage, tools: ToolFilter.of(tools), ...more })
-  const made = { group, organ: new GroupRecursion({ self: `leader of ${group}`, group }), now, parent, children: [] }
+  const made = {
+    group,
+    organ: new GroupRecursion({ self: `leader of ${group}`, group }),
+    now,
+    parent,
+    children: [],
+    directives: [],
+  }
   parent?.children.push(made)
   return made
 }
@@ -34,8 +43,8 @@ function mesh(more: Partial<GroupNow> = {}): { root: Level; eu: Level; us: Level
 /** Every leader speaks once, and delegates carry what it says. @returns records said */
 function round(levels: readonly Level[], atMs: number): number {
   let said = 0
-  for (const { organ, now, parent, children, group } of levels) {
-    const places = children.map((child) => ({ group: child.group, path: child.now.path }))
+  for (const { organ, now, parent, children, group, directives } of levels) {
+    const places = children.map((child) => ({ group: child.group, path: child.now.path, directives }))
     for (const effect of organ.speak({ epoch: 1, term: 1 }, now, parent?.group, places, atMs)) {
       said++
       const carried = { carrier: 'delegate', bytes: 'bytes' in effect ? effect.bytes : new Uint8Array() }
@@ -93,8 +102,9 @@ describe('groups in groups', () => {
 
   it('follow directives of all above, and show who gave them', () => {
     const { root, line, all } = mesh()
-    const directive = { id: 'd', by: 'root', subject: 'rate', text: 'half', atMs: NOW, untilMs: NOW + 1e6 }
-    Object.assign(root.now, { directives: [directive] })
+    const order = { kind: 'concurrency' as const, most: 4 }
+    const directive = { id: 'd', by: 'root', order, reason: 'half', atMs: NOW, untilMs: NOW + 1e6 }
+    root.directives = [directive]
     for (let at = 0; at < 4; at++) round(all, NOW + at * 1_000)
     expect(line.organ.parent).toMatchObject({
       parent: 'plant',
@@ -102,6 +112,26 @@ describe('groups in groups', () => {
       lineage: ['root', 'eu', 'plant'],
       directives: [directive],
     })
+    // Nothing is heard of those above any more: what they told holds to its end, also for who begins anew, and is told on.
+    line.organ.tick(NOW + 900_000)
+    expect(line.organ.parent).toBeUndefined()
+    expect(line.organ.told).toEqual({ directives: [directive], lineage: ['root', 'eu', 'plant'] })
+    const anew = new GroupRecursion({ self: 'anew', group: 'line' })
+    anew.remember(line.organ.told)
+    expect(anew.told).toEqual(line.organ.told)
+    const tell = (nowMs: number): unknown =>
+      anew
+        .speak({ epoch: 1, term: 9 }, line.now, 'plant', [{ group: 'cell', path: '/eu/plant/line/cell', directives: [] }], nowMs)
+        .flatMap((effect) => (effect.type === 'record:down' ? effect.record.directives : []))
+    expect(tell(NOW + 999_999)).toEqual([directive])
+    expect(tell(NOW + 1e6 + 30_000)).toEqual([])
+    // What is not said any more does not hold any more.
+    root.directives = []
+    for (let at = 10; at < 14; at++) round(all, NOW + at * 1_000)
+    expect(line.organ.told.directives).toEqual([])
+    anew.remember({ directives: [directive], lineage: [] })
+    line.organ.remember({ directives: [directive], lineage: [] })
+    expect(line.organ.told.directives).toEqual([])
   })
 
   it('are quiet while nothing is new: one record a direction in twenty seconds', () => {

@@ -64,6 +64,7 @@ export const groupRecord = (more: Partial<GroupRecord> = {}): GroupRecord => ({
   exports: 'a'.repeat(64),
   tools: ToolFilter.of(['read', 'write']).toText(),
   revocations: [],
+  followed: [],
   ...more,
 })
 
@@ -78,7 +79,7 @@ export const groupNow = (more: Partial<GroupNow> = {}): GroupNow => ({
   evictions: [],
   lineage: ['root'],
   charter: { version: 1, digest: 'b'.repeat(64) },
-  directives: [],
+  followed: [],
   ...more,
 })
 

@@ -17,7 +17,7 @@ const WINDOWS_MAX = 4_096
 /** What System 5 sees of effects: the last window of each unit, as measured here or as reported, and which tools are offered. */
 export class EffectSight implements Startable {
   readonly #c: EffectSightComponents
-  readonly #windows = new Map<string, EffectWindow>()
+  readonly #windows = new Map<string, EffectWindow & { readonly unit: UnitName }>()
   #ordinal = 0
   #offs: (() => void)[] = []
 
@@ -55,11 +55,16 @@ export class EffectSight implements Startable {
     return this.#windows.get(`${node} ${unit}`)
   }
 
+  /** Calls in work at the end of the last window, of each unit at each of its nodes. */
+  inFlight(): { unit: UnitName; inFlight: number }[] {
+    return [...this.#windows.values()].map(({ unit, inFlight }) => ({ unit, inFlight }))
+  }
+
   #keep(unit: UnitName, node: PeerIdString, window: Omit<EffectWindow, 'ordinal'>): void {
     const key = `${node} ${unit}`
     // The newest last; the one that was not heard of for longest goes.
     this.#windows.delete(key)
-    this.#windows.set(key, { ...window, ordinal: ++this.#ordinal })
+    this.#windows.set(key, { ...window, unit, ordinal: ++this.#ordinal })
     const [oldest] = this.#windows.keys()
     if (this.#windows.size > WINDOWS_MAX && oldest !== undefined) this.#windows.delete(oldest)
   }

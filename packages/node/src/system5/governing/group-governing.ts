@@ -1,12 +1,11 @@
 import { type GroupState, GOVERNING_LEVEL, isProvider, type ProposalRecord } from '@vsmcp/consensus'
 import { type Clock, isUndecided, type Logger, type Proposal } from '@vsmcp/kernel'
-import { type ClosureStep, ClosureWatch, deliberate, type Policy, type Ruling, situationOf } from '@vsmcp/vsm'
+import { type ClosureStep, ClosureWatch, deliberate, type Governance, type Policy, type Ruling, situationOf } from '@vsmcp/vsm'
 import type { Algedonic } from '../../algedonic/algedonic.ts'
 import type { Decisions, Request } from '../decisions.ts'
 import type { GroupLog } from '../group-log.ts'
 import type { Duty } from '../leader-duties.ts'
 import type { EffectSight } from './effect-sight.ts'
-import { governanceOf } from './governance-of.ts'
 import { feelClosure } from './pain-of-closure.ts'
 
 export interface GroupGoverningComponents {
@@ -15,6 +14,7 @@ export interface GroupGoverningComponents {
   clock: Clock
   logger: Logger
   /** Both are made later than the duties. */
+  governance: () => Governance
   sight: () => Pick<EffectSight, 'of'>
   algedonic: () => Pick<Algedonic, 'feel' | 'relieve'>
 }
@@ -33,7 +33,7 @@ export class GroupGoverning implements Duty {
     if (state === undefined || state.charter.featureLevel < GOVERNING_LEVEL || state.proposals.size === 0) return
     const proposals = state.proposals.entries()
     const nowMs = Math.round(this.#c.clock.wallMs())
-    const governance = governanceOf(state.charter)
+    const governance = this.#c.governance()
     // The balance is read from all that was decided, and most passes have nothing to decide.
     const rulings = proposals.some(([, each]) => isUndecided(each))
       ? deliberate(proposals, situationOf(proposals, governance, nowMs), (each) => isThere(state, each))
@@ -46,7 +46,7 @@ export class GroupGoverning implements Duty {
   async #look(id: string, proposal: ProposalRecord, state: GroupState, nowMs: number): Promise<void> {
     const { directive, closure } = proposal
     if (directive === undefined || closure !== undefined) return
-    const governance = governanceOf(state.charter)
+    const governance = this.#c.governance()
     const seen = this.#c.sight().of(proposal)
     const step: ClosureStep | undefined = isThere(state, proposal)
       ? this.#closures.look(id, proposal, seen, governance, nowMs)

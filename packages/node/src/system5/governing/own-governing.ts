@@ -1,17 +1,15 @@
-import type { GroupState } from '@vsmcp/consensus'
 import type { Clock, KeyValueStore, Logger, PeerIdString, ProposalContent, Startable, Timer, UnitName } from '@vsmcp/kernel'
-import { ClosureWatch, deliberate, type Listed, OwnLedger, situationOf } from '@vsmcp/vsm'
+import { ClosureWatch, deliberate, type Governance, type Listed, OwnLedger, situationOf } from '@vsmcp/vsm'
 import type { Algedonic } from '../../algedonic/algedonic.ts'
 import { GOVERN_TICK_MS } from '../../constants.ts'
 import type { EffectSight } from './effect-sight.ts'
-import { governanceOf } from './governance-of.ts'
 import { OwnStore } from './own-store.ts'
 import { feelClosure } from './pain-of-closure.ts'
 import { tellClosure, tellDecision } from './told.ts'
 
 export interface OwnGoverningComponents {
   self: PeerIdString
-  group: () => GroupState | undefined
+  governance: () => Governance
   hasUnit: (unit: UnitName) => boolean
   sight: Pick<EffectSight, 'of'>
   algedonic: Pick<Algedonic, 'feel' | 'relieve'>
@@ -62,8 +60,8 @@ export class OwnGoverning implements Startable {
 
   /** Decides what waits, and looks whether what was decided had its effect. */
   govern(): void {
-    const { group, hasUnit, sight, algedonic, logger } = this.#c
-    const governance = governanceOf(group()?.charter)
+    const { hasUnit, sight, algedonic, logger } = this.#c
+    const governance = this.#c.governance()
     const nowMs = this.#nowMs()
     const listed = this.#ledger.list()
     const isThere = ({ subject }: ProposalContent): boolean => hasUnit(subject)

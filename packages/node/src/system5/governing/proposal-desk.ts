@@ -1,10 +1,9 @@
 import type { Clock, PeerIdString, Proposal } from '@vsmcp/kernel'
-import { type Listed, ruleByPerson, situationOf } from '@vsmcp/vsm'
+import { type Governance, type Listed, ruleByPerson, situationOf } from '@vsmcp/vsm'
 import { ProposalRefusedError, ProposalUnknownError, RefusedError } from '../../errors.ts'
 import type { Decisions } from '../decisions.ts'
 import type { GroupLog } from '../group-log.ts'
 import type { BalanceView, DecideRequest, ProposalCounts, ProposalsRequest, ProposalState, ProposalView } from './contract.ts'
-import { governanceOf } from './governance-of.ts'
 import { decideOf } from './group-governing.ts'
 import type { OwnGoverning } from './own-governing.ts'
 import { proposalView, stateOf } from './proposal-view.ts'
@@ -13,6 +12,7 @@ export interface ProposalDeskComponents {
   log: Pick<GroupLog, 'state'>
   own: Pick<OwnGoverning, 'list'>
   decisions: Pick<Decisions, 'current' | 'decide'>
+  governance: () => Governance
   nameOf: (peer: PeerIdString) => string
   clock: Clock
 }
@@ -56,7 +56,7 @@ export class ProposalDesk {
 
   /** Of the group. */
   balance(): BalanceView {
-    const governance = governanceOf(this.#c.log.state?.charter)
+    const governance = this.#c.governance()
     const { sides, starved } = situationOf(this.#ofGroup(), governance, this.#c.clock.wallMs()).balance
     return { system3: { ...sides.system3 }, system4: { ...sides.system4 }, starved }
   }
@@ -77,7 +77,7 @@ export class ProposalDesk {
     const proposal = state.proposals.get(id)
     if (proposal === undefined) throw this.#unknown(id)
     const nowMs = Math.round(clock.wallMs())
-    const governance = governanceOf(state.charter)
+    const governance = this.#c.governance()
     const ruling = ruleByPerson(proposal, accept, reason, situationOf(state.proposals.entries(), governance, nowMs))
     if (accept && ruling.verdict !== 'accepted') {
       throw new ProposalRefusedError(`${proposal.kind} of ${proposal.subject} cannot be accepted: ${ruling.reason}`, {

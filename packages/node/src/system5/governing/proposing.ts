@@ -15,6 +15,7 @@ import {
 } from '@vsmcp/kernel'
 import { IN_FLIGHT_MAX, type Unit } from '@vsmcp/mcp'
 import {
+  type Governance,
   type Draft,
   isOwnAffair,
   PROPOSAL_LIFE_MS,
@@ -38,7 +39,6 @@ import type { CallVariety } from '../../variety/call-variety.ts'
 import type { Decisions } from '../decisions.ts'
 import type { GroupLog } from '../group-log.ts'
 import type { EffectSight } from './effect-sight.ts'
-import { governanceOf } from './governance-of.ts'
 import type { OwnGoverning } from './own-governing.ts'
 
 export interface ProposingComponents {
@@ -54,6 +54,7 @@ export interface ProposingComponents {
   scanner: Pick<Scanner, 'ahead'>
   variety: Pick<CallVariety, 'meter'>
   sight: Pick<EffectSight, 'windowOf'>
+  governance: () => Governance
   clock: Clock
   logger: Logger
 }
@@ -91,9 +92,9 @@ export class Proposing implements Startable {
   }
 
   async #propose(): Promise<void> {
-    const { self, log, own, clock, logger } = this.#c
+    const { self, own, clock, logger } = this.#c
     const nowMs = clock.wallMs()
-    const governance = governanceOf(log.state?.charter)
+    const governance = this.#c.governance()
     for (const [key, atMs] of this.#notBefore) if (atMs <= nowMs) this.#notBefore.delete(key)
     for (const draft of this.#drafts()) {
       const content: ProposalContent = { ...draft, expiresAtMs: Math.round(nowMs + PROPOSAL_LIFE_MS) }

@@ -1,0 +1,151 @@
+import type { GroupState } from '@vsmcp/consensus'
+import { type Clock, isInForce, type KeyValueStore, type Logger, messageOf } from '@vsmcp/kernel'
+import {
+  type Followed,
+  Following,
+  governedFromAbove,
+  type Governance,
+  type GroupDirective,
+  organ,
+  readTold,
+  type RefusedDirective,
+  type ToldFromAbove,
+} from '@vsmcp/vsm'
+import type { Algedonic } from '../algedonic/algedonic.ts'
+import type { EffectSight } from '../system5/governing/effect-sight.ts'
+import { governanceOf } from '../system5/governing/governance-of.ts'
+
+export interface FromAboveComponents {
+  state: () => GroupState | undefined
+  told: () => ToldFromAbove
+  sight: () => Pick<EffectSight, 'inFlight'>
+  algedonic: () => Pick<Algedonic, 'feel' | 'relieve'>
+  kv: KeyValueStore
+  clock: Clock
+  logger: Logger
+}
+
+const KEY = 'told'
+
+/** A directive, and why it is not obeyed; null when it is. */
+export interface Judged {
+  readonly directive: GroupDirective
+  readonly refused: string | null
+}
+
+/**
+ * What the groups above hold this one to, as each of its members judges it by itself. It is on the disk of each: a group that is cut off goes on
+ * by it, also after a restart, until each directive ends.
+ */
+export class FromAbove {
+  readonly #c: FromAboveComponents
+  readonly #following = new Following()
+  #refusedBefore: ReadonlyMap<string, RefusedDirective> = new Map()
+  #saved = ''
+  #saving: Promise<void> = Promise.resolve()
+
+  constructor(components: FromAboveComponents) {
+    this.#c = components
+  }
+
+  /** What was told before this process began. */
+  async load(): Promise<ToldFromAbove | undefined> {
+    const { kv, logger } = this.#c
+    try {
+      const bytes = await kv.get(KEY)
+      if (bytes === undefined) return undefined
+      const text = Buffer.from(bytes).toString('utf8')
+      const told = readTold(JSON.parse(text))
+      if (told === undefined)
+        logger.warn({}, 'what the groups above told cannot be read, and is forgotten until they say it again')
+      else this.#saved = text
+      return told
+    } catch (error) {
+      logger.warn(
+        { error: messageOf(error) },
+        'what the groups above told cannot be read, and is forgotten until they say it again',
+      )
+      return undefined
+    }
+  }
+
+  /** Something came from above. */
+  heard(): void {
+    const text = JSON.stringify(this.#c.told())
+    if (text === this.#saved) return
+    this.#saved = text
+    this.#saving = this.#saving.then(() => this.#save(text))
+  }
+
+  settled(): Promise<void> {
+    return this.#saving
+  }
+
+  /** Identity and policies of this group, within what holds from above. */
+  governance(): Governance {
+    return this.#judged().governance
+  }
+
+  /** Those that are not over, each as it is judged here. */
+  list(): Judged[] {
+    const nowMs = this.#c.clock.wallMs()
+    const { governance, refused } = this.#judged()
+    return [
+      ...governance.above.map((directive) => ({ directive, refused: null })),
+      ...refused
+        .filter(({ directive }) => directive.untilMs > nowMs)
+        .map(({ directive, reason }) => ({ directive, refused: reason })),
+    ]
+  }
+
+  /** How the group follows, as its leader measures it; what it refuses hurts as long as it is told. */
+  follow(state: GroupState): Followed[] {
+    const nowMs = this.#c.clock.wallMs()
+    const { governance, refused } = this.#judged()
+    const current = refused.filter(({ directive }) => directive.untilMs > nowMs)
+    this.#feel(current)
+    const given = state.proposals.entries().flatMap(([, each]) => (isInForce(each, nowMs) ? [each] : []))
+    const seen = {
+      inFlight: this.#c.sight().inFlight(),
+      weights: given.flatMap(({ kind, subject, directive }) =>
+        kind === 'weight' && directive !== undefined ? [{ unit: subject, weight: directive.value }] : [],
+      ),
+      sought: given.flatMap(({ kind, subject }) => (kind === 'capability' ? [subject] : [])),
+    }
+    return this.#following.look(governance.above, current, seen, nowMs)
+  }
+
+  #judged(): ReturnType<typeof governedFromAbove> {
+    const { state, told, clock } = this.#c
+    return governedFromAbove(governanceOf(state()?.charter), told(), clock.wallMs())
+  }
+
+  #feel(refused: readonly RefusedDirective[]): void {
+    const { algedonic, logger } = this.#c
+    const now = new Map(refused.map((each) => [`${each.directive.by} ${each.directive.id}`, each]))
+    for (const [key, { directive, reason }] of now) {
+      if (this.#refusedBefore.has(key)) continue
+      const { id, by, order } = directive
+      logger.warn({ id, by, kind: order.kind, reason }, 'a directive of a group above is not obeyed')
+      algedonic().feel({ ...painOf(directive), feeling: 'pain', severity: 'high', text: `${reason}. It was given by ${by}.` })
+    }
+    for (const [key, { directive }] of this.#refusedBefore) {
+      if (!now.has(key)) algedonic().relieve(painOf(directive), 'it is not ordered any more, or nothing stands against it')
+    }
+    this.#refusedBefore = now
+  }
+
+  async #save(text: string): Promise<void> {
+    const { kv, logger } = this.#c
+    try {
+      await kv.write([{ type: 'put', key: KEY, value: Buffer.from(text) }])
+    } catch (error) {
+      logger.warn({ error: messageOf(error) }, 'what the groups above told is not on disk')
+    }
+  }
+}
+
+const painOf = ({ id, order }: GroupDirective) => ({
+  source: organ('system5'),
+  subject: `directive ${id} of a group above is not obeyed (${order.kind})`,
+})
