@@ -1,3 +1,5 @@
+import { GROUP_DEPTH_MAX, GROUPS_MAX } from '@vsmcp/kernel'
+
 /**
  * Every number of this package, with its unit and its reason. Timings can be overridden by `RaftInit`; bounds cannot.
  */
@@ -247,7 +249,13 @@ export const RECOVERERS_LEVEL = 3
 /** Feature level from which a docket holds child groups, and who is a delegate of one. */
 export const GROUPS_LEVEL = 4
 
-export { GROUP_DEPTH_MAX, GROUPS_MAX } from '@vsmcp/kernel'
+/** Feature level from which a group can be moved below another one. */
+export const MOVES_LEVEL = 4
+
+export { GROUP_DEPTH_MAX, GROUPS_MAX }
+
+/** Characters of a group's path: all levels of labels. */
+export const PATH_MAX = GROUP_DEPTH_MAX * (LABEL_MAX + 1)
 
 /** Groups that one member founded, so that one that lies leaves room for the others'. */
 export const GROUPS_PER_FOUNDER_MAX = 32
@@ -257,6 +265,9 @@ export const DELEGATES_WANTED = 2
 
 /** Ids of removed groups that are remembered, so that no operation asked for twice brings one back; some 40 bytes each. */
 export const GROUPS_REMOVED_MAX = 256
+
+/** Groups that were moved away and are remembered with the move that had brought them, so that no late word brings one back; some 50 bytes each. */
+export const GROUPS_DEPARTED_MAX = 256
 
 /** Characters of a group's id. */
 export const GROUP_ID_MAX = 64

@@ -152,6 +152,7 @@ export {
   GOVERNING_LEVEL,
   GROUP_DEPTH_MAX,
   GROUPS_LEVEL,
+  MOVES_LEVEL,
   GROUPS_MAX,
   LINKS_FOR_RECOVERY_AT,
   LINKS_KEPT_FREE_AT,
@@ -190,6 +191,7 @@ export type {
   AlertRecord,
   CharterMark,
   ChildGroup,
+  GroupPlace,
   Invitation,
   Link,
   Member,
@@ -211,12 +213,12 @@ export type {
   AlertRaise,
   ApplyResult,
   GroupEffect,
-  GroupOperation,
   Operation,
   OperatorSignedOperation,
   RefusalCode,
   VoterEndorsedOperation,
 } from './group/operation.ts'
+export type { GroupMove, GroupOperation } from './group/group-operation.ts'
 export type { OccurrenceDue } from './group/coordination-operation.ts'
 export { operationStatement, type Provable, type StatementScope, votersStatementBytes } from './group/statement.ts'
 export { isProvider, providersOf } from './group/providers.ts'

@@ -1,4 +1,4 @@
-import { isWorse, SEVERITIES, type Severity } from '@vsmcp/kernel'
+import { isWorse, SEVERITIES, type Severity, type UnitName } from '@vsmcp/kernel'
 import { ALERT_BYTES_MAX, ALERTS_CLOSED_MAX, ALERTS_OPEN_MAX, ALERTS_OPEN_PER_MEMBER_MAX } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
 import type { AlertMark, AlertRecord } from './docket.ts'
@@ -126,6 +126,24 @@ function close(state: GroupState, id: string, mark: AlertMark, { index }: Place)
   const over = now.alerts.entries().filter(([, { closed }]) => closed !== undefined)
   const oldest = over.length > ALERTS_CLOSED_MAX ? [...over].sort(([, a], [, b]) => closedAt(a) - closedAt(b))[0] : undefined
   return changed(oldest === undefined ? now : drop(now, 'alerts', oldest[0]), [{ type: 'alert:resolved', id }])
+}
+
+/** What a unit's pain was about is no matter of this group's any more. */
+export function closeAlertsOf(
+  state: GroupState,
+  unit: UnitName,
+  mark: AlertMark,
+  place: Place,
+): { state: GroupState; effects: readonly GroupEffect[] } {
+  const open = state.alerts.entries().filter(([, alert]) => alert.unit === unit && alert.closed === undefined)
+  let rest = state
+  const effects: GroupEffect[] = []
+  for (const [id] of open) {
+    const closed = close(rest, id, mark, place)
+    rest = closed.state
+    effects.push(...closed.effects)
+  }
+  return { state: rest, effects }
 }
 
 const closedAt = ({ closed }: AlertRecord): number => closed?.index ?? 0

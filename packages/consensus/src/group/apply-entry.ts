@@ -3,6 +3,7 @@ import {
   AUTHORITY_LEVEL,
   GOVERNING_LEVEL,
   GROUPS_LEVEL,
+  MOVES_LEVEL,
   ORGANS_LEVEL,
   PROVIDERS_LEVEL,
   STATE_BYTES_MAX,
@@ -16,6 +17,7 @@ import { certifyCharter, withCharter } from './charter-change.ts'
 import { askClaim, recallClaim, releaseClaim, revokeClaim } from './claims.ts'
 import { evictMember, expireRevocations, forgetMember, raiseFeatureLevel } from './evictions.ts'
 import type { Applied, GroupState } from './group-state.ts'
+import { awaitGroup, moveGroup, placeGroup } from './group-moves.ts'
 import { createGroup, removeGroup, renameGroup } from './groups.ts'
 import { createInvitation, redeemInvitation, revokeInvitation } from './invitations.ts'
 import { describeMember, removeMember } from './members.ts'
@@ -68,6 +70,7 @@ const ADDING: ReadonlySet<Operation['op']> = new Set([
   'schedule:add',
   'proposal:make',
   'group:create',
+  'group:await',
 ])
 
 function bytesFor({ op }: Operation, { charter }: GroupState): number {
@@ -104,6 +107,9 @@ const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O
   'group:create': createGroup,
   'group:rename': renameGroup,
   'group:remove': removeGroup,
+  'group:await': awaitGroup,
+  'group:move': moveGroup,
+  'group:placed': placeGroup,
   'claim:ask': askClaim,
   'claim:release': releaseClaim,
   'claim:recall': recallClaim,
@@ -154,6 +160,9 @@ const SINCE: { readonly [O in Operation['op']]?: number } = {
   'group:create': GROUPS_LEVEL,
   'group:rename': GROUPS_LEVEL,
   'group:remove': GROUPS_LEVEL,
+  'group:await': MOVES_LEVEL,
+  'group:move': MOVES_LEVEL,
+  'group:placed': MOVES_LEVEL,
 }
 
 /** The feature level that a group must have for the operation; 1 for what there always was. */

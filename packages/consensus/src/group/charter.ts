@@ -2,9 +2,8 @@ import { bytesOfBase64url, type GroupId, InvalidArgumentError, type MeshId, type
 import {
   CHARTER_BYTES_MAX,
   CHARTER_ITEMS_MAX,
-  GROUP_DEPTH_MAX,
-  LABEL_MAX,
   OPERATORS_MAX,
+  PATH_MAX,
   POLICY_HISTORY_MAX,
   REASON_MAX,
   RECOVERERS_LEVEL,
@@ -114,9 +113,6 @@ function isEd25519(publicKey: string): boolean {
 
 /** Bytes of a raw Ed25519 public key (RFC 8032). */
 const PUBLIC_KEY_BYTES = 32
-
-/** Characters of a path: all levels of labels. */
-const PATH_MAX = GROUP_DEPTH_MAX * (LABEL_MAX + 1)
 
 /** Levels below the root: 0 for `/`. */
 export function depthOf(path: string): number {

@@ -54,6 +54,31 @@ export interface ChildGroup extends Carried {
   /** Wall time by the proposer's clock. */
   readonly createdAtMs: number
   readonly createdAtIndex: number
+  /** Which of its moves brought it here, and `founder` had it admitted; absent where it was founded. */
+  readonly move?: number
+  /** It has not said yet that it is here: its name is kept for it, and it is no unit. */
+  readonly awaited?: true
+}
+
+/** Where the group itself stands, since it was moved: what it has decided counts, whatever the groups above still or already say. */
+export interface GroupPlace extends Carried {
+  readonly parent: GroupId
+  /** How often it has been moved. The later move counts. */
+  readonly move: number
+  /** As of the move: its path, and the groups above it from the root to the parent. They may be moved and renamed themselves. */
+  readonly path: string
+  readonly lineage: readonly GroupId[]
+  /** The operator that decided it, and why. */
+  readonly by: string
+  readonly reason: string
+  readonly atMs: number
+  readonly index: number
+}
+
+/** A group that was moved away, and the move that had brought it: 0 where it was founded. */
+export interface DepartedGroup extends Carried {
+  readonly id: GroupId
+  readonly move: number
 }
 
 /** A node that runs a unit. The claim's `(term, index)`, with the charter's epoch, is its fencing token. */

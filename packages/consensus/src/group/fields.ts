@@ -5,8 +5,11 @@ import {
   ADDRESS_MAX,
   ADDRESSES_MAX,
   CHARTER_ITEMS_MAX,
+  COUNTER_MAX,
+  GROUP_DEPTH_MAX,
   GROUP_ID_MAX,
   LABEL_MAX,
+  PATH_MAX,
   PEER_ID_MAX,
   PROOF_VOTES_MAX,
   SIGNATURE_TEXT_MAX,
@@ -73,6 +76,16 @@ export function groupId(fields: Fields, name: string): GroupId {
     throw new InvalidArgumentError(`${name} must be a group's id: up to ${GROUP_ID_MAX} letters, digits, - and _`)
   }
   return value
+}
+
+/** Where a group stands by a move. */
+export function placeFields(fields: Fields): { parent: GroupId; move: number; path: string; lineage: readonly GroupId[] } {
+  return {
+    parent: groupId(fields, 'parent'),
+    move: integer(fields, 'move', 1, COUNTER_MAX),
+    path: label(fields, 'path', { max: PATH_MAX }),
+    lineage: list(fields, 'lineage', GROUP_DEPTH_MAX).map((id) => groupId({ lineage: id }, 'lineage')),
+  }
 }
 
 export function sha256(fields: Fields, name: string): string {

@@ -8,7 +8,6 @@ import {
   COUNTER_MAX,
   GROUP_ID_MAX,
   GROUPS_MAX,
-  GROUPS_REMOVED_MAX,
   INVITATION_USES_MAX,
   INVITATIONS_MAX,
   LABEL_MAX,
@@ -35,7 +34,6 @@ import { type Charter, readCharter } from './charter.ts'
 import type {
   AlertRecord,
   CharterMark,
-  ChildGroup,
   Invitation,
   Link,
   Member,
@@ -53,7 +51,6 @@ import {
   type Fields,
   fieldsOf,
   flag,
-  groupId,
   integer,
   label,
   list,
@@ -66,6 +63,7 @@ import {
 } from './fields.ts'
 import type { Founder, GroupState } from './group-state.ts'
 import { readProposal } from './proposal-fields.ts'
+import { readDepartedGroups, readGroup, readPlace, readRemovedGroups } from './read-groups.ts'
 import { readResourceClaim, readSchedule } from './read-coordination.ts'
 import { namesByUnit, put, recordBytes } from './records.ts'
 import { Table } from './table.ts'
@@ -91,6 +89,8 @@ const KNOWN = [
   'proposals',
   'groups',
   'removedGroups',
+  'departedGroups',
+  'place',
 ]
 
 /** A group's first state: its charter, and its founder as the only member. Throws `InvalidArgumentError` for either out of bounds. */
@@ -119,6 +119,8 @@ export function foundGroup(charter: Charter, founder: Founder): GroupState {
     proposals: Table.empty(),
     groups: Table.empty(),
     removedGroups: [],
+    departedGroups: [],
+    place: undefined,
     bytes: 0,
     unknown: {},
   }
@@ -147,6 +149,8 @@ export function encodeGroupState(state: GroupState): Uint8Array {
     proposals: state.proposals.size === 0 ? undefined : state.proposals.entries(),
     groups: state.groups.size === 0 ? undefined : state.groups.entries(),
     removedGroups: state.removedGroups.length === 0 ? undefined : state.removedGroups,
+    departedGroups: state.departedGroups.length === 0 ? undefined : state.departedGroups,
+    place: state.place,
   })
 }
 
@@ -208,7 +212,9 @@ function readState(fields: Fields): GroupState {
     schedules,
     proposals,
     groups,
-    removedGroups: fields['removedGroups'] === undefined ? [] : removedGroups(fields),
+    removedGroups: fields['removedGroups'] === undefined ? [] : readRemovedGroups(fields),
+    departedGroups: fields['departedGroups'] === undefined ? [] : readDepartedGroups(fields),
+    place: fields['place'] === undefined ? undefined : readPlace(fields['place']),
     bytes: records.reduce((sum, [key, record]) => sum + recordBytes(key, record), 0),
     unknown: unknownFields(fields, KNOWN),
   }
@@ -302,22 +308,6 @@ function readAlert(value: unknown): AlertRecord {
 
 function readClosed(fields: Fields): NonNullable<AlertRecord['closed']> {
   return { ...alertMark(fields), index: integer(fields, 'index', 1, COUNTER_MAX) }
-}
-
-function readGroup(value: unknown): ChildGroup {
-  const fields = fieldsOf(value, 'a child group')
-  return {
-    ...fields,
-    name: unitName(fields, 'name'),
-    founder: peerId(fields, 'founder'),
-    charterDigest: sha256(fields, 'charterDigest'),
-    createdAtMs: integer(fields, 'createdAtMs', 0),
-    createdAtIndex: integer(fields, 'createdAtIndex', 1, COUNTER_MAX),
-  }
-}
-
-function removedGroups(fields: Fields): readonly string[] {
-  return list(fields, 'removedGroups', GROUPS_REMOVED_MAX).map((id) => groupId({ id }, 'id'))
 }
 
 function readLink(value: unknown): Link {

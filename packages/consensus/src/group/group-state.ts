@@ -6,6 +6,8 @@ import type {
   AlertRecord,
   CharterMark,
   ChildGroup,
+  DepartedGroup,
+  GroupPlace,
   Invitation,
   Link,
   Member,
@@ -52,6 +54,10 @@ export interface GroupState {
   readonly groups: Table<ChildGroup>
   /** Ids of removed ones, the newest last; the oldest are forgotten. */
   readonly removedGroups: readonly GroupId[]
+  /** Those that were moved away, likewise. */
+  readonly departedGroups: readonly DepartedGroup[]
+  /** Where the group stands since it was moved; `undefined` where it was founded. */
+  readonly place: GroupPlace | undefined
   /** Bytes of all records together, the measure of `STATE_BYTES_MAX`. */
   readonly bytes: number
   /** Top-level fields of a newer version. */

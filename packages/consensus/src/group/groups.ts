@@ -12,7 +12,7 @@ import { isVoter } from '../raft/configuration.ts'
 import { depthOf } from './charter.ts'
 import type { ChildGroup } from './docket.ts'
 import type { Applied, GroupState } from './group-state.ts'
-import type { GroupCreate, GroupRemove, GroupRename } from './operation.ts'
+import type { GroupCreate, GroupRemove, GroupRename } from './group-operation.ts'
 import { changed, type Place, refused, type Refusal, refusedBy, unchanged } from './outcome.ts'
 import { drop, put } from './records.ts'
 
@@ -63,24 +63,28 @@ export function createGroup(state: GroupState, operation: GroupCreate, { index }
   if (state.removedGroups.includes(id)) {
     return refused(state, 'group-removed', `the group ${id} was removed, and does not come back: found another`)
   }
-  if (depthOf(state.charter.path) >= GROUP_DEPTH_MAX) {
+  if (state.departedGroups.some((departed) => departed.id === id)) {
+    return refused(state, 'group-removed', `the group ${id} was moved away: it comes back by a move only`)
+  }
+  // Its first charter says the path of its founding, which is below that of this group's.
+  if (Math.max(depthOf(state.charter.path), state.place?.lineage.length ?? 0) >= GROUP_DEPTH_MAX) {
     return refused(state, 'group-too-deep', `${state.charter.path} is ${GROUP_DEPTH_MAX} levels deep, as deep as groups go`)
   }
-  const taken = flawOfName(state, name)
-  if (taken !== undefined) return refusedBy(state, taken)
-  if (state.groups.size >= GROUPS_MAX) {
-    return refused(
-      state,
-      'groups-full',
-      `there are ${GROUPS_MAX} groups below this one, the most there may be: make one below them`,
-    )
-  }
-  const own = state.groups.entries().filter(([, group]) => group.founder === founder).length
-  if (own >= GROUPS_PER_FOUNDER_MAX) {
-    return refused(state, 'groups-full', `${founder} founded ${own} of the groups below this one: others found more`)
-  }
+  const flaw = flawOfName(state, name) ?? flawOfNumber(state, founder)
+  if (flaw !== undefined) return refusedBy(state, flaw)
   const group: ChildGroup = { name, founder, charterDigest, createdAtMs: atMs, createdAtIndex: index }
   return changed(put(state, 'groups', id, group), [{ type: 'group:created', id }])
+}
+
+/** Whether there is room for one more by this member. */
+export function flawOfNumber({ groups }: Pick<GroupState, 'groups'>, author: PeerIdString): Refusal | undefined {
+  const code = 'groups-full'
+  if (groups.size >= GROUPS_MAX) {
+    return { code, message: `there are ${GROUPS_MAX} groups below this one, the most there may be: make one below them` }
+  }
+  const own = groups.entries().filter(([, { founder }]) => founder === author).length
+  if (own < GROUPS_PER_FOUNDER_MAX) return undefined
+  return { code, message: `${author} founded ${own} of the groups below this one: others found more` }
 }
 
 /** Its path changes, and those of all below it; ids and charters stay. */
@@ -99,6 +103,8 @@ export function removeGroup(state: GroupState, { id, author }: GroupRemove): App
   const group = state.groups.get(id)
   if (group === undefined) return state.removedGroups.includes(id) ? unchanged(state) : unknownGroup(state, id)
   if (!hasSay(state, id, group, author)) return refusedBy(state, noSay(group, author))
+  // It is not here yet: whoever was let in on its behalf leaves again, and it may still come.
+  if (group.awaited === true) return changed(drop(state, 'groups', id), [{ type: 'group:removed', id }])
   // What only its founder speaks for yet it may take back itself.
   const delegate = delegatesOf(state, id).find((peer) => peer !== author || state.members.get(peer)?.delegateOf === id)
   if (delegate !== undefined) {
@@ -111,7 +117,7 @@ export function removeGroup(state: GroupState, { id, author }: GroupRemove): App
 }
 
 /** A unit of the group is called by its name, so no two units have one. */
-function flawOfName(state: GroupState, name: string): Refusal | undefined {
+export function flawOfName(state: GroupState, name: string): Refusal | undefined {
   const code = 'group-name-taken'
   const unit = state.units.get(name)
   if (unit !== undefined) return { code, message: `${name} is a unit here, that of ${unit.peer}`, holder: unit.peer }
@@ -131,15 +137,20 @@ export function flawOfDelegate(state: GroupState, delegateOf: unknown, author?: 
 }
 
 /** Those who speak for it here, or spoke for it first, and the voters. */
-function hasSay({ members, configuration }: GroupState, id: GroupId, { founder }: ChildGroup, author: PeerIdString): boolean {
+export function hasSay(
+  { members, configuration }: GroupState,
+  id: GroupId,
+  { founder }: ChildGroup,
+  author: PeerIdString,
+): boolean {
   return author === founder || members.get(author)?.delegateOf === id || isVoter(configuration, author)
 }
 
-function noSay({ name, founder }: ChildGroup, author: PeerIdString): Refusal {
+export function noSay({ name, founder }: ChildGroup, author: PeerIdString): Refusal {
   const message = `${author} is neither founder nor delegate of ${name}, and no voter of this group: ask on one of those`
   return { code: 'not-yours', message, holder: founder }
 }
 
-function unknownGroup(state: GroupState, id: GroupId): Applied {
+export function unknownGroup(state: GroupState, id: GroupId): Applied {
   return refused(state, 'group-unknown', `there is no group ${id} below this one`)
 }

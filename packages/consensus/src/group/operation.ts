@@ -3,6 +3,7 @@ import type { JsonObject } from '../json/json.ts'
 import type { Endorsement } from '../raft/endorsement.ts'
 import type { AlertContent, Member, MemberRole } from './docket.ts'
 import type { CoordinationOperation, CoordinationVote } from './coordination-operation.ts'
+import type { GroupMove, GroupOperation } from './group-operation.ts'
 import type { ProposalOperation } from './proposal-operation.ts'
 
 export interface Authored {
@@ -94,7 +95,7 @@ export interface LinkAdd extends Authored {
  * An operation that a person decides: signed by the key of an operator whom the charter names, or by the mesh key. The
  * signature covers every field (see `operationStatement`) but `author`, the member that carries it, and `atMs`.
  */
-interface OperatorSigned extends Authored {
+export interface OperatorSigned extends Authored {
   /** Name of the operator that signs, `MESH_KEY_SIGNER` for the mesh key. */
   readonly operator: string
   readonly reason: string
@@ -182,27 +183,6 @@ export interface CharterCertify extends Authored {
   readonly certificate: string
 }
 
-/** The author founds a group below this one. */
-export interface GroupCreate extends Authored {
-  readonly op: 'group:create'
-  /** Made of its first charter: see `security`, `groupIdOf`. */
-  readonly id: GroupId
-  readonly name: string
-  /** Hex SHA-256 of its first charter, as carried. */
-  readonly charterDigest: string
-}
-/** By its founder, a delegate of it, or a voter. */
-export interface GroupRename extends Authored {
-  readonly op: 'group:rename'
-  readonly id: GroupId
-  readonly name: string
-}
-/** By its founder, a delegate of it, or a voter; refused while delegates of it are members. */
-export interface GroupRemove extends Authored {
-  readonly op: 'group:remove'
-  readonly id: GroupId
-}
-
 /** The author's own; asked again with more, it is the same alert, felt again. */
 export interface AlertRaise extends Authored, AlertContent {
   readonly op: 'alert:raise'
@@ -227,8 +207,7 @@ export interface AlertClimb extends Authored {
 }
 
 export type AlertOperation = AlertRaise | AlertAcknowledge | AlertResolve | AlertClimb
-export type GroupOperation = GroupCreate | GroupRename | GroupRemove
-export type OperatorSignedOperation = PolicySet | OperatorAdd | OperatorRemove | MemberEvict
+export type OperatorSignedOperation = PolicySet | OperatorAdd | OperatorRemove | MemberEvict | GroupMove
 export type VoterEndorsedOperation = MemberForget | RevocationExpire | FeatureRaise | CoordinationVote
 
 /** What a `normal` entry of a group's log asks for. */
@@ -319,13 +298,17 @@ export type RefusalCode =
   | 'alerts-full'
   | 'group-exists'
   | 'group-unknown'
-  /** It was there, was removed, and does not come back. */
+  /** It was there, was removed, and does not come back; or it was moved away, and comes back by a later move only. */
   | 'group-removed'
   /** Of a unit, or of another group here: `holder` names the unit's node, or the group. */
   | 'group-name-taken'
   /** `holder` is one of them. */
   | 'group-has-delegates'
   | 'group-too-deep'
+  /** Of the group itself, or of one above it. */
+  | 'group-below-itself'
+  /** The root stands below nobody. */
+  | 'group-outermost'
   /** As many as there may be, in all or by this founder. */
   | 'groups-full'
   /** The unit holds, or waits for, a claim on other resources: it gives that back first. */
@@ -405,7 +388,12 @@ export type GroupEffect =
         | 'alert:displaced'
       readonly id: string
     }
-  | { readonly type: 'group:created' | 'group:renamed' | 'group:removed'; readonly id: GroupId }
+  | {
+      readonly type: 'group:created' | 'group:renamed' | 'group:removed' | 'group:awaited' | 'group:arrived' | 'group:departed'
+      readonly id: GroupId
+    }
+  /** The group itself stands below another one. */
+  | { readonly type: 'group:moved'; readonly parent: GroupId }
   /** `granted` also of those that waited; `released` also of those taken away. */
   | {
       readonly type: 'claim:asked' | 'claim:granted' | 'claim:released' | 'claim:recalled'

@@ -59,12 +59,13 @@ export function replicateUnit(state: GroupState, operation: UnitReplicate, place
 
 /** The unit that a group below is, its delegates run, and nobody else. */
 function mayRun(state: GroupState, unit: UnitName, peer: PeerIdString): boolean {
-  const [child] = groupNamed(state, unit) ?? []
+  const [child, group] = groupNamed(state, unit) ?? []
+  if (group?.awaited === true) return false
   return child === undefined || delegatesOf(state, child).includes(peer)
 }
 
 function onlyDelegates(state: GroupState, unit: UnitName): Applied {
-  return refused(state, 'unit-taken', `${unit} is a group below this one: only its delegates stand for it`)
+  return refused(state, 'unit-taken', `${unit} is a group below this one: only its delegates stand for it, once it is here`)
 }
 
 export function releaseOwnUnit(state: GroupState, { unit, author }: UnitRelease, place: Place): Applied {
