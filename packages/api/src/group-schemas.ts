@@ -37,11 +37,25 @@ const groupTold = z.object({
 
 const heldTo = z.object({ id: text, by: text, order: text, reason: text, until: text, refused: text.nullable() })
 
+const rate = amount.nullable()
+const share = z.number().min(0).max(1).nullable()
+/** An achievement and its indices. */
+export const work = z.object({
+  actuality: amount,
+  capability: rate,
+  potentiality: rate,
+  productivity: share,
+  latency: share,
+  performance: share,
+})
+
+const above = { id: text, path: text, reached: z.boolean(), since: text }
+
 export const groupView = z.object({
   id: text,
   path: text,
   part: z.enum(['home', 'seat', 'none']),
-  parent: z.object({ id: text, path: text, reached: z.boolean(), since: text }).nullable(),
+  parent: z.object(above).nullable(),
   members: z.object({ known: count, alive: count }).nullable(),
   leaderName: text.nullable(),
   delegates: z.array(z.object({ peerId: text, name: text, alive: z.boolean() })),
@@ -49,4 +63,17 @@ export const groupView = z.object({
   heldTo: z.array(heldTo),
   children: z.array(text),
   problem: text.nullable(),
+})
+
+export const recursionView = z.object({
+  above: z.object({ ...above, heard: text.nullable() }).nullable(),
+  below: z.array(
+    z.object({
+      id: text,
+      path: text,
+      awaited: z.boolean(),
+      told: work.extend({ at: text, members: count, groups: count, levels: count, alertsOpen: count }).nullable(),
+    }),
+  ),
+  belowMore: count,
 })

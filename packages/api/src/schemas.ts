@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { groupView } from './group-schemas.ts'
+import { groupView, recursionView, work } from './group-schemas.ts'
 import { proposalCounts } from './proposal-schemas.ts'
 import { count, nullableText, queryBoolean, text, unitName } from './schema-fields.ts'
 
@@ -15,15 +15,6 @@ export const nothing = z.object({})
 export const done = z.object({ done: z.literal(true) })
 
 const rate = z.number().nonnegative()
-const share = z.number().min(0).max(1).nullable()
-const work = z.object({
-  actuality: rate,
-  capability: rate.nullable(),
-  potentiality: rate.nullable(),
-  productivity: share,
-  latency: share,
-  performance: share,
-})
 
 export const nodeStatus = z.object({
   version: text,
@@ -39,6 +30,7 @@ export const nodeStatus = z.object({
   mesh: z.object({ id: text, name: text }),
   group: z.object({ id: text, path: text }),
   groups: z.array(groupView),
+  recursion: recursionView,
   listen: z.array(text),
   mcp: text,
   system5: z.object({

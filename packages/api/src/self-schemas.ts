@@ -1,5 +1,6 @@
 import { UNIT_NAME_PATTERN } from '@vsmcp/kernel'
 import { z } from 'zod'
+import { recursionView } from './group-schemas.ts'
 import { balanceView } from './proposal-schemas.ts'
 import { count, text } from './schema-fields.ts'
 
@@ -101,6 +102,7 @@ export const selfView = z.object({
     system5: text.nullable(),
     alerts: count,
   }),
+  recursion: recursionView,
   variety: z.object({
     windowMs: number,
     node: varietyView,

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, TimeoutError, VsmcpError } from '@vsmcp/kernel'
-import { fakeFeed, fakeForecast, fakeFuture, fakeSelf } from './fake-self.ts'
+import { fakeFeed, fakeForecast, fakeFuture, fakeRecursion, fakeSelf } from './fake-self.ts'
 import type {
   AlertEvent,
   AlertMarkRequest,
@@ -167,6 +167,7 @@ export class FakeControl implements NodeControl {
       mesh: { id: '00112233445566778899aabbccddeeff', name: 'plant' },
       group: { id: 'root', path: '/' },
       groups: [],
+      recursion: fakeRecursion,
       listen: ['/ip4/127.0.0.1/tcp/4950'],
       mcp: 'http://127.0.0.1:4951/mcp',
       system5: {

@@ -1,6 +1,34 @@
-import type { FeedView, ForecastView, FutureFigures, FutureView, SelfView, SeriesView } from '@vsmcp/node'
+import type { FeedView, ForecastView, FutureFigures, FutureView, RecursionView, SelfView, SeriesView } from '@vsmcp/node'
 
 const AT = '2026-01-02T03:04:05.000Z'
+
+/** As a node of `/eu` sees what is around it. */
+export const fakeRecursion: RecursionView = {
+  above: { id: 'root', path: '/', reached: true, since: AT, heard: AT },
+  below: [
+    {
+      id: 'b'.repeat(40),
+      path: '/eu/plant-7',
+      awaited: false,
+      told: {
+        at: AT,
+        members: 12,
+        groups: 1,
+        levels: 1,
+        alertsOpen: 2,
+        actuality: 3.1,
+        capability: 9,
+        potentiality: 18,
+        productivity: 0.344,
+        latency: 0.5,
+        performance: 0.172,
+      },
+    },
+    { id: 'c'.repeat(40), path: '/eu/plant-8', awaited: false, told: null },
+    { id: 'd'.repeat(40), path: '/eu/plant-9', awaited: true, told: null },
+  ],
+  belowMore: 4,
+}
 
 const QUIET = { 'no-change': 0.9, step: 0.003, slope: 0.003, transient: 0.094 }
 
@@ -95,6 +123,7 @@ export const fakeSelf: SelfView = {
     system5: 'alpha',
     alerts: 0,
   },
+  recursion: fakeRecursion,
   variety: {
     windowMs: 600_000,
     node: variety,

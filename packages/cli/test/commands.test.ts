@@ -39,6 +39,17 @@ describe('reading commands', () => {
     expect((await vsmcp(['status', '--tree', '--json'], { dataDir })).json()).toEqual(await control.tree())
   })
 
+  it('tell of the groups above and below the node', async () => {
+    const { control, dataDir } = await fakeNode()
+    const { stdout } = await vsmcp(['status'], { dataDir })
+    const lines = stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | ').trimEnd())
+    expect(lines).toContainEqual(expect.stringMatching(/^above \| \/, reached, heard .* ago; delegates: none$/))
+    expect(lines).toContainEqual(expect.stringMatching(/^below \| \/eu\/plant-7: 12 nodes, 1 level below, 3\.10\/s of 9\.00\/s/))
+    expect((await vsmcp(['status', '--json'], { dataDir })).json()).toMatchObject({
+      recursion: (await control.status()).recursion,
+    })
+  })
+
   it('take --json and --data-dir before or after the name', async () => {
     const { dataDir } = await fakeNode()
     const before = await vsmcp(['--json', '--data-dir', dataDir, 'members'])

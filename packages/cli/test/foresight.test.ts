@@ -111,6 +111,11 @@ describe('vsmcp self', () => {
     for (const said of [
       'alpha of plant/',
       'degraded; 1 of 2 members alive, System 5 is alpha',
+      'above me          /, reached, heard ',
+      'below me          /eu/plant-7: 12 nodes, 1 level below, 3.10/s of 9.00/s, 2 alerts, performance 17 %; heard ',
+      '/eu/plant-8: not heard of late',
+      '/eu/plant-9: a place is kept for it, it has not come yet',
+      '… and 4 more: "vsmcp group ls"',
       '120 calls in 10 min; bits: demand 2.30, response 1.90, unmatched 0.40, outcome 0.41, residual 0.10',
       'amplifier mesh: 1.58 bits',
       'translate: unknown, 10 times',

@@ -5,7 +5,7 @@ import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsReq
 import type { KeysView } from './keys/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
 import type { DegradationView, FallbackAnswers } from './degradation/contract.ts'
-import type { GroupCreateRequest, GroupRenameRequest, GroupView, SeatRequest } from './seats/contract.ts'
+import type { GroupCreateRequest, GroupRenameRequest, GroupView, RecursionView, SeatRequest } from './seats/contract.ts'
 import type { SelfView } from './self/contract.ts'
 import type { DecideRequest, ProposalCounts, ProposalsRequest, ProposalView } from './system5/governing/contract.ts'
 import type { PartView } from './tree/contract.ts'
@@ -137,6 +137,8 @@ export interface NodeStatus {
   group: { id: string; path: string }
   /** The groups this node takes part in, its home group among them. */
   groups: GroupView[]
+  /** What is above and below its home group, as it has heard. */
+  recursion: RecursionView
   listen: string[]
   /** Address of the MCP endpoint, e.g. `http://127.0.0.1:4951/mcp`. */
   mcp: string

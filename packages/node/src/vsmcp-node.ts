@@ -202,7 +202,7 @@ class RunningNode implements VsmcpNode {
       names: () => statusView.members().map(({ name }) => name),
       logger: log.logger,
     })
-    const self = new Self({ ...parts, self: mesh.peerId, statusView, log: groupLog, forecasts })
+    const self = new Self({ ...parts, self: mesh.peerId, statusView, log: groupLog, forecasts, groups: seats.desk })
     parts.own.provide(selfResource(self))
     return new RunningNodeControl({
       forecasts,

@@ -63,6 +63,12 @@ describe('a group below another', () => {
     await eventually(() => linesOf(b, 'inner')).toContain('cancelled x')
     await expect(b.control.call({ ...slow, tool: 'outer__wait' })).rejects.toMatchObject({ code: 'VSMCP_OUTCOME_UNKNOWN' })
     await eventually(() => linesOf(a, 'outer')).toContain('cancelled x')
+    // Both say what is next to them.
+    const told = async (node: VsmcpNode) => (await node.control.self()).recursion
+    await eventually(async () => (await told(a)).below[0]?.told?.members).toBe(1)
+    expect(await told(a)).toMatchObject({ above: null, below: [{ id: eu.id, path: '/eu', awaited: false }], belowMore: 0 })
+    await eventually(async () => (await told(b)).above?.heard).toMatch(/^\d{4}-/)
+    expect((await b.control.status()).recursion).toMatchObject({ above: { path: '/', reached: true }, below: [] })
     // Not listed above: found below by its name.
     await eventually(() => call(a, 'inner__sum', { a: 3, b: 4 }).catch(String)).toContain('"sum":7')
     expect((await a.control.members({ group: '/eu' })).map(({ name }) => name)).toEqual(expect.arrayContaining(['a', 'b']))

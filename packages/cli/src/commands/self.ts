@@ -6,6 +6,7 @@ import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { type Define, examples, notes } from './command.ts'
+import { aboveOf, belowOf } from './recursion-lines.ts'
 
 /** Rows of a list that people are shown; programs get all. */
 const SHOWN = 8
@@ -28,7 +29,7 @@ export const define: Define = (command, open) => {
 }
 
 function render(self: SelfView, terminal: Terminal): string {
-  const { identity, does, is, variety, foresight } = self
+  const { identity, does, is, recursion, variety, foresight } = self
   const now = systemClock.wallMs()
   const system5 = is.system5 === null ? 'no System 5' : `System 5 is ${printableLine(is.system5)}`
   const head = renderPairs([
@@ -49,6 +50,8 @@ function render(self: SelfView, terminal: Terminal): string {
       `${is.health}; ${is.members.alive} of ${count(is.members.known, 'member')} alive, ${system5}, ${count(is.alerts, 'alert')}`,
     ],
     ...is.problems.map((problem): [string, string] => ['', printableLine(problem)]),
+    ...aboveOf(recursion, now).map((line): [string, string] => ['above me', line]),
+    ...belowOf(recursion, now).map((line, at): [string, string] => [at === 0 ? 'below me' : '', line]),
     ['asked here', varietyOf(variety.node, variety.windowMs)],
     [`asked of ${count(variety.nodes, 'node')}`, varietyOf(variety.group, variety.windowMs)],
     ['balance', balanceOf(self.balance)],

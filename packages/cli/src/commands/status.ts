@@ -8,6 +8,7 @@ import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
 import { type Define, examples } from './command.ts'
 import { renderTree } from './parts-tree.ts'
+import { aboveOf, belowOf } from './recursion-lines.ts'
 
 const HEALTH_STYLE = { ok: 'green', degraded: 'yellow', failing: 'red' } as const
 
@@ -88,23 +89,14 @@ function render(status: NodeStatus, terminal: Session['terminal']): string {
 }
 
 /** What is above and below, where there is something. */
-function groupsOf({ groups }: NodeStatus, now: number): [string, string][] {
+function groupsOf({ groups, recursion }: NodeStatus, now: number): [string, string][] {
   const home = groups.find(({ part }) => part === 'home')
   const seats = groups.filter(({ part }) => part === 'seat')
   const delegates = home?.delegates.map(({ name, alive }) => `${printableLine(name)}${alive ? '' : ' (away)'}`).join(', ')
-  const above = home?.parent
+  const speakers = `; delegates: ${delegates === undefined || delegates === '' ? 'none' : delegates}`
   return [
-    ...(above === null || above === undefined
-      ? []
-      : ([
-          [
-            'above',
-            `${printableLine(above.path)}, ${above.reached ? 'reached' : `not reached since ${formatAgo(above.since, now)}`}; delegates: ${delegates === '' ? 'none' : delegates}`,
-          ],
-        ] satisfies [string, string][])),
-    ...(home === undefined || home.children.length === 0
-      ? []
-      : ([['below', home.children.map(printableLine).join(', ')]] satisfies [string, string][])),
+    ...aboveOf(recursion, now).map((line): [string, string] => ['above', `${line}${speakers}`]),
+    ...belowOf(recursion, now).map((line, at): [string, string] => [at === 0 ? 'below' : '', line]),
     ...(seats.length === 0
       ? []
       : ([['seats', seats.map(({ path }) => printableLine(path)).join(', ')]] satisfies [string, string][])),

@@ -122,6 +122,7 @@ export class RunningNodeControl implements NodeControl {
       ...status,
       group: { ...group, path: groups.pathOf(groups.membership()) },
       groups: groups.views().filter(({ part }) => part !== 'none'),
+      recursion: groups.recursion(),
       health: health === 'ok' && all.length > 0 ? 'degraded' : health,
       problems: all,
     }

@@ -69,7 +69,7 @@ export class StatusView {
   }
 
   /** But for the groups that the node takes part in, which are not this one's matter. */
-  status(): Omit<NodeStatus, 'groups'> {
+  status(): Omit<NodeStatus, 'groups' | 'recursion'> {
     const { mesh, trust, catalog, units, unitsView, reports, operations, mcpUrl } = this.#c
     const { enrolment } = trust
     const { version, profile, dataDir, startedAtMs } = this.#facts

@@ -1,4 +1,5 @@
 import type { PeerIdString, Severity } from '@vsmcp/kernel'
+import type { WorkView } from '../control.ts'
 import type { Followed } from '@vsmcp/vsm'
 
 /** What a group says of itself and of all below it, in the record that its leader signs for the group above. */
@@ -73,6 +74,35 @@ export interface GroupView {
   children: string[]
   /** What is wrong with it or with the seat of this node in it, as a sentence. */
   problem: string | null
+}
+
+/** A group below the node's home group, shortly: `vsmcp group show` tells more of it. */
+export interface BelowView {
+  id: string
+  path: string
+  /** A place is kept for it, and it has not come yet. */
+  awaited: boolean
+  /** From its last record; null when none was heard of late. */
+  told:
+    | ({
+        at: string
+        /** Nodes in it and below, groups below it, levels of them, alerts open in it and below. */
+        members: number
+        groups: number
+        levels: number
+        alertsOpen: number
+      } & WorkView)
+    | null
+}
+
+/** What is next to the node's home group. However much there is below, this is short. */
+export interface RecursionView {
+  /** Null for the root. `heard` is when the group above said what it last said; null when nothing of late. */
+  above: (NonNullable<GroupView['parent']> & { heard: string | null }) | null
+  /** Those with open alerts first, then those that do most. */
+  below: BelowView[]
+  /** How many more there are. */
+  belowMore: number
 }
 
 export interface GroupCreateRequest {

@@ -6,8 +6,9 @@ import type { InvitationCreated, InvitationRequest, MemberView } from '../contro
 import { GroupUnknownError, QuorumAtRiskError } from '../errors.ts'
 import type { Membership, Memberships, SeatHands } from '../recursion/memberships.ts'
 import type { Ties } from '../recursion/ties.ts'
+import { recursionView } from '../recursion/recursion-view.ts'
 import { heldToView, toldView } from '../recursion/told-view.ts'
-import type { GroupCreateRequest, GroupRenameRequest, GroupView } from './contract.ts'
+import type { GroupCreateRequest, GroupRenameRequest, GroupView, RecursionView } from './contract.ts'
 import type { Founding } from './founding.ts'
 import { takeSeat, type SeatJoiningComponents } from './seat-joining.ts'
 import type { Seats } from './seats.ts'
@@ -66,6 +67,12 @@ export class GroupDesk implements SeatHands {
     const own = memberships.list().map((membership) => this.#viewOf(membership))
     const below = memberships.list().flatMap((membership) => this.#childrenOf(membership))
     return [...own, ...below, ...this.#resting()].sort((a, b) => (a.path < b.path ? -1 : 1))
+  }
+
+  /** Of the home group. */
+  recursion(): RecursionView {
+    const home = this.membership()
+    return recursionView(this.#viewOf(home), home.parts.log.state ?? { groups: NO_GROUPS }, home.parts.records.recursion)
   }
 
   view(path: string): GroupView {

@@ -1,5 +1,6 @@
 import type { MeshId, PeerIdString } from '@vsmcp/kernel'
 import type { Health } from '../control.ts'
+import type { RecursionView } from '../seats/contract.ts'
 import type { BalanceView } from '../system5/governing/contract.ts'
 import type { TurnView } from '../system4/contract.ts'
 
@@ -61,6 +62,8 @@ export interface SelfView {
   does: { units: number; tools: number; toolsOfGroup: number; callsInFlight: number }
   /** How it is. */
   is: { health: Health; problems: string[]; members: { known: number; alive: number }; system5: string | null; alerts: number }
+  /** What is above and below its group. */
+  recursion: RecursionView
   variety: {
     windowMs: number
     node: VarietyView

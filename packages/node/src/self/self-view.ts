@@ -5,6 +5,7 @@ import type { AlertsView } from '../algedonic/alerts-view.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { StatusView } from '../control/status-view.ts'
 import type { Members } from '../members/members.ts'
+import type { GroupDesk } from '../seats/group-desk.ts'
 import type { Router } from '../route/router.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { ForecastDesk } from '../system4/forecast-desk.ts'
@@ -28,6 +29,7 @@ export interface SelfComponents {
   variety: CallVariety
   proposals: Pick<ProposalDesk, 'balance' | 'decided'>
   forecasts: ForecastDesk
+  groups: Pick<GroupDesk, 'recursion' | 'membership' | 'pathOf'>
 }
 
 /** What this node knows of itself and of its group: nothing in it is a constant, all is computed from events when it is asked. */
@@ -39,8 +41,8 @@ export class Self {
   }
 
   async view(): Promise<SelfView> {
-    const { statusView, forecasts, alertsView, router } = this.#c
-    const { node, mesh, group, version, health, problems, members, system5, units, tools } = statusView.status()
+    const { statusView, forecasts, alertsView, router, groups } = this.#c
+    const { node, mesh, version, health, problems, members, system5, units, tools } = statusView.status()
     const charter = this.#c.log.state?.charter
     const series = await forecasts.series([1])
     return {
@@ -49,7 +51,8 @@ export class Self {
         peerId: node.peerId,
         mesh: mesh.name,
         meshId: mesh.id,
-        group: group.path,
+        // As the groups above name it now.
+        group: groups.pathOf(groups.membership()),
         version,
         says: saysOf(charter),
         charterVersion: charter?.policyVersion ?? 0,
@@ -57,6 +60,7 @@ export class Self {
       },
       does: { units: units.local, tools: this.#ownTools(), toolsOfGroup: tools, callsInFlight: router.inFlight },
       is: { health, problems, members, system5: system5.leaderName, alerts: alertsView.list({ all: false }).length },
+      recursion: groups.recursion(),
       variety: await this.#variety(),
       expects: series.flatMap(({ subject, measure, ahead: [next] }) => {
         if (next === undefined) return []
