@@ -263,6 +263,12 @@ export const GROUPS_PER_FOUNDER_MAX = 32
 /** Delegates that a group below this one wants here, so that the failure of one cuts nobody off. */
 export const DELEGATES_WANTED = 2
 
+/**
+ * Milliseconds a delegate may be away before it is forgotten, where at least `DELEGATES_WANTED` others are listed: another member has taken its seat
+ * long since. A group that is cut off as a whole keeps its delegates.
+ */
+export const DELEGATE_ABSENCE_MS = 60 * 60_000
+
 /** Ids of removed groups that are remembered, so that no operation asked for twice brings one back; some 40 bytes each. */
 export const GROUPS_REMOVED_MAX = 256
 

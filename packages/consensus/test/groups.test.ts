@@ -11,6 +11,7 @@ import {
   operationStatement,
 } from '../src/index.ts'
 import { text } from './support/cluster.ts'
+import { endorsedBy } from './support/decided.ts'
 import { AUTHORITY, CHARTER, Group, sign } from './support/group.ts'
 
 const DIGEST = 'd'.repeat(64)
@@ -176,6 +177,23 @@ test('who joins by an invitation for delegates is one, and nobody makes itself o
   asked.ask(redeem('j', 'f'))
   // The founder spoke for it until there were two.
   expect(delegatesOf(asked.state, 'g1')).toEqual(['d', 'f'])
+})
+
+test('a delegate that is away is forgotten where two others stand in for it; a group that is away as a whole keeps its delegates', () => {
+  const asked = group()
+  asked.ask(create('g1'), { author: 'b' })
+  for (const peer of ['d', 'e', 'f']) {
+    asked.ask(invite(peer, 'g1'))
+    asked.ask(redeem(peer, peer))
+  }
+  const forget = (peer: string, awayMs: number): string => {
+    const joinedAtIndex = asked.state.members.get(peer)?.joinedAtIndex ?? 0
+    return asked.give(endorsedBy(asked, { op: 'member:forget', peer, joinedAtIndex, absentSinceMs: 0, asOfMs: awayMs }, ['a']))
+  }
+  expect(forget('d', constants.DELEGATE_ABSENCE_MS - 1)).toBe('not-absent')
+  expect(forget('d', constants.DELEGATE_ABSENCE_MS)).toBe('changed')
+  expect(forget('e', 1e12)).toBe('not-absent')
+  expect(delegatesOf(asked.state, 'g1')).toEqual(['e', 'f'])
 })
 
 test('below feature level 4 no group is founded, and what later versions say of delegates is carried along unread', () => {

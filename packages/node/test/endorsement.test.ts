@@ -151,7 +151,7 @@ describe('a voter endorses an operation', () => {
       objectionToOperation(forget, sceneOf({ voters: 'a', learners: 'b', failed: { b: forMs }, member }))
     expect(away(MINUTE)).toBeUndefined()
     expect(away(MINUTE - 1)).toContain('away for')
-    expect(away(MINUTE, {})).toContain('no ephemeral')
+    expect(away(MINUTE, {})).toContain('neither ephemeral')
     expect(objectionToOperation(forget, sceneOf({ voters: 'a', learners: 'b', member: ephemeral }))).toContain('alive')
     const elsewhen = { ...forget, asOfMs: 9_000_000 }
     expect(objectionToOperation(elsewhen, sceneOf({ voters: 'a', learners: 'b', member: ephemeral }))).toContain('another time')

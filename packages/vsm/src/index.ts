@@ -194,7 +194,14 @@ export {
   RecordTable,
   type RecordVerdict,
 } from './recursion/record-table.ts'
-export { bearingOf, KnownRevocations, type Revocation, type Standing } from './recursion/revocation.ts'
+export {
+  bearingOf,
+  type HeardRevocation,
+  KnownRevocations,
+  readHeardRevocations,
+  type Revocation,
+  type Standing,
+} from './recursion/revocation.ts'
 export { type Asker, type Question, type Route, routeOf, type Step, type Surroundings } from './recursion/route.ts'
 export { ToolFilter } from './recursion/tool-filter.ts'
 export { MESSAGE_BYTES_MAX } from './constants.ts'

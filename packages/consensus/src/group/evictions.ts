@@ -5,6 +5,7 @@ import type { Authority } from './authority.ts'
 import { charterChanged } from './charter-change.ts'
 import type { Revoked } from './charter.ts'
 import type { Applied, GroupState } from './group-state.ts'
+import { mayBeAwayMs } from './groups.ts'
 import { withoutMember } from './members.ts'
 import type { FeatureRaise, MemberEvict, MemberForget, RevocationExpire } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
@@ -45,7 +46,7 @@ export function evictMember(state: GroupState, operation: MemberEvict, place: Pl
   return applied.result.ok ? applied : { ...applied, state }
 }
 
-/** An ephemeral member that a majority of the voters has not seen for as long as its invitation said. */
+/** A member that a majority of the voters has not seen for as long as it may be away. */
 export function forgetMember(state: GroupState, operation: MemberForget, place: Place, authority: Authority): Applied {
   const { peer, joinedAtIndex, absentSinceMs, asOfMs } = operation
   const member = state.members.get(peer)
@@ -55,9 +56,13 @@ export function forgetMember(state: GroupState, operation: MemberForget, place: 
   if (member.joinedAtIndex !== joinedAtIndex) {
     return refused(state, 'membership-differs', `${peer} joined by entry ${member.joinedAtIndex}, not ${joinedAtIndex}`)
   }
-  const { ephemeral = false, absenceMs = Number.POSITIVE_INFINITY } = member
-  if (asOfMs - absentSinceMs < absenceMs) {
-    const why = ephemeral ? `was away for ${asOfMs - absentSinceMs} of ${absenceMs} ms` : 'is no ephemeral member'
+  const allowedMs = mayBeAwayMs(state, member)
+  const awayMs = asOfMs - absentSinceMs
+  if (allowedMs === undefined || awayMs < allowedMs) {
+    const why =
+      allowedMs === undefined
+        ? 'is neither ephemeral nor a delegate with two others'
+        : `was away for ${awayMs} of ${allowedMs} ms`
     return refused(state, 'not-absent', `${peer} ${why}`)
   }
   if (isVoter(state.configuration, peer)) {

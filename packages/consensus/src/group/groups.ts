@@ -1,5 +1,6 @@
 import type { GroupId, PeerIdString } from '@vsmcp/kernel'
 import {
+  DELEGATE_ABSENCE_MS,
   DELEGATES_WANTED,
   GROUP_DEPTH_MAX,
   GROUPS_LEVEL,
@@ -10,7 +11,7 @@ import {
 import { byCodeUnit } from '../json/json.ts'
 import { isVoter } from '../raft/configuration.ts'
 import { depthOf } from './charter.ts'
-import type { ChildGroup } from './docket.ts'
+import type { ChildGroup, Member } from './docket.ts'
 import type { Applied, GroupState } from './group-state.ts'
 import type { GroupCreate, GroupRemove, GroupRename } from './group-operation.ts'
 import { changed, type Place, refused, type Refusal, refusedBy, unchanged } from './outcome.ts'
@@ -25,6 +26,20 @@ export function delegatesOf({ groups, members }: Pick<GroupState, 'groups' | 'me
   const delegates = members.entries().flatMap(([peer, { delegateOf }]) => (delegateOf === id ? [peer] : []))
   const isEarly = founder !== undefined && delegates.length < DELEGATES_WANTED && members.has(founder)
   return isEarly && !delegates.includes(founder) ? [...delegates, founder].sort(byCodeUnit) : delegates
+}
+
+/**
+ * How long a member may be away before it is forgotten, milliseconds: an ephemeral one as its invitation says, a delegate that others stand in for
+ * `DELEGATE_ABSENCE_MS`. @returns undefined for who is never forgotten
+ */
+export function mayBeAwayMs(
+  state: Pick<GroupState, 'charter' | 'groups' | 'members'>,
+  { ephemeral, absenceMs, delegateOf }: Pick<Member, 'ephemeral' | 'absenceMs' | 'delegateOf'>,
+): number | undefined {
+  if (ephemeral === true) return absenceMs
+  if (!knowsGroups(state) || delegateOf === undefined) return undefined
+  const delegates = state.members.entries().filter(([, member]) => member.delegateOf === delegateOf)
+  return delegates.length > DELEGATES_WANTED ? DELEGATE_ABSENCE_MS : undefined
 }
 
 /** Id and record of the child group of this name. */

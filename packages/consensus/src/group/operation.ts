@@ -142,7 +142,7 @@ export interface MemberEvict extends OperatorSigned {
   /** When its last credential would have ended: the revocation stands until then. */
   readonly untilMs: number
 }
-/** Takes an ephemeral member off the list after its absence. */
+/** Takes an ephemeral member, or a delegate that others stand in for, off the list after its absence. */
 export interface MemberForget extends VoterEndorsed {
   readonly op: 'member:forget'
   readonly peer: PeerIdString

@@ -7,6 +7,7 @@ import { Foreigners } from '../recursion/foreigners.ts'
 import { FromAbove } from '../recursion/from-above.ts'
 import { GroupRecords } from '../recursion/group-records.ts'
 import { NeighbourChains } from '../recursion/neighbour-chains.ts'
+import { NeighboursMemory } from '../recursion/neighbours-memory.ts'
 import { founderOf, lineageOf, OwnAccount } from '../recursion/own-account.ts'
 import type { Assembly } from './assembly.ts'
 
@@ -104,10 +105,10 @@ function recordParts(
       told: () => records.recursion.told,
       sight: () => whole().effects,
       algedonic: () => whole().algedonic,
-      kv: store.kv('recursion'),
       clock: scope.clock,
       logger: aside,
     }),
+    memory: new NeighboursMemory({ kv: store.kv('recursion'), logger: aside }),
     foreigners: new Foreigners({ lineage: () => lineageOf(trust.chain), group: () => group.state, trust, mesh, logger: aside }),
     control,
     clock: scope.clock,

@@ -79,7 +79,7 @@ function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected):
 
 /** Who is let in, and stays in. */
 function doorParts(assembly: Assembly, connected: Connected, { log, decisions }: Deciding): AtTheDoor {
-  const { init, identity, clock, scopes, random, logger, self, group } = assembly
+  const { init, identity, clock, scopes, random, logger, self, group, whole } = assembly
   const { time, standing, trust, mesh, control, members } = connected
   const renewing = new MemberPlane(mesh.control, group.isServed)
   const credentials = new Credentials({
@@ -116,6 +116,7 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
     clock,
     addresses: () => mesh.listenAddresses(),
     isUp: (peer) => members.isAlive(peer),
+    keepsOut: (peer, delegateOf) => whole().records.keepsOut(peer, delegateOf),
     reached: () => {
       const dialled = mesh.peers().filter(({ direction, relayed }) => direction === 'outbound' && !relayed)
       return new Map(dialled.map(({ peer, address }) => [peer, address]))

@@ -30,6 +30,13 @@ export class Foreigners {
     return this.#refused
   }
 
+  /** The group whose eviction keeps this peer from being let in here, if any: one above, or the one that it would be a delegate of. */
+  keepsOut({ revocations }: GroupRecursion, peer: PeerIdString, delegateOf?: GroupId): GroupId | undefined {
+    const above = this.#c.lineage().slice(0, -1)
+    const known = revocations.of(peer).find((each) => bearingOf(each, { peer, delegateOf }, above) === 'refuse')
+    return known?.group
+  }
+
   look({ revocations }: GroupRecursion): void {
     const { lineage, group, trust } = this.#c
     const state = group()

@@ -1,5 +1,5 @@
 import type { GroupState } from '@vsmcp/consensus'
-import { type Clock, isInForce, type KeyValueStore, type Logger, messageOf } from '@vsmcp/kernel'
+import { type Clock, isInForce, type Logger } from '@vsmcp/kernel'
 import {
   type Followed,
   Following,
@@ -7,7 +7,6 @@ import {
   type Governance,
   type GroupDirective,
   organ,
-  readTold,
   type RefusedDirective,
   type ToldFromAbove,
 } from '@vsmcp/vsm'
@@ -20,12 +19,9 @@ export interface FromAboveComponents {
   told: () => ToldFromAbove
   sight: () => Pick<EffectSight, 'inFlight'>
   algedonic: () => Pick<Algedonic, 'feel' | 'relieve'>
-  kv: KeyValueStore
   clock: Clock
   logger: Logger
 }
-
-const KEY = 'told'
 
 /** A directive, and why it is not obeyed; null when it is. */
 export interface Judged {
@@ -34,51 +30,16 @@ export interface Judged {
 }
 
 /**
- * What the groups above hold this one to, as each of its members judges it by itself. It is on the disk of each: a group that is cut off goes on
- * by it, also after a restart, until each directive ends.
+ * What the groups above hold this one to, as each of its members judges it by itself. A group that is cut off goes on by what it was told last
+ * (`NeighboursMemory`), until each directive ends.
  */
 export class FromAbove {
   readonly #c: FromAboveComponents
   readonly #following = new Following()
   #refusedBefore: ReadonlyMap<string, RefusedDirective> = new Map()
-  #saved = ''
-  #saving: Promise<void> = Promise.resolve()
 
   constructor(components: FromAboveComponents) {
     this.#c = components
-  }
-
-  /** What was told before this process began. */
-  async load(): Promise<ToldFromAbove | undefined> {
-    const { kv, logger } = this.#c
-    try {
-      const bytes = await kv.get(KEY)
-      if (bytes === undefined) return undefined
-      const text = Buffer.from(bytes).toString('utf8')
-      const told = readTold(JSON.parse(text))
-      if (told === undefined)
-        logger.warn({}, 'what the groups above told cannot be read, and is forgotten until they say it again')
-      else this.#saved = text
-      return told
-    } catch (error) {
-      logger.warn(
-        { error: messageOf(error) },
-        'what the groups above told cannot be read, and is forgotten until they say it again',
-      )
-      return undefined
-    }
-  }
-
-  /** Something came from above. */
-  heard(): void {
-    const text = JSON.stringify(this.#c.told())
-    if (text === this.#saved) return
-    this.#saved = text
-    this.#saving = this.#saving.then(() => this.#save(text))
-  }
-
-  settled(): Promise<void> {
-    return this.#saving
   }
 
   /** Identity and policies of this group, within what holds from above. */
@@ -133,15 +94,6 @@ export class FromAbove {
       if (!now.has(key)) algedonic().relieve(painOf(directive), 'it is not ordered any more, or nothing stands against it')
     }
     this.#refusedBefore = now
-  }
-
-  async #save(text: string): Promise<void> {
-    const { kv, logger } = this.#c
-    try {
-      await kv.write([{ type: 'put', key: KEY, value: Buffer.from(text) }])
-    } catch (error) {
-      logger.warn({ error: messageOf(error) }, 'what the groups above told is not on disk')
-    }
   }
 }
 

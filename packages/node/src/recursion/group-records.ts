@@ -32,6 +32,7 @@ import type { Foreigners } from './foreigners.ts'
 import type { GroupState } from '@vsmcp/consensus'
 import type { Memberships } from './memberships.ts'
 import { CHAINS_COLLECTION, type NeighbourChains } from './neighbour-chains.ts'
+import type { NeighboursMemory } from './neighbours-memory.ts'
 import { fromDocument, fromLeader, isSignedBy, type SignedRecord, signRecord, toDelegate, toDocument } from './signed-record.ts'
 import type { Identity } from '@vsmcp/security'
 import type { FromAbove } from './from-above.ts'
@@ -57,6 +58,7 @@ export interface GroupRecordsComponents {
   chains: NeighbourChains
   account: OwnAccount
   fromAbove: FromAbove
+  memory: NeighboursMemory
   foreigners: Foreigners
   /** Of this group, for its members only. */
   control: Plane
@@ -93,9 +95,8 @@ export class GroupRecords implements Startable {
   }
 
   async start(): Promise<void> {
-    const { state, log, clock, fromAbove } = this.#c
-    const kept = await fromAbove.load()
-    if (kept !== undefined) this.recursion.remember(kept)
+    const { state, log, clock, memory } = this.#c
+    await memory.recall(this.recursion, Math.round(clock.wallMs()))
     this.#offs = [
       state.on('changed', ({ collection, keys }) => {
         if (collection === CHAINS_COLLECTION) this.#lookAtChains(keys)
@@ -111,7 +112,7 @@ export class GroupRecords implements Startable {
   async stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel()
     for (const off of this.#offs) off()
-    await this.#c.fromAbove.settled()
+    await this.#c.memory.settled()
   }
 
   /** What the groups above hold this one to. */
@@ -122,6 +123,11 @@ export class GroupRecords implements Startable {
   /** Path of the group now: as the one above names it, else as it was founded. */
   get path(): string {
     return this.#c.account.path(this.recursion.parent?.path)
+  }
+
+  /** The group by whose eviction this peer is not let in here; undefined for none. */
+  keepsOut(peer: PeerIdString, delegateOf?: GroupId): GroupId | undefined {
+    return this.#c.foreigners.keepsOut(this.recursion, peer, delegateOf)
   }
 
   // ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +172,7 @@ export class GroupRecords implements Startable {
     const verdict =
       direction === 'down' ? this.recursion.fromAbove(carried, rules, nowMs) : this.recursion.fromBelow(carried, rules, nowMs)
     if (!verdict.taken) this.#refused(key, writer, verdict)
-    else if (direction === 'down' && verdict.isNew) this.#c.fromAbove.heard()
+    else if (verdict.isNew) this.#c.memory.keep(this.recursion)
     if (told.hasSubscribers && (!verdict.taken || verdict.isNew)) {
       const refusal = verdict.taken ? null : verdict.refusal
       told.publish({ group, direction, about: key, carrier: writer, refusal, bytes: bytes.length })
@@ -195,6 +201,7 @@ export class GroupRecords implements Startable {
     const { clock, log, foreigners } = this.#c
     const { state } = log
     this.recursion.tick(Math.round(clock.wallMs()))
+    this.#c.memory.keep(this.recursion)
     if (state !== undefined) {
       this.recursion.keepOnly(
         (group) => state.groups.has(group),

@@ -1,5 +1,5 @@
 import type { GroupState, Member } from '@vsmcp/consensus'
-import { type Clock, InvalidArgumentError, isoTime, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import { type Clock, type GroupId, InvalidArgumentError, isoTime, type PeerIdString, type Plane } from '@vsmcp/kernel'
 import {
   createInvitation,
   decodeJoinGrant,
@@ -32,6 +32,8 @@ export interface AdmissionComponents {
   addresses: () => string[]
   /** Whether a member is connected now. */
   isUp: (peer: PeerIdString) => boolean
+  /** The group, above this one or the one it would speak for, whose eviction keeps a peer out. */
+  keepsOut: (peer: PeerIdString, delegateOf?: GroupId) => GroupId | undefined
   /** Where this node itself dialled members that are connected now, with nobody between. */
   reached: () => ReadonlyMap<PeerIdString, string>
 }
@@ -141,6 +143,12 @@ export class Admission {
     const verifier = invitation === undefined ? undefined : Buffer.from(invitation.verifier, 'base64url')
     if (!verifyProof(verifier, request, request.proof))
       throw new InvitationRefusedError('this invitation is not known here, or its secret is wrong')
+    const evictedBy = this.#c.keepsOut(request.joiner, invitation?.delegateOf)
+    if (evictedBy !== undefined) {
+      throw new InvitationRefusedError(`${request.joiner} was evicted by the group ${evictedBy}, whose word counts here`, {
+        hint: 'Ask an operator of that group. A new identity (an empty data directory) is another node.',
+      })
+    }
     const { member } = await decisions.decideHereIfForeseen({
       op: 'invitation:redeem',
       id: request.invitationId,

@@ -1,4 +1,4 @@
-import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
+import { FEATURE_LEVEL, type GroupState, mayBeAwayMs } from '@vsmcp/consensus'
 import { type Clock, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS } from '@vsmcp/security'
 import { REFUSED_UPKEEP_PAUSE_MS, REVOCATIONS_DROPPED_AT_ONCE } from '../constants.ts'
@@ -23,7 +23,7 @@ export interface UpkeepComponents {
 }
 
 /**
- * What runs out by itself, each with the word of a majority of the voters: ephemeral members that were away for too long are
+ * What runs out by itself, each with the word of a majority of the voters: ephemeral members, and delegates that others stand in for, that were away for too long are
  * forgotten, revocations of credentials that have ended are dropped, and the group's feature level is raised once every voter
  * supports it.
  */
@@ -58,13 +58,16 @@ export class Upkeep implements Duty {
   }
 
   /** A voter is first taken out of the voters, as any that is failed for long; then it is forgotten. */
-  #absent({ members, configuration }: GroupState): (readonly [string, EndorsedOperation])[] {
+  #absent(group: GroupState): (readonly [string, EndorsedOperation])[] {
+    const { members, configuration } = group
     const { clock, sees } = this.#c
     const asOfMs = Math.round(clock.wallMs())
-    return members.entries().flatMap(([peer, { ephemeral, absenceMs, joinedAtIndex }]) => {
-      if (ephemeral !== true || absenceMs === undefined || configuration.voters.includes(peer)) return []
+    return members.entries().flatMap(([peer, member]) => {
+      const allowedMs = mayBeAwayMs(group, member)
+      if (allowedMs === undefined || configuration.voters.includes(peer)) return []
+      const { joinedAtIndex } = member
       const { state, forMs } = sees(peer)
-      if (state === 'alive' || forMs < absenceMs) return []
+      if (state === 'alive' || forMs < allowedMs) return []
       const absentSinceMs = asOfMs - Math.ceil(forMs)
       return [[`absence of ${peer}`, { op: 'member:forget', peer, joinedAtIndex, absentSinceMs, asOfMs }] as const]
     })

@@ -29,11 +29,21 @@ export function carriedRevocations(all: Iterable<Revocation>): Revocation[] {
   return fitting(newest, RECORD_REVOCATIONS_MAX, RECORD_REVOCATIONS_BYTES_MAX)
 }
 
-interface Heard {
-  readonly revocation: Revocation
-  readonly heardMs: number
+const heardSchema = z.object({
+  revocation: revocationSchema,
+  heardMs: wallField,
   /** The side it came from is not told. */
-  readonly from: GroupId
+  from: groupField,
+})
+
+/** An eviction elsewhere, as it was heard of. */
+export type HeardRevocation = z.infer<typeof heardSchema>
+
+const allHeardSchema = z.array(heardSchema).max(REVOCATIONS_KNOWN_MAX)
+
+/** Evictions elsewhere, as they were kept. @returns undefined for what is none */
+export function readHeardRevocations(value: unknown): HeardRevocation[] | undefined {
+  return allHeardSchema.safeParse(value).data
 }
 
 /**
@@ -41,11 +51,30 @@ interface Heard {
  * credential would have ended. Bounded; of more, those that would have ended first are forgotten.
  */
 export class KnownRevocations {
-  readonly #heard = new Map<string, Heard>()
+  readonly #heard = new Map<string, HeardRevocation>()
   readonly #max: number
+  #version = 0
 
   constructor(max = REVOCATIONS_KNOWN_MAX) {
     this.#max = max
+  }
+
+  /** Another one whenever something is known that was not, or is not any more. */
+  get version(): number {
+    return this.#version
+  }
+
+  get heard(): readonly HeardRevocation[] {
+    return [...this.#heard.values()]
+  }
+
+  /** What was heard before a restart. */
+  remember(heard: readonly HeardRevocation[], nowMs: number): void {
+    for (const each of heard) {
+      const key = keyOf(each.revocation)
+      if (each.revocation.untilMs > nowMs && !this.#heard.has(key)) this.#heard.set(key, each)
+    }
+    this.#bound()
   }
 
   /** @param from the neighbour that told it @returns those that were new */
@@ -57,6 +86,7 @@ export class KnownRevocations {
       const known = this.#heard.get(key)
       if (known !== undefined && known.revocation.untilMs >= revocation.untilMs) continue
       this.#heard.set(key, { revocation, heardMs: known?.heardMs ?? nowMs, from })
+      this.#version++
       if (known === undefined) fresh.push(revocation)
     }
     this.#bound()
@@ -64,7 +94,11 @@ export class KnownRevocations {
   }
 
   tick(nowMs: number): void {
-    for (const [key, { revocation }] of this.#heard) if (revocation.untilMs <= nowMs) this.#heard.delete(key)
+    for (const [key, { revocation }] of this.#heard) {
+      if (revocation.untilMs > nowMs) continue
+      this.#heard.delete(key)
+      this.#version++
+    }
   }
 
   /** What this side is to be told: the group's own, and what the others told of late. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bearingOf, KnownRevocations, type Revocation } from '../../src/index.ts'
+import { bearingOf, KnownRevocations, readHeardRevocations, type Revocation } from '../../src/index.ts'
 
 const NOW = 1_800_000_000_000
 const DAY = 86_400_000
@@ -20,6 +20,27 @@ describe('an eviction', () => {
     expect(known.toldTo('child-1', own, NOW)).toEqual(own)
     expect(known.toldTo('child-2', own, NOW).map(({ peer }) => peer)).toEqual(['p', 'q'])
     expect(known.toldTo('parent', [], NOW)).toEqual([evicted('p')])
+  })
+
+  it('is known again after a restart, told on to the same sides, and not longer than before', () => {
+    const [known, anew] = [new KnownRevocations(), new KnownRevocations()]
+    known.hear([evicted('p'), evicted('q', { untilMs: NOW + DAY })], 'child-1', NOW)
+    const kept = readHeardRevocations(JSON.parse(JSON.stringify(known.heard)))
+    anew.remember(kept ?? [], NOW + DAY)
+    expect(anew.all).toEqual([evicted('p')])
+    expect([anew.toldTo('parent', [], NOW + DAY - 1), anew.toldTo('child-1', [], NOW + DAY - 1)]).toEqual([[evicted('p')], []])
+    expect(anew.toldTo('parent', [], NOW + DAY)).toEqual([])
+    expect(readHeardRevocations([{ revocation: 7 }])).toBeUndefined()
+  })
+
+  it('says when there is something to keep', () => {
+    const known = new KnownRevocations()
+    const versions = [
+      () => known.hear([evicted('p')], 'x', NOW),
+      () => known.hear([evicted('p')], 'y', NOW),
+      () => known.tick(NOW + 90 * DAY),
+    ]
+    expect(versions.map((act) => (act(), known.version))).toEqual([1, 1, 2])
   })
 
   it('is passed on for a day, and known until the credential would have ended', () => {

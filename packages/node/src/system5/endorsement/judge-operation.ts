@@ -1,4 +1,4 @@
-import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
+import { FEATURE_LEVEL, type GroupState, mayBeAwayMs } from '@vsmcp/consensus'
 import { isoTime, type PeerIdString } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS } from '@vsmcp/security'
 import type { ClaimOperation } from '@vsmcp/vsm'
@@ -34,13 +34,12 @@ function objectionToForgetting(
 ): string | undefined {
   const member = state.members.get(peer)
   if (member?.joinedAtIndex !== joinedAtIndex) return `${peer} is not that member here`
-  if (member.ephemeral !== true || member.absenceMs === undefined) return `${peer} is no ephemeral member`
+  const allowedMs = mayBeAwayMs(state, member)
+  if (allowedMs === undefined) return `${peer} is neither ephemeral nor a delegate with two others`
   if (isElsewhen(asOfMs, nowMs)) return 'it is of another time than it is here'
   const { state: seen, forMs } = sees(peer)
   if (seen === 'alive') return `${peer} is alive, as seen from here`
-  return forMs >= member.absenceMs
-    ? undefined
-    : `${peer} is away for ${Math.round(forMs)} of ${member.absenceMs} ms, as seen from here`
+  return forMs >= allowedMs ? undefined : `${peer} is away for ${Math.round(forMs)} of ${allowedMs} ms, as seen from here`
 }
 
 /** Who runs it is no member any more, or is seen gone here, too. */
