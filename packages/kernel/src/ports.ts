@@ -54,8 +54,17 @@ export interface KeyValueStore {
   get(key: string): Promise<Uint8Array | undefined>
   /** With `sync`, resolves only after fsync. */
   write(operations: readonly WriteOperation[], options?: { sync?: boolean }): Promise<void>
-  /** Entries with `gte <= key < lt` in key order (UTF-8 byte order). */
-  entries(range: { gte: string; lt: string; limit?: number; reverse?: boolean }): AsyncIterable<readonly [string, Uint8Array]>
+  /**
+   * Entries with `gte <= key < lt` in key order (UTF-8 byte order). Rejects at a value that is damaged on disk, unless somebody is to be told of each
+   * such: then they are left out, and hold up no other.
+   */
+  entries(range: {
+    gte: string
+    lt: string
+    limit?: number
+    reverse?: boolean
+    onDamaged?: (key: string, error: unknown) => void
+  }): AsyncIterable<readonly [string, Uint8Array]>
 }
 
 export type WriteOperation = { type: 'put'; key: string; value: Uint8Array } | { type: 'del'; key: string }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, type Logger, silentLogger, systemClock } from '@vsmcp/kernel'
 import type { RoutedRequest } from '@vsmcp/mcp'
 import { pack, unpack } from 'msgpackr'
@@ -6,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { CHECKPOINT_BYTES_MAX, CHECKPOINT_PERIOD_MS } from '../src/constants.ts'
 import { Checkpoint, type CheckpointShape } from '../src/tree/checkpoint.ts'
+import { AUDITS, BARGAIN, PERFORMANCE, SENSES, VARIETY } from '../src/tree/checkpoints.ts'
 import { foundMesh, sameAddresses, startNode, type TestNode, until } from './support/group.ts'
 import { MemoryStore } from './support/memory-store.ts'
 import { attach } from './support/servers.ts'
@@ -168,6 +168,12 @@ async function call(node: TestNode, tool: string, args: object): Promise<void> {
   await node.router.request(request).catch(() => {})
 }
 
+/** When the checkpoint that is on disk was taken, by the node's wall clock. */
+async function writtenMs({ store }: TestNode, part: string): Promise<number> {
+  const bytes = await store.kv('checkpoints').get(part)
+  return bytes === undefined ? 0 : (unpack(bytes) as { atMs: number }).atMs
+}
+
 const grace = { timeout: 30_000 }
 
 describe('organs of a running node', () => {
@@ -181,7 +187,7 @@ describe('organs of a running node', () => {
     for (let window = 0; window < 4; window++) {
       for (let i = 0; i < 5; i++) await call(node, 'u__tool', { ms: 5 })
       node.operations.report()
-      await sleep(5)
+      await expect.poll(() => failing.missedInARow('u', 'latency'), grace).toBeGreaterThan(window)
     }
     for (let i = 0; i < 7; i++) await call(node, 'nobody__has', {})
     await expect.poll(() => failing.exceptions.map(({ metric }) => metric), grace).toEqual(['latency'])
@@ -193,8 +199,13 @@ describe('organs of a running node', () => {
     const { calls } = node.variety.figures()
     expect(calls).toBe(27)
     const unmet = node.variety.meter.unmet()
+    const tickedMs = clock.wallMs()
     clock.tick(CHECKPOINT_PERIOD_MS)
-    await sleep(50)
+    await Promise.all(
+      [VARIETY, PERFORMANCE, BARGAIN, AUDITS, SENSES].map(({ name }) =>
+        expect.poll(() => writtenMs(node, name), grace).toBeGreaterThanOrEqual(tickedMs),
+      ),
+    )
 
     const organs = ['variety', 'performance', 'resource bargain', 'audits', 'senses of units'] as const
     for (const organ of organs) node.scopes.of(organ).crash(new Error('planted'))

@@ -20,19 +20,22 @@ export class RecordLog {
     this.#logger = logger
   }
 
-  /** A damaged value costs only itself: those before it are read from the front, those after it from the back. */
+  /** A damaged value costs only itself; of a place that cannot be read at all, those before it are read from the front, those after it from the back. */
   async load(): Promise<Map<RecordId, Uint8Array>> {
     const records = new Map<RecordId, Uint8Array>()
+    const leftOut = (error: unknown): void =>
+      this.#logger.error({ reason: messageOf(error), read: records.size }, 'shared state: a stored record is damaged, left out')
+    const onDamaged = (_key: string, error: unknown): void => leftOut(error)
     for (const reverse of [false, true]) {
       try {
-        for await (const [key, bytes] of this.#store.entries({ gte: PREFIX, lt: END, reverse })) {
+        for await (const [key, bytes] of this.#store.entries({ gte: PREFIX, lt: END, reverse, onDamaged })) {
           const id = key.slice(PREFIX.length)
           if (records.has(id)) break
           records.set(id, bytes)
         }
         break
       } catch (error) {
-        this.#logger.error({ reason: messageOf(error), read: records.size }, 'shared state: a stored record is damaged, left out')
+        leftOut(error)
       }
     }
     return records

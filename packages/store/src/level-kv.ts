@@ -39,20 +39,33 @@ export class LevelKeyValueStore implements KeyValueStore {
   }
 
   async *entries(range: Range): AsyncIterable<readonly [string, Uint8Array]> {
-    const { reverse = false, limit = Number.POSITIVE_INFINITY } = range
+    const { reverse = false, limit = Number.POSITIVE_INFINITY, onDamaged } = range
     let gte = this.#prefix + checkedKey(range.gte)
     let lt = this.#prefix + checkedKey(range.lt)
     for (let left = limit; left > 0;) {
       const size = Math.min(PAGE_LENGTH, left)
       const bounds = { gte, lt }
       const page = await this.#database.read((db) => db.iterator({ ...bounds, reverse, limit: size }).all())
-      for (const [key, sealed] of page) yield [key.slice(this.#prefix.length), unseal(key, sealed)]
+      for (const [full, sealed] of page) {
+        const key = full.slice(this.#prefix.length)
+        const value = onDamaged === undefined ? unseal(full, sealed) : unsealed(full, sealed, (error) => onDamaged(key, error))
+        if (value !== undefined) yield [key, value]
+      }
       const last = page.at(-1)
       if (page.length < size || last === undefined) return
       left -= size
       if (reverse) lt = last[0]
       else gte = `${last[0]}\0`
     }
+  }
+}
+
+function unsealed(full: string, sealed: Uint8Array, onDamaged: (error: unknown) => void): Uint8Array | undefined {
+  try {
+    return unseal(full, sealed)
+  } catch (error) {
+    onDamaged(error)
+    return undefined
   }
 }
 

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InvalidArgumentError, silentLogger, StoppedError, systemClock } from '@vsmcp/kernel'
 import { describe, expect, test } from 'vitest'
-import { createMemoryStore, openStore } from '../src/index.ts'
+import { createMemoryStore, openStore, StoreCorruptError } from '../src/index.ts'
 import { bytes, keys, keyValueCompliance, put } from './compliance.ts'
+import { damageValue, flipped, torn } from './support/damage.ts'
 import { openFor, temporaryDirectory } from './support/directory.ts'
 
 keyValueCompliance('the disk store', async () => {
@@ -59,6 +60,24 @@ describe('a disk store', () => {
     await first.kv('a').write([put('x', bytes(1, 2))])
     await first.stop()
     expect(await (await openFor(dir)).kv('a').get('x')).toEqual(bytes(1, 2))
+  })
+
+  test('rejects at a damaged value, or tells of each and gives the others', async () => {
+    const dir = await temporaryDirectory()
+    const first = await openFor(dir)
+    await first.kv('a').write(['b', 'c', 'd', 'e'].map((key) => put(key, bytes(1, 2))))
+    await first.stop()
+    await damageValue(dir, { namespace: 'a', key: 'b' }, flipped)
+    await damageValue(dir, { namespace: 'a', key: 'd' }, torn)
+    const kv = (await openFor(dir)).kv('a')
+    const range = { gte: '', lt: '~' }
+    await expect(keys(kv, range)).rejects.toThrow(StoreCorruptError)
+    const told: [string, unknown][] = []
+    expect(await keys(kv, { ...range, onDamaged: (...damage) => void told.push(damage) })).toEqual(['c', 'e'])
+    expect(told).toEqual([
+      ['b', expect.any(StoreCorruptError)],
+      ['d', expect.any(StoreCorruptError)],
+    ])
   })
 
   test('finishes what was queued before it closes, and refuses what comes later', async () => {

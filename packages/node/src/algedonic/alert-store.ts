@@ -14,11 +14,13 @@ export class AlertStore {
 
   async all(): Promise<HeldAlert[]> {
     const alerts: HeldAlert[] = []
-    for await (const [key, value] of this.#kv.entries({ gte: '', lt: '\uffff' })) {
+    const onDamaged = (alert: string, error: unknown): void =>
+      this.#logger.error({ alert, error: messageOf(error) }, 'an alert cannot be read back')
+    for await (const [key, value] of this.#kv.entries({ gte: '', lt: '\uffff', onDamaged })) {
       try {
         alerts.push(heldSchema.parse(JSON.parse(Buffer.from(value).toString('utf8'))))
       } catch (error) {
-        this.#logger.error({ alert: key, error: messageOf(error) }, 'an alert cannot be read back')
+        onDamaged(key, error)
       }
     }
     return alerts.sort((a, b) => a.onsetMs - b.onsetMs)

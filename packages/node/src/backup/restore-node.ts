@@ -128,7 +128,8 @@ async function putUnits(kv: KeyValueStore, { units }: Backup): Promise<void> {
   const specs = new UnitSpecs(kv)
   const wanted = new Set(units.map(({ name }) => name))
   const present: string[] = []
-  for await (const [key] of kv.entries({ gte: '', lt: '\uffff' })) present.push(key)
+  const range = { gte: '', lt: '\uffff', onDamaged: (key: string) => void present.push(key) }
+  for await (const [key] of kv.entries(range)) present.push(key)
   for (const name of present) if (!wanted.has(name)) await specs.remove(name)
   for (const spec of units) await specs.put(spec)
 }

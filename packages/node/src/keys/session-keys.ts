@@ -78,12 +78,14 @@ export class SessionKeys implements Startable {
   async start(): Promise<void> {
     const { log, logger } = this.#c
     this.#stopped = false
-    for await (const [id, value] of this.#store.entries({ gte: '', lt: '\uffff' })) {
+    const onDamaged = (id: string, error: unknown): void =>
+      logger.error({ id, error: messageOf(error) }, 'a session key cannot be read back')
+    for await (const [id, value] of this.#store.entries({ gte: '', lt: '\uffff', onDamaged })) {
       try {
         const { key, supersededAtMs } = storedSchema.parse(JSON.parse(Buffer.from(value).toString('utf8')))
         this.#held.set(id, { id, key: new Uint8Array(Buffer.from(key, 'base64url')), supersededAtMs })
       } catch (error) {
-        logger.error({ id, error: messageOf(error) }, 'a session key cannot be read back')
+        onDamaged(id, error)
       }
     }
     const look = (): void => this.#look()

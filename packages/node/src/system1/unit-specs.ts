@@ -65,11 +65,12 @@ export class UnitSpecs {
   /** @param onDamaged told of each that cannot be read; the others are not held up by it */
   async all(onDamaged: (key: string, reason: string) => void): Promise<StoredUnitSpec[]> {
     const specs: StoredUnitSpec[] = []
-    for await (const [key, value] of this.#store.entries({ gte: '', lt: '\uffff' })) {
+    const leaveOut = (key: string, error: unknown): void => onDamaged(key, messageOf(error))
+    for await (const [key, value] of this.#store.entries({ gte: '', lt: '\uffff', onDamaged: leaveOut })) {
       try {
         specs.push(unitSpecSchema.parse(JSON.parse(Buffer.from(value).toString('utf8'))))
       } catch (error) {
-        onDamaged(key, messageOf(error))
+        leaveOut(key, error)
       }
     }
     return specs

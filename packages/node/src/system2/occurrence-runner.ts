@@ -70,16 +70,17 @@ export class OccurrenceRunner implements Startable {
     const { self, kv, log, clock, logger } = this.#c
     this.#ended = new AbortController()
     const marks: OccurrenceMark[] = []
-    for await (const [key, value] of kv.entries({ gte: '', lt: '\uffff' })) {
+    const onDamaged = (key: string): void => {
+      logger.error(
+        { schedule: key },
+        'what was written of a scheduled run cannot be read back: it runs here no more until it is added anew',
+      )
+      marks.push(beyondAll(key))
+    }
+    for await (const [key, value] of kv.entries({ gte: '', lt: '\uffff', onDamaged })) {
       const parsed = markSchema.safeParse(parsedJson(value))
       if (parsed.success) marks.push(parsed.data)
-      else {
-        logger.error(
-          { schedule: key },
-          'what was written of a scheduled run cannot be read back: it runs here no more until it is added anew',
-        )
-        marks.push(beyondAll(key))
-      }
+      else onDamaged(key)
     }
     this.#executor = new OccurrenceExecutor(self, marks)
     this.#off = [

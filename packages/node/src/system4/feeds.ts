@@ -59,12 +59,14 @@ export class Feeds implements Startable {
   async start(): Promise<void> {
     const { kv, clock, logger } = this.#c
     this.#ending = new AbortController()
-    for await (const [key, value] of kv.entries({ gte: '', lt: '\u{10FFFF}' })) {
+    const onDamaged = (feed: string, error: unknown): void =>
+      logger.error({ feed, error: messageOf(error) }, 'a feed cannot be read back')
+    for await (const [key, value] of kv.entries({ gte: '', lt: '\u{10FFFF}', onDamaged })) {
       try {
         const request = storedSchema.parse(JSON.parse(Buffer.from(value).toString('utf8')))
         this.#feeds.set(request.name, feedOf(request))
       } catch (error) {
-        logger.error({ feed: key, error: messageOf(error) }, 'a feed cannot be read back')
+        onDamaged(key, error)
       }
     }
     this.#timer = clock.every(FEED_PERIOD_MS, () => this.#readAll())

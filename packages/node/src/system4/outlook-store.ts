@@ -38,11 +38,13 @@ export class OutlookStore {
   /** What cannot be read is left out, and said. */
   async all(): Promise<{ atMs: number; series: SeriesSnapshot }[]> {
     const found: { atMs: number; series: SeriesSnapshot }[] = []
-    for await (const [key, bytes] of this.#kv.entries({ gte: '', lt: '\u{10FFFF}' })) {
+    const onDamaged = (series: string, error: unknown): void =>
+      this.#logger.warn({ series, error: messageOf(error) }, 'a forecast of the last life cannot be read, and begins anew')
+    for await (const [key, bytes] of this.#kv.entries({ gte: '', lt: '\u{10FFFF}', onDamaged })) {
       try {
         found.push(storedSchema.parse(unpack(bytes)))
       } catch (error) {
-        this.#logger.warn({ series: key, error: messageOf(error) }, 'a forecast of the last life cannot be read, and begins anew')
+        onDamaged(key, error)
       }
     }
     return found

@@ -46,6 +46,7 @@ export interface TestNode extends Parts {
   wiring: Wiring
   tree: Supervisor
   scopes: Scopes
+  store: Store
   /** In order, but without handing over: what a node leaves behind is its closed connections. */
   stop(): Promise<void>
 }
@@ -89,7 +90,7 @@ export async function startNode(
   }
   const stop = (): Promise<void> => (stopping ??= stopAll())
   onTestFinished(stop)
-  return { ...parts, dir, name: enrolment.name, peer: identity.peerId, wiring, tree, scopes, stop }
+  return { ...parts, dir, name: enrolment.name, peer: identity.peerId, wiring, tree, scopes, store, stop }
 }
 
 /** What brings a node back where the others look for it. */

@@ -33,10 +33,15 @@ export class MemoryStore implements KeyValueStore {
     gte,
     lt,
     reverse = false,
+    onDamaged,
   }: Parameters<KeyValueStore['entries']>[0]): AsyncIterable<readonly [string, Uint8Array]> {
     await Promise.resolve()
     const keys = [...this.values.keys()].filter((key) => key >= gte && key < lt).sort()
     for (const key of reverse ? keys.toReversed() : keys) {
+      if (onDamaged !== undefined && this.damaged.has(key)) {
+        onDamaged(key, new Error(`checksum of ${key} does not fit`))
+        continue
+      }
       this.#check(key)
       const value = this.values.get(key)
       if (value !== undefined) yield [key, value.slice()]
