@@ -3,9 +3,11 @@ import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedCha
 
 import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsRequest, AlertView } from './algedonic/contract.ts'
 import type { KeysView } from './keys/contract.ts'
+import type { ApplyRequest, ApplyResult, AttachRequest, AttachResult, UnitView, WorkView } from './system1/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
-import type { DegradationView, FallbackAnswers } from './degradation/contract.ts'
+import type { DegradationView } from './degradation/contract.ts'
 import type { GroupCreateRequest, GroupRenameRequest, GroupView, RecursionView, SeatRequest } from './seats/contract.ts'
+import type { FindingView } from './system3/contract.ts'
 import type { SelfView } from './self/contract.ts'
 import type { DecideRequest, ProposalCounts, ProposalsRequest, ProposalView } from './system5/governing/contract.ts'
 import type { PartView } from './tree/contract.ts'
@@ -16,7 +18,9 @@ export type * from './charter/contract.ts'
 export type * from './degradation/contract.ts'
 export type * from './keys/contract.ts'
 export type * from './seats/contract.ts'
+export type * from './system1/contract.ts'
 export type * from './system2/contract.ts'
+export type * from './system3/contract.ts'
 export type * from './self/contract.ts'
 export type * from './system5/governing/contract.ts'
 export type * from './tree/contract.ts'
@@ -246,139 +250,6 @@ export interface InvitationCreated {
   expiresAt: string
   /** Such as: only loopback addresses are in it. */
   warnings: string[]
-}
-
-/** How to reach an MCP server. Stays on its node; only the name and what it offers are published. */
-export type UnitSource =
-  | { kind: 'stdio'; command: string; args: string[]; env: Record<string, string>; cwd: string }
-  | {
-      kind: 'worker'
-      /** Path of the module whose tools it runs. */
-      module: string
-      threads: number
-      /** Of each thread's heap, MiB. */
-      threadMemoryMb: number
-      env: Record<string, string>
-      cwd: string
-    }
-  | { kind: 'http'; url: string; headers: Record<string, string> }
-
-/** What a unit weighs when capacity is scarce, its own bounds, and what it owes. */
-export interface UnitTerms {
-  /** @default 1 */
-  weight?: number
-  /** Calls in work at once, at the most. */
-  concurrency?: number
-  /** Calls begun per second, at the most. */
-  ratePerS?: number
-  /** 99th percentile of its latency, milliseconds. */
-  targetP99Ms?: number
-  /** Share of its calls that may end with an error, below 1. */
-  targetErrors?: number
-  /** Its calls are served when the node serves no others for want of capacity. @default false */
-  essential?: boolean
-}
-
-export interface AttachRequest {
-  name: UnitName
-  source: UnitSource
-  startTimeoutMs: number
-  /** On what terms it works. @default weight 1, no bounds of its own, nothing owed */
-  terms?: UnitTerms
-  /** Other nodes may run the same unit, with the same definitions. @default it is this node's alone */
-  replica?: boolean
-  /** What its calls need of what the group has only once. @default nothing */
-  claims?: { resource: string; shared: boolean }[]
-  /** Answers of its read-only tools for when it cannot be asked. @default none */
-  fallbacks?: FallbackAnswers
-  replace: boolean
-}
-
-export interface AttachResult {
-  outcome: 'attached' | 'unchanged' | 'replaced'
-  unit: UnitView
-}
-
-export interface ApplyRequest {
-  units: Omit<AttachRequest, 'replace'>[]
-  /** Detach units of this node that are not declared. */
-  prune: boolean
-}
-
-export interface ApplyResult {
-  changes: {
-    name: UnitName
-    outcome: 'attached' | 'unchanged' | 'replaced' | 'detached' | 'failed'
-    error?: { code: string; message: string; hint?: string }
-  }[]
-}
-
-/** Beer's figures: calls per second, and the ratios between them; null where nothing was measured yet. */
-export interface WorkView {
-  actuality: number
-  capability: number | null
-  potentiality: number | null
-  productivity: number | null
-  latency: number | null
-  performance: number | null
-}
-
-/** A unit's work over the last window of measurement. */
-export interface UnitWorkView extends WorkView {
-  windowMs: number
-  queued: number
-  turnedAway: number
-  meanInFlight: number
-  meanQueued: number
-  /** What it may have in work at once, and begin per second, as its bulkhead holds it. */
-  limits: { concurrency: number; ratePerS: number | null }
-  /** What it owes for that, and until when it is granted; it goes on afterwards until it is granted something else. */
-  grant: { owedP99Ms: number | null; owedErrors: number | null; expiresAt: string } | null
-  /** What System 5 has decided of it, in place of its own terms, by which proposals; null where nothing. */
-  directed: { weight: number | null; concurrency: number | null; quarantined: boolean; proposals: string[] } | null
-}
-
-/** What System 3 found: a target missed by a unit of the group, or what an audit saw against what was reported. */
-export interface FindingView {
-  system: 'system3' | 'system3*'
-  /** Null when it is about all that a node reports. */
-  unit: UnitName | null
-  node: PeerIdString
-  nodeName: string
-  kind: 'calls' | 'errors' | 'latency' | 'definitions' | 'reports'
-  /** What is owed, or was reported. */
-  claimed: string
-  measured: string
-  grave: boolean
-  /** How many audits led to it; null for a missed target. */
-  audits: number | null
-  foundAt: string
-  overAt: string | null
-}
-
-export interface UnitView {
-  name: UnitName
-  /** Node the unit lives on; a unit that several run is listed once for each. */
-  node: PeerIdString
-  nodeName: string
-  local: boolean
-  /** A server by command or URL, a module's tools in threads, or a group below this one. */
-  kind: 'stdio' | 'worker' | 'http' | 'group'
-  /** `differs`: one of several, and offers something else than the unit: it is not called. */
-  state: 'starting' | 'ready' | 'backing-off' | 'failed' | 'stopped' | 'unreachable' | 'differs'
-  /** Of one of several: its part of the calls of the node asked, beside 1 for who gets most. */
-  weight?: number
-  /** Last reason it is not ready, for local units. */
-  reason?: string
-  server?: { name: string; version: string }
-  era?: 'legacy' | 'modern'
-  tools: number
-  resources: number
-  prompts: number
-  /** Measured since the unit started; absent while nothing has been heard from its node. */
-  figures?: { calls: number; errors: number; inFlight: number; latencyP50Ms: number | null; latencyP99Ms: number | null }
-  /** Absent before the first window is over, and for units of nodes of older versions. */
-  work?: UnitWorkView
 }
 
 export interface ToolView {
