@@ -22,6 +22,9 @@ import type {
   ForecastView,
   FutureView,
   GroupCreateRequest,
+  GroupMoved,
+  GroupMoveDraft,
+  GroupMoveRequest,
   GroupRenameRequest,
   GroupView,
   InvitationCreated,
@@ -44,6 +47,7 @@ import type {
   SelfView,
   SignedChange,
   SignedEviction,
+  SignedMove,
   ToolCallAnswer,
   ToolCallRequest,
   ToolView,
@@ -98,6 +102,14 @@ export class ControlClient implements NodeControl {
 
   async removeGroup(path: string): Promise<void> {
     await this.#ask('removeGroup', { input: { path }, timeoutMs: STOP_TIMEOUT_MS })
+  }
+
+  draftGroupMove(request: GroupMoveRequest & { token?: string }): Promise<GroupMoveDraft> {
+    return this.#ask('draftGroupMove', { input: request, timeoutMs: STOP_TIMEOUT_MS })
+  }
+
+  moveGroup(request: GroupMoveRequest & { order?: SignedMove }): Promise<GroupMoved> {
+    return this.#ask('moveGroup', { input: request, timeoutMs: STOP_TIMEOUT_MS })
   }
 
   takeSeat(request: SeatRequest): Promise<GroupView> {

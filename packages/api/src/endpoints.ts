@@ -76,6 +76,20 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  draftGroupMove: {
+    method: 'POST',
+    path: '/v1/groups/move/draft',
+    summary: 'What an operator has to sign to move a group below another one',
+    answer: 'json',
+    idempotent: true,
+  },
+  moveGroup: {
+    method: 'POST',
+    path: '/v1/groups/move',
+    summary: 'Moves a group below another one, as an operator has signed it',
+    answer: 'json',
+    idempotent: true,
+  },
   takeSeat: {
     method: 'POST',
     path: '/v1/seats',

@@ -1,6 +1,6 @@
-import { FOLLOWED_STATES, SEVERITIES } from '@vsmcp/kernel'
+import { FOLLOWED_STATES, GROUP_DEPTH_MAX, SEVERITIES } from '@vsmcp/kernel'
 import { z } from 'zod'
-import { count, text } from './schema-fields.ts'
+import { count, signed, text } from './schema-fields.ts'
 
 // Shapes of groups, as in schemas.ts.
 
@@ -8,6 +8,20 @@ export const ofGroup = z.object({ group: text.min(1).exactOptional() })
 export const groupPath = z.object({ path: text.min(1) })
 export const groupCreateRequest = z.object({ path: text.min(1) })
 export const groupRenameRequest = z.object({ group: text.min(1), name: text.min(1) })
+const moveOrder = {
+  op: z.literal('group:move'),
+  parent: text.min(1),
+  path: text.min(1),
+  lineage: z.array(text.min(1)).max(GROUP_DEPTH_MAX),
+  move: z.int().positive(),
+}
+export const groupMoveRequest = z.object({ group: text.min(1), to: text.min(1), token: text.min(1).exactOptional() })
+export const groupMoveDraft = z.object({ path: text, order: z.object(moveOrder).nullable() })
+export const groupMove = z.object({
+  group: text.min(1),
+  to: text.min(1),
+  order: z.strictObject({ ...signed, ...moveOrder }).exactOptional(),
+})
 export const seatRequest = z.object({ token: text.min(1) })
 
 const amount = z.number().nonnegative()
@@ -56,6 +70,7 @@ export const groupView = z.object({
   path: text,
   part: z.enum(['home', 'seat', 'none']),
   parent: z.object(above).nullable(),
+  awaited: z.boolean(),
   members: z.object({ known: count, alive: count }).nullable(),
   leaderName: text.nullable(),
   delegates: z.array(z.object({ peerId: text, name: text, alive: z.boolean() })),
@@ -64,6 +79,8 @@ export const groupView = z.object({
   children: z.array(text),
   problem: text.nullable(),
 })
+
+export const groupMoved = z.object({ group: groupView, released: z.boolean().nullable() })
 
 export const recursionView = z.object({
   above: z.object({ ...above, heard: text.nullable() }).nullable(),

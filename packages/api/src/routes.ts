@@ -112,6 +112,20 @@ export const ROUTES = {
     errors: ['VSMCP_NODE_GROUP_UNKNOWN', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
     run: (control, { path }) => finished(control.removeGroup(path)),
   }),
+  draftGroupMove: route({
+    ...ENDPOINTS.draftGroupMove,
+    input: groupSchema.groupMoveRequest,
+    output: groupSchema.groupMoveDraft,
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN', 'VSMCP_NODE_GROUP_PLACE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
+    run: (control, input) => control.draftGroupMove(input),
+  }),
+  moveGroup: route({
+    ...ENDPOINTS.moveGroup,
+    input: groupSchema.groupMove,
+    output: groupSchema.groupMoved,
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN', 'VSMCP_NODE_GROUP_PLACE_REFUSED', 'VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
+    run: (control, input) => control.moveGroup(input),
+  }),
   takeSeat: route({
     ...ENDPOINTS.takeSeat,
     input: groupSchema.seatRequest,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { groupView, recursionView, work } from './group-schemas.ts'
 import { proposalCounts } from './proposal-schemas.ts'
-import { count, nullableText, queryBoolean, text, unitName } from './schema-fields.ts'
+import { count, nullableText, queryBoolean, signed, text, unitName } from './schema-fields.ts'
 
 // Shapes of everything `/v1` takes and gives. They equal the types of `NodeControl` both ways: test/schemas.test.ts.
 
@@ -132,8 +132,6 @@ export const charterView = z.object({
 })
 export const charterFile = z.object({ file: text })
 
-/** What every operator's signature covers comes as it was signed. */
-const signed = { operator: text.min(1), reason: text.min(1), signedAtMs: count, signature: text.min(1) }
 export const signedChange = z.discriminatedUnion('op', [
   z.strictObject({ ...signed, op: z.literal('policy:set'), policies: z.record(text, z.unknown()), expects: count }),
   z.strictObject({

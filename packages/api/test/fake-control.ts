@@ -22,6 +22,9 @@ import type {
   ForecastView,
   FutureView,
   GroupCreateRequest,
+  GroupMoved,
+  GroupMoveDraft,
+  GroupMoveRequest,
   GroupRenameRequest,
   GroupView,
   InvitationView,
@@ -40,6 +43,7 @@ import type {
   SelfView,
   SignedChange,
   SignedEviction,
+  SignedMove,
   ToolCallAnswer,
   ToolCallRequest,
   ToolView,
@@ -79,6 +83,7 @@ const GROUP: GroupView = {
   path: '/eu',
   part: 'seat',
   parent: { id: 'root', path: '/', reached: true, since: STARTED },
+  awaited: false,
   members: { known: 2, alive: 2 },
   leaderName: 'alpha',
   delegates: [{ peerId: PEER, name: 'alpha', alive: true }],
@@ -142,6 +147,8 @@ export class FakeControl implements NodeControl {
   dataDir = '/tmp/fake'
   /** Whether `watchAlerts` ends by itself. */
   endsWatch = true
+  /** Whether the group to be moved has decided already. */
+  isMoved = false
 
   #note(method: string, input: unknown = {}): void {
     this.calls.push([method, input])
@@ -219,6 +226,17 @@ export class FakeControl implements NodeControl {
 
   async removeGroup(path: string): Promise<void> {
     this.#note('removeGroup', path)
+  }
+
+  async draftGroupMove(request: GroupMoveRequest & { token?: string }): Promise<GroupMoveDraft> {
+    this.#note('draftGroupMove', request)
+    const order = { op: 'group:move', parent: 'root', path: request.to, lineage: ['root'], move: 1 } as const
+    return { path: request.to, order: this.isMoved ? null : { ...order, lineage: [...order.lineage] } }
+  }
+
+  async moveGroup(request: GroupMoveRequest & { order?: SignedMove }): Promise<GroupMoved> {
+    this.#note('moveGroup', request)
+    return { group: { ...GROUP, path: request.to }, released: !this.isMoved }
   }
 
   async takeSeat(request: SeatRequest): Promise<GroupView> {
@@ -305,8 +323,8 @@ export class FakeControl implements NodeControl {
     revocations: [],
   }
 
-  async charter(): Promise<CharterView> {
-    this.#note('charter')
+  async charter(request: { group?: string } = {}): Promise<CharterView> {
+    this.#note('charter', request)
     return this.charterView
   }
 

@@ -113,6 +113,34 @@ describe('vsmcp evict', () => {
   })
 })
 
+describe('vsmcp group move', () => {
+  it('has what the node drafted signed by an operator of the group, and says where it is', async () => {
+    const { dataDir, key, lastOf } = await withOperator()
+    const args = ['group', 'move', '/eu/plant', '/us/hall', '--operator-key', key]
+    const done = await vsmcp([...args, '--token', 'vsmcp1.x'], { dataDir })
+    expect([done.stdout, done.stderr]).toEqual(['moved to /us/hall\n', ''])
+    expect(lastOf('draftGroupMove')).toEqual({ group: '/eu/plant', to: '/us/hall', token: 'vsmcp1.x' })
+    expect(lastOf('charter')).toEqual({ group: '/eu/plant' })
+    expect(lastOf('moveGroup')).toMatchObject({
+      group: '/eu/plant',
+      to: '/us/hall',
+      order: { op: 'group:move', parent: 'root', move: 1, operator: 'me', reason: 'it is to stand there' },
+    })
+    expect((await vsmcp([...args, '--reason', 'it grew', '--json'], { dataDir })).json()).toMatchObject({ released: true })
+    expect(lastOf('moveGroup')).toMatchObject({ order: { reason: 'it grew' } })
+  })
+
+  it('asks for no key where nothing is to be signed, and says that the former group above is told later', async () => {
+    const { control, dataDir } = await fakeNode()
+    control.isMoved = true
+    const done = await vsmcp(['group', 'move', '/eu/plant', '/us'], { dataDir })
+    expect(done).toMatchObject({ code: 0, stdout: 'moved to /us\n' })
+    expect(done.stderr).toContain('lets go of it when it hears of it')
+    expect(control.calls.map(([method]) => method)).toEqual(['draftGroupMove', 'moveGroup'])
+    expect(control.calls.at(-1)?.[1]).toEqual({ group: '/eu/plant', to: '/us' })
+  })
+})
+
 describe('vsmcp charter', () => {
   it('shows, and exports to a file or to standard output', async () => {
     const { dataDir } = await fakeNode()

@@ -207,7 +207,8 @@ export { claimKey } from './group/claims.ts'
 export type { MissedPolicy, OccurrenceOutcome, PastOccurrence, ResourceClaim, Schedule } from './group/coordination.ts'
 export { decodeGroupState, encodeGroupState, foundGroup } from './group/group-codec.ts'
 export type { Applied, Founder, GroupState } from './group/group-state.ts'
-export { delegatesOf, groupNamed, listsGroup, mayBeAwayMs } from './group/groups.ts'
+export { isPlaceNews } from './group/group-moves.ts'
+export { delegatesOf, groupNamed, hasSay, listsGroup, mayBeAwayMs } from './group/groups.ts'
 export { canonicalBytes, type Json, type JsonObject } from './json/json.ts'
 export type {
   AlertRaise,

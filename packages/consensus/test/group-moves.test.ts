@@ -11,6 +11,7 @@ import {
   operationStatement,
 } from '../src/index.ts'
 import { text } from './support/cluster.ts'
+import { endorsedBy } from './support/decided.ts'
 import { CHARTER, Group, sign } from './support/group.ts'
 
 const DIGEST = 'd'.repeat(64)
@@ -212,6 +213,19 @@ describe('the group above that was', () => {
     expect(asked.outcome(create('g', 'plant'), { author: 'b' })).toBe('group-removed')
     const read = decodeGroupState(encodeGroupState(asked.state))
     expect([read.bytes, read.departedGroups]).toEqual([asked.state.bytes, departedGroups])
+  })
+
+  test('forgets a delegate that is away for an hour: nobody is left to take it along', () => {
+    const asked = group()
+    asked.ask(create('g'), { author: 'b' })
+    withDelegate(asked, 'g', 'd', 'b')
+    const joinedAtIndex = asked.state.members.get('d')?.joinedAtIndex ?? 0
+    const forget = (asOfMs: number): string =>
+      asked.give(endorsedBy(asked, { op: 'member:forget', peer: 'd', joinedAtIndex, absentSinceMs: 0, asOfMs }, ['a']))
+    expect(forget(1e12)).toBe('not-absent')
+    asked.ask(placed('g', 'us'), { author: 'b' })
+    expect(forget(constants.DELEGATE_ABSENCE_MS - 1)).toBe('not-absent')
+    expect(forget(constants.DELEGATE_ABSENCE_MS)).toBe('changed')
   })
 
   test('takes it back by a later move, also when it never heard that it had gone, and by no earlier word', () => {

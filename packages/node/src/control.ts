@@ -6,7 +6,17 @@ import type { KeysView } from './keys/contract.ts'
 import type { ApplyRequest, ApplyResult, AttachRequest, AttachResult, UnitView, WorkView } from './system1/contract.ts'
 import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
 import type { DegradationView } from './degradation/contract.ts'
-import type { GroupCreateRequest, GroupRenameRequest, GroupView, RecursionView, SeatRequest } from './seats/contract.ts'
+import type {
+  GroupCreateRequest,
+  GroupMoved,
+  GroupMoveDraft,
+  GroupMoveRequest,
+  GroupRenameRequest,
+  GroupView,
+  RecursionView,
+  SeatRequest,
+  SignedMove,
+} from './seats/contract.ts'
 import type { FindingView } from './system3/contract.ts'
 import type { SelfView } from './self/contract.ts'
 import type { DecideRequest, ProposalCounts, ProposalsRequest, ProposalView } from './system5/governing/contract.ts'
@@ -41,6 +51,10 @@ export interface NodeControl {
   createGroup(request: GroupCreateRequest): Promise<GroupView>
   renameGroup(request: GroupRenameRequest): Promise<GroupView>
   removeGroup(path: string): Promise<void>
+  /** What an operator has to sign to move a group below another one; with a token this node first takes a seat in that one. */
+  draftGroupMove(request: GroupMoveRequest & { token?: string }): Promise<GroupMoveDraft>
+  /** Asked again it goes on where it was cut off. */
+  moveGroup(request: GroupMoveRequest & { order?: SignedMove }): Promise<GroupMoved>
   /** Takes a seat in a further group, by an invitation to it. */
   takeSeat(request: SeatRequest): Promise<GroupView>
   /** Resolves when the conditions hold together; rejects with `TimeoutError` naming what is still missing. */

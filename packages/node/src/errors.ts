@@ -256,3 +256,8 @@ export const NOT_OF_GROUP: NotOfGroupError['code'] = 'VSMCP_NODE_NOT_OF_GROUP'
 export class GroupUnknownError extends VsmcpError {
   readonly code = 'VSMCP_NODE_GROUP_UNKNOWN'
 }
+
+/** A group cannot stand where it is to be moved; `details.reason` says why. */
+export class GroupPlaceRefusedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_GROUP_PLACE_REFUSED'
+}

@@ -20,6 +20,7 @@ import type { Beyond } from './recursion/beyond.ts'
 import type { DelegateDesk } from './recursion/delegate-desk.ts'
 import type { Delegates } from './recursion/delegates.ts'
 import type { GroupRecords } from './recursion/group-records.ts'
+import type { OwnPlace } from './recursion/own-place.ts'
 import type { Memberships } from './recursion/memberships.ts'
 import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
@@ -121,6 +122,8 @@ export interface GroupParts {
   readiness: Readiness
   /** How much of a unit's calls each of its providers gets. */
   weights: ProviderWeights
+  /** Where the group stands. */
+  place: OwnPlace
   /** Who of the members can ask the group above. */
   delegates: Delegates
   delegateDesk: DelegateDesk

@@ -1,42 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { initMesh } from '../src/enrol/init-mesh.ts'
-import { joinMesh } from '../src/enrol/join-mesh.ts'
-import type { NodeInit, VsmcpNode } from '../src/node-init.ts'
+import { describe, expect, it } from 'vitest'
+import type { VsmcpNode } from '../src/node-init.ts'
 import { GroupUnknownError } from '../src/errors.ts'
-import { createNode } from '../src/vsmcp-node.ts'
-import { emptyDirectory, initOf } from './support/group.ts'
+import { emptyDirectory } from './support/group.ts'
+import { callOf, eventually, founded, joined, started } from './support/nodes.ts'
 import { attach } from './support/servers.ts'
-
-/** The machine may be busy with other things. */
-const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 30_000 })
-
-async function started(dataDir: string, change: Partial<NodeInit> = {}): Promise<VsmcpNode> {
-  const node = createNode(initOf(dataDir, change))
-  await node.start()
-  onTestFinished(() => node.stop())
-  return node
-}
-
-async function founded(name = 'a', dataDir?: string): Promise<VsmcpNode> {
-  const dir = dataDir ?? (await emptyDirectory())
-  await initMesh({ dataDir: dir, name })
-  const node = await started(dir)
-  await node.control.wait({ leader: true, timeoutMs: 30_000 })
-  return node
-}
-
-async function joined(member: VsmcpNode, name: string, group?: string): Promise<VsmcpNode> {
-  const dataDir = await emptyDirectory()
-  const request = { role: 'member', ttlMs: 60_000, uses: 1, ...(group === undefined ? {} : { group }) } as const
-  const { token } = await member.control.createInvitation(request)
-  await joinMesh({ dataDir, token, name })
-  return started(dataDir)
-}
-
-const call = async (node: VsmcpNode, tool: string, args: Record<string, unknown>): Promise<string> =>
-  JSON.stringify((await node.control.call({ tool, args, timeoutMs: 30_000 })).result)
 
 /** What a unit wrote on stderr. */
 async function linesOf(node: VsmcpNode, unit: string): Promise<string> {
@@ -54,9 +23,9 @@ describe('a group below another', () => {
     expect((await b.control.status()).group).toMatchObject({ id: eu.id, path: '/eu' })
     await b.control.attach(attach('inner', 'legacy-server'))
     await a.control.wait({ tool: 'eu__inner__sum', timeoutMs: 30_000 })
-    expect(await call(a, 'eu__inner__sum', { a: 1, b: 2 })).toContain('"sum":3')
+    expect(await callOf(a, 'eu__inner__sum', { a: 1, b: 2 })).toContain('"sum":3')
     await a.control.attach(attach('outer', 'legacy-server'))
-    await eventually(() => call(b, 'outer__sum', { a: 2, b: 3 }).catch(String)).toContain('"sum":5')
+    await eventually(() => callOf(b, 'outer__sum', { a: 2, b: 3 }).catch(String)).toContain('"sum":5')
     // What becomes of a call is told across groups as within one: sent, no answer in time, cancelled where it runs.
     const slow = { tool: 'eu__inner__wait', args: { name: 'x' }, timeoutMs: 1_500 }
     await expect(a.control.call(slow)).rejects.toMatchObject({ code: 'VSMCP_OUTCOME_UNKNOWN' })
@@ -70,7 +39,7 @@ describe('a group below another', () => {
     await eventually(async () => (await told(b)).above?.heard).toMatch(/^\d{4}-/)
     expect((await b.control.status()).recursion).toMatchObject({ above: { path: '/', reached: true }, below: [] })
     // Not listed above: found below by its name.
-    await eventually(() => call(a, 'inner__sum', { a: 3, b: 4 }).catch(String)).toContain('"sum":7')
+    await eventually(() => callOf(a, 'inner__sum', { a: 3, b: 4 }).catch(String)).toContain('"sum":7')
     expect((await a.control.members({ group: '/eu' })).map(({ name }) => name)).toEqual(expect.arrayContaining(['a', 'b']))
   })
 
@@ -85,11 +54,11 @@ describe('a group below another', () => {
     await c.control.attach(attach('robot', 'legacy-server'))
     await a.control.attach(attach('office', 'legacy-server'))
     await a.control.wait({ tool: 'eu__plant__robot__sum', timeoutMs: 30_000 })
-    expect(await call(a, 'eu__plant__robot__sum', { a: 1, b: 1 })).toContain('"sum":2')
+    expect(await callOf(a, 'eu__plant__robot__sum', { a: 1, b: 1 })).toContain('"sum":2')
     // A level hears of what is below it within a second or so of the level between.
-    await eventually(() => call(a, 'robot__sum', { a: 1, b: 2 }).catch(String)).toContain('"sum":3')
-    await eventually(() => call(c, 'office__sum', { a: 2, b: 2 }).catch(String)).toContain('"sum":4')
-    await expect(call(c, 'nobody__has', {})).rejects.toThrow(/no tool nobody__has is known/)
+    await eventually(() => callOf(a, 'robot__sum', { a: 1, b: 2 }).catch(String)).toContain('"sum":3')
+    await eventually(() => callOf(c, 'office__sum', { a: 2, b: 2 }).catch(String)).toContain('"sum":4')
+    await expect(callOf(c, 'nobody__has', {})).rejects.toThrow(/no tool nobody__has is known/)
   })
 
   it('has two of its own speak for it above, and its founder leaves it to them; calls go on when one of the two is gone', async () => {
@@ -106,7 +75,7 @@ describe('a group below another', () => {
     const one = delegates.find(({ name }) => name !== 'd')
     const gone = inner.find((node) => node.ready.peerId === one?.peerId)
     await gone?.stop()
-    expect(await call(a, 'eu__tool__sum', { a: 2, b: 3 })).toContain('"sum":5')
+    expect(await callOf(a, 'eu__tool__sum', { a: 2, b: 3 })).toContain('"sum":5')
   })
 })
 

@@ -116,13 +116,13 @@ export function combineGroupGrant(
 
 /**
  * Why a member of the group above does not take a genuine chain for that of a group below it: its docket decides that, and not who granted
- * the charter when. Whoever has no seat above cannot know it. @returns undefined when the docket lists it so
+ * the charter when: a group that was moved was granted elsewhere. Whoever has no seat above cannot know it. @returns undefined when the docket lists it so
  */
 export function flawOfChild(
   { parent, group, firstCharter }: Chain,
   { charter, groups }: Pick<GroupState, 'charter' | 'groups'>,
 ): string | undefined {
-  if (parent?.group !== charter.groupId) return `group ${group} is none of those below ${charter.groupId}`
+  if (parent === undefined) return `group ${group} is none of those below ${charter.groupId}`
   const isListed = groups.get(group)?.charterDigest === digestOf(firstCharter.charter)
   return isListed ? undefined : `the docket of ${charter.groupId} does not list group ${group} with this charter`
 }

@@ -154,7 +154,6 @@ export {
   type ChildName,
   isPath,
   labelsOf,
-  pathsOf,
   pathUnder,
   type PlaceRefusal,
   refusedPlace,

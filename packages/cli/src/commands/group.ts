@@ -1,7 +1,8 @@
 import { systemClock } from '@vsmcp/kernel'
-import type { GroupView } from '@vsmcp/node'
+import type { CharterView, GroupView, MoveOrder, SignedMove } from '@vsmcp/node'
 import type { Command } from 'commander'
-import { addCommonOptions } from '../session.ts'
+import { addSigningOptions, openSigner, type SigningOptions } from '../operator/signing.ts'
+import { addCommonOptions, type Session } from '../session.ts'
 import { formatFigure, formatShare } from '../terminal/figure.ts'
 import { formatAgo } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
@@ -18,6 +19,7 @@ export const define: Define = (command, open) => {
   defineCreate(addCommonOptions(command.command('create')), open)
   defineShow(addCommonOptions(command.command('show')), open)
   defineRename(addCommonOptions(command.command('rename')), open)
+  defineMove(addCommonOptions(command.command('move')), open)
   defineRemove(addCommonOptions(command.command('rm')), open)
   defineDelegate(addCommonOptions(command.command('delegate')), open)
   command.addHelpText(
@@ -84,6 +86,52 @@ function defineRename(command: Command, open: Open): void {
     })
 }
 
+interface MoveOptions extends SigningOptions {
+  token?: string
+}
+
+function defineMove(command: Command, open: Open): void {
+  addSigningOptions(command, 'it is to stand there')
+    .summary('have a group stand below another one')
+    .description('Have a group stand below another one, with all that is below it. It stays the same group.')
+    .argument('<path>', 'as "vsmcp group ls" lists it; this node takes part in it')
+    .argument('<to>', 'the group that it is to be below, or a path there that ends with another name for it')
+    .option('--token <token>', 'of "vsmcp invite --group PATH" on a member of that group, where this node has no seat in it')
+    .addHelpText(
+      'after',
+      notes(
+        'An operator of the group signs it, since the groups above evict and direct. The group decides by itself: it moves also while',
+        'the group above that was cannot be reached, which lets go of it when it hears of it. Cut off, the same command goes on.',
+      ),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'vsmcp group move /eu/plant-7 /us',
+        'vsmcp group move /eu/plant-7 /us/hall-7 --operator-key ops.key --token "$TOKEN"',
+      ),
+    )
+    .action(async (group: string, to: string, { token, ...options }: MoveOptions) => {
+      const session = open(command)
+      const { node, terminal } = session
+      const draft = node.draftGroupMove({ group, to, ...(token === undefined ? {} : { token }) })
+      const { path, order } = await terminal.during('asking the groups', draft)
+      const signed = order === null ? {} : { order: await signMove(order, options, session, await node.charter({ group })) }
+      const moved = await terminal.during(
+        `moving ${printableLine(group)} to ${printableLine(path)}`,
+        node.moveGroup({ group, to, ...signed }),
+      )
+      terminal.answer(moved, (answer) => `moved to ${printableLine(answer.group.path)}`)
+      if (moved.released === false)
+        terminal.remark('The group above that was cannot be reached now: it lets go of it when it hears of it.')
+    })
+}
+
+async function signMove(order: MoveOrder, options: SigningOptions, session: Session, charter: CharterView): Promise<SignedMove> {
+  const { signer, ...why } = await openSigner(options, session, charter)
+  return signer.sign({ ...order, ...why })
+}
+
 function defineRemove(command: Command, open: Open): void {
   command
     .summary('remove an empty group')
@@ -116,6 +164,9 @@ function defineDelegate(command: Command, open: Open): void {
     })
 }
 
+/** Of a group that is moved. */
+const AWAITED = 'a place is kept for it: it is to come'
+
 const PART = { home: 'home', seat: 'seat', none: '-' } as const
 
 function renderAll(groups: readonly GroupView[], terminal: Terminal): string {
@@ -126,7 +177,7 @@ function renderAll(groups: readonly GroupView[], terminal: Terminal): string {
     group.leaderName === null ? '-' : printableLine(group.leaderName),
     delegatesOf(group, terminal),
     aboveOf(group, terminal),
-    group.problem === null ? '-' : terminal.style('yellow', printableLine(group.problem)),
+    group.problem === null ? (group.awaited ? AWAITED : '-') : terminal.style('yellow', printableLine(group.problem)),
   ])
   return terminal.table(['PATH', 'HERE', 'ALIVE', 'SYSTEM 5', 'DELEGATES', 'ABOVE', 'PROBLEM'], rows)
 }
@@ -135,6 +186,7 @@ function renderOne(group: GroupView, terminal: Terminal): string {
   const { path, id, part, members, leaderName, children, problem } = group
   const pairs: [string, string][] = [
     ['group', `${printableLine(path)}  ${id}`],
+    ...(group.awaited ? ([['moves', AWAITED]] satisfies [string, string][]) : []),
     ['here', part === 'none' ? 'this node has no seat in it' : part],
     ...(members === null
       ? []

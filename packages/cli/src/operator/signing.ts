@@ -9,11 +9,13 @@ export interface SigningOptions {
   operatorKey?: string
 }
 
-/** Options of what an operator decides. */
-export function addSigningOptions(command: Command): Command {
-  return command
-    .requiredOption('--reason <text>', 'why: it stays in the charter, beside your name', reasonOf)
-    .option('--operator-key <file>', 'your key (or VSMCP_OPERATOR_KEY; default: operator.key in the data directory)')
+/** Options of what an operator decides. @param reason where a person need not give one */
+export function addSigningOptions(command: Command, reason?: string): Command {
+  const reasoned =
+    reason === undefined
+      ? command.requiredOption('--reason <text>', 'why: it stays in the charter, beside your name', reasonOf)
+      : command.option('--reason <text>', 'why: it is kept beside your name', reasonOf, reason)
+  return reasoned.option('--operator-key <file>', 'your key (or VSMCP_OPERATOR_KEY; default: operator.key in the data directory)')
 }
 
 /** What is signed in every decision of an operator, besides what it decides. */

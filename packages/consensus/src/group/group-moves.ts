@@ -1,3 +1,4 @@
+import type { GroupId } from '@vsmcp/kernel'
 import { GROUP_DEPTH_MAX, GROUPS_DEPARTED_MAX } from '../constants.ts'
 import { closeAlertsOf } from './alerts.ts'
 import type { Authority } from './authority.ts'
@@ -109,6 +110,16 @@ export function moveGroup(state: GroupState, operation: GroupMove, { index }: Pl
   return changed({ ...state, place: now }, [{ type: 'group:moved', parent }])
 }
 
+/** Whether a group that lists a child (or keeps a place for it) is to be told where that stands now. */
+export function isPlaceNews(
+  here: GroupId,
+  { move = 0, awaited }: ChildGroup,
+  place: Pick<GroupPlace, 'parent' | 'move'>,
+): boolean {
+  if (place.parent === here) return awaited === true && place.move === move
+  return awaited === true ? place.move >= move : place.move > move
+}
+
 /** A child has decided where it stands: here, or no more. An earlier word than what is known changes nothing. */
 export function placeGroup(state: GroupState, operation: GroupPlaced, place: Place): Applied {
   const { id, parent, move, author } = operation
@@ -119,12 +130,13 @@ export function placeGroup(state: GroupState, operation: GroupPlaced, place: Pla
   if (!hasSay(state, id, group, author)) return refusedBy(state, noSay(group, author))
   const isHere = parent === state.charter.groupId
   if (isHere && group.awaited === undefined) return unchanged(state)
-  if (isHere && move === group.move) {
+  if (!isPlaceNews(state.charter.groupId, group, { parent, move })) {
+    return refusedVersion(state, `the moves of ${group.name}`, move, moveOf(group))
+  }
+  if (isHere) {
     const { awaited: _, ...arrived } = group
     return changed(put(state, 'groups', id, arrived), [{ type: 'group:arrived', id }])
   }
-  const isNews = group.awaited === true ? move >= moveOf(group) : move > moveOf(group)
-  if (isHere || !isNews) return refusedVersion(state, `the moves of ${group.name}`, move, moveOf(group))
   const { state: rest, effects } = without(state, id, operation, place)
   return changed(rest, [...effects, { type: 'group:departed', id }])
 }

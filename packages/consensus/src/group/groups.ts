@@ -29,8 +29,8 @@ export function delegatesOf({ groups, members }: Pick<GroupState, 'groups' | 'me
 }
 
 /**
- * How long a member may be away before it is forgotten, milliseconds: an ephemeral one as its invitation says, a delegate that others stand in for
- * `DELEGATE_ABSENCE_MS`. @returns undefined for who is never forgotten
+ * How long a member may be away before it is forgotten, milliseconds: an ephemeral one as its invitation says, a delegate that others stand in for,
+ * or whose group was moved away, `DELEGATE_ABSENCE_MS`. @returns undefined for who is never forgotten
  */
 export function mayBeAwayMs(
   state: Pick<GroupState, 'charter' | 'groups' | 'members'>,
@@ -38,6 +38,8 @@ export function mayBeAwayMs(
 ): number | undefined {
   if (ephemeral === true) return absenceMs
   if (!knowsGroups(state) || delegateOf === undefined) return undefined
+  // Its group is none of those here any more: it would have left by itself.
+  if (!state.groups.has(delegateOf)) return DELEGATE_ABSENCE_MS
   const delegates = state.members.entries().filter(([, member]) => member.delegateOf === delegateOf)
   return delegates.length > DELEGATES_WANTED ? DELEGATE_ABSENCE_MS : undefined
 }

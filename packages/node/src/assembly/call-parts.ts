@@ -65,6 +65,7 @@ export function callParts(
     | 'own'
     | 'readiness'
     | 'weights'
+    | 'place'
     | 'delegates'
     | 'delegateDesk'
     | 'beyond'

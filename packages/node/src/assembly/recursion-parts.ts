@@ -1,3 +1,4 @@
+import type { GroupState } from '@vsmcp/consensus'
 import type { GroupId, Plane } from '@vsmcp/kernel'
 import type { GroupParts } from '../parts.ts'
 import { Beyond } from '../recursion/beyond.ts'
@@ -8,7 +9,8 @@ import { FromAbove } from '../recursion/from-above.ts'
 import { GroupRecords } from '../recursion/group-records.ts'
 import { NeighbourChains } from '../recursion/neighbour-chains.ts'
 import { NeighboursMemory } from '../recursion/neighbours-memory.ts'
-import { founderOf, lineageOf, OwnAccount } from '../recursion/own-account.ts'
+import { founderOf, OwnAccount } from '../recursion/own-account.ts'
+import { OwnPlace } from '../recursion/own-place.ts'
 import type { Assembly } from './assembly.ts'
 
 /** The way of calls to other groups, and back from them. */
@@ -17,19 +19,24 @@ export function recursionParts(
   beneath: Pick<GroupParts, 'trust' | 'log' | 'control' | 'state' | 'members' | 'catalog' | 'mesh' | 'operations' | 'variety'> & {
     rpc: Plane
   },
-): Pick<GroupParts, 'delegates' | 'delegateDesk' | 'beyond' | 'records'> {
+): Pick<GroupParts, 'place' | 'delegates' | 'delegateDesk' | 'beyond' | 'records'> {
   const { self, enrolment, group, host, clock, logger, whole } = assembly
   const { trust, log, control, state, members, catalog, rpc } = beneath
   const { groupId } = enrolment
-  const parent = (): GroupId | undefined => trust.chain.parent?.group
+  const place = new OwnPlace({
+    chain: () => trust.chain,
+    state: () => group.state,
+    heard: () => records.recursion.parent,
+  })
+  const parent = (): GroupId | undefined => place.parent
   const delegates = new Delegates({ state, self, isAlive: (peer) => members.isAlive(peer) })
-  const records = recordParts(assembly, { ...beneath, delegates })
+  const records: GroupRecords = recordParts(assembly, { ...beneath, place, delegates })
   const beyond = new Beyond({
     group: groupId,
     parent,
     self,
     route: (question) => {
-      return records.recursion.route(question, false, parent(), group.state?.groups.keys() ?? [])
+      return records.recursion.route(question, false, parent(), childrenHere(group.state))
     },
     unitOf: (child) => group.state?.groups.get(child)?.name,
     delegates: () => delegates.of(parent()),
@@ -52,7 +59,12 @@ export function recursionParts(
     nowMs: () => clock.monotonicMs(),
     logger: logger.child({ part: 'recursion' }),
   })
-  return { delegates, delegateDesk, beyond, records }
+  return { place, delegates, delegateDesk, beyond, records }
+}
+
+/** Not those that a place is kept for. */
+function childrenHere(state: GroupState | undefined): GroupId[] {
+  return state?.groups.entries().flatMap(([id, { awaited }]) => (awaited === true ? [] : [id])) ?? []
 }
 
 /** What is said of this group above and below it, and heard of those groups. */
@@ -68,10 +80,11 @@ function recordParts(
     mesh,
     operations,
     variety,
+    place,
     delegates,
   }: Pick<
     GroupParts,
-    'trust' | 'log' | 'control' | 'state' | 'members' | 'catalog' | 'mesh' | 'operations' | 'variety' | 'delegates'
+    'trust' | 'log' | 'control' | 'state' | 'members' | 'catalog' | 'mesh' | 'operations' | 'variety' | 'place' | 'delegates'
   >,
 ): GroupRecords {
   const { meshId, groupId } = enrolment
@@ -82,17 +95,18 @@ function recordParts(
     identity,
     mesh: meshId,
     group: groupId,
-    parent: () => trust.chain.parent?.group,
+    place,
     log: scope.hears(log),
     members,
     state: scope.hears(state),
     delegates,
     memberships: host.memberships,
-    chains: new NeighbourChains({ mesh: meshId, group: groupId, parent: () => trust.chain.parent, state, logger: aside }),
+    chains: new NeighbourChains({ mesh: meshId, founding: () => trust.chain.parent, state, logger: aside }),
     account: new OwnAccount({
       self,
       group: groupId,
       chain,
+      place,
       catalog,
       operations,
       variety,
@@ -109,7 +123,7 @@ function recordParts(
       logger: aside,
     }),
     memory: new NeighboursMemory({ kv: store.kv('recursion'), logger: aside }),
-    foreigners: new Foreigners({ lineage: () => lineageOf(trust.chain), group: () => group.state, trust, mesh, logger: aside }),
+    foreigners: new Foreigners({ lineage: () => place.lineage, group: () => group.state, trust, mesh, logger: aside }),
     control,
     clock: scope.clock,
     logger: aside,

@@ -52,7 +52,7 @@ export interface RevocationView {
 }
 
 /** What an operator signs in all of them: see `operatorSigner`. */
-interface Signed {
+export interface Signed {
   operator: string
   reason: string
   signedAtMs: number

@@ -27,6 +27,9 @@ import type {
   ForecastView,
   FutureView,
   GroupCreateRequest,
+  GroupMoved,
+  GroupMoveDraft,
+  GroupMoveRequest,
   GroupRenameRequest,
   GroupView,
   InvitationCreated,
@@ -49,6 +52,7 @@ import type {
   SelfView,
   SignedChange,
   SignedEviction,
+  SignedMove,
   ToolCallAnswer,
   ToolCallRequest,
   ToolView,
@@ -154,6 +158,14 @@ export class RunningNodeControl implements NodeControl {
 
   removeGroup(path: string): Promise<void> {
     return this.#c.groups.remove(path)
+  }
+
+  draftGroupMove(request: GroupMoveRequest & { token?: string }): Promise<GroupMoveDraft> {
+    return this.#c.groups.moving.draft(request)
+  }
+
+  moveGroup(request: GroupMoveRequest & { order?: SignedMove }): Promise<GroupMoved> {
+    return this.#c.groups.move(request)
   }
 
   async takeSeat({ token }: SeatRequest): Promise<GroupView> {

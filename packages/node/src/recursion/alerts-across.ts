@@ -18,7 +18,9 @@ const ID_LENGTH = 32
 const TEXT_LENGTH_MAX = 500
 
 interface Served {
-  readonly climb: AlertClimb
+  climb: AlertClimb
+  /** The group that it climbs to: to another one all of it anew. */
+  parent: GroupId | undefined
   readonly offs: (() => void)[]
   timer: Timer | undefined
 }
@@ -57,15 +59,14 @@ export class AlertsAcross implements Startable {
   #follow({ group, parts }: Membership): void {
     // What is decided in one group is of interest to the one below, too.
     const look = (): void => this.#lookAll()
-    const climb = new AlertClimb({ idAbove: (id) => sha256Hex(Buffer.from(`${group} ${id}`)).slice(0, ID_LENGTH) })
     const offs = [
       parts.log.on('state:installed', look),
       parts.log.on('leader:changed', look),
       parts.log.on('entry:applied', ({ effects }) => {
-        if (effects.some(({ type }) => type.startsWith('alert:') || type.startsWith('member:'))) look()
+        if (effects.some(({ type }) => /^(?:alert|member|group):/.test(type))) look()
       }),
     ]
-    this.#served.set(group, { climb, offs, timer: undefined })
+    this.#served.set(group, { climb: climbOf(group), parent: undefined, offs, timer: undefined })
     this.#lookAll()
   }
 
@@ -80,6 +81,8 @@ export class AlertsAcross implements Startable {
     const above = membership.parent === undefined ? undefined : memberships.get(membership.parent)
     const [state, docket] = [membership.parts.log.state, above?.parts.log.state]
     if (served === undefined || above === undefined || state === undefined || docket === undefined) return
+    if (served.parent !== above.group) Object.assign(served, { climb: climbOf(membership.group), parent: above.group })
+    if (docket.groups.get(membership.group)?.awaited === true) return
     const alive = delegatesOf(docket, membership.group).filter((peer) => peer === self || above.parts.members.isAlive(peer))
     const rank = alive.toSorted().indexOf(self)
     // Who does not speak for the group raises nothing in its name.
@@ -130,6 +133,10 @@ export class AlertsAcross implements Startable {
       unit: name,
     } as const
   }
+}
+
+function climbOf(group: GroupId): AlertClimb {
+  return new AlertClimb({ idAbove: (id) => sha256Hex(Buffer.from(`${group} ${id}`)).slice(0, ID_LENGTH) })
 }
 
 function belowOf({ alerts }: GroupState): AlertBelow[] {

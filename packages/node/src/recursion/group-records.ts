@@ -37,6 +37,7 @@ import { fromDocument, fromLeader, isSignedBy, type SignedRecord, signRecord, to
 import type { Identity } from '@vsmcp/security'
 import type { FromAbove } from './from-above.ts'
 import type { OwnAccount } from './own-account.ts'
+import type { OwnPlace } from './own-place.ts'
 
 /** Collection of a group's document in which delegates carry records of the groups below, and that of the one above; by the child's id. */
 const RECORDS_COLLECTION = 'records'
@@ -49,7 +50,7 @@ export interface GroupRecordsComponents {
   identity: Identity
   mesh: string
   group: GroupId
-  parent: () => GroupId | undefined
+  place: Pick<OwnPlace, 'parent' | 'path'>
   log: Pick<GroupLog, 'state' | 'status' | 'isLeader' | 'on'>
   members: Pick<Members, 'isAlive'>
   state: SharedState
@@ -95,7 +96,8 @@ export class GroupRecords implements Startable {
   }
 
   async start(): Promise<void> {
-    const { state, log, clock, memory } = this.#c
+    const { state, log, clock, memory, place } = this.#c
+    this.recursion.standBelow(place.parent)
     await memory.recall(this.recursion, Math.round(clock.wallMs()))
     this.#offs = [
       state.on('changed', ({ collection, keys }) => {
@@ -103,6 +105,13 @@ export class GroupRecords implements Startable {
         else if (collection === RECORDS_COLLECTION) this.#look(keys)
       }),
       log.on('leader:changed', () => this.#speak()),
+      log.on('state:installed', () => this.#followPlace()),
+      log.on('entry:applied', ({ effects }) => {
+        for (const effect of effects) {
+          if (effect.type === 'group:moved') this.#followPlace()
+          else if (effect.type === 'group:arrived') this.#lookAtChains([effect.id])
+        }
+      }),
     ]
     this.#timers = [clock.every(RECORD_GAP_MS, () => this.#tick())]
     this.#lookAtChains(state.entries(CHAINS_COLLECTION, { allWriters: true }).map(({ key }) => key))
@@ -122,12 +131,27 @@ export class GroupRecords implements Startable {
 
   /** Path of the group now: as the one above names it, else as it was founded. */
   get path(): string {
-    return this.#c.account.path(this.recursion.parent?.path)
+    return this.#c.place.path
   }
 
   /** The group by whose eviction this peer is not let in here; undefined for none. */
   keepsOut(peer: PeerIdString, delegateOf?: GroupId): GroupId | undefined {
     return this.#c.foreigners.keepsOut(this.recursion, peer, delegateOf)
+  }
+
+  /** Another group stands above: what it says counts now, and what this node carried of the one before is taken back. */
+  #followPlace(): void {
+    const { group, place, state, logger } = this.#c
+    if (!this.recursion.standBelow(place.parent)) return
+    if (this.#carried.delete(group)) {
+      state
+        .remove(RECORDS_COLLECTION, group)
+        .catch((error: unknown) => logger.debug({ group, error: messageOf(error) }, 'a record of a former group above stays'))
+    }
+    this.#seen.clear()
+    this.#c.memory.keep(this.recursion)
+    this.#lookAtChains([place.parent ?? ''])
+    this.#look([group])
   }
 
   // ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +164,7 @@ export class GroupRecords implements Startable {
   }
 
   #isNeighbour(group: GroupId): boolean {
-    return group === this.#c.parent() || this.#c.log.state?.groups.has(group) === true
+    return group === this.#c.place.parent || this.#c.log.state?.groups.has(group) === true
   }
 
   #look(keys: readonly string[]): void {
@@ -151,10 +175,12 @@ export class GroupRecords implements Startable {
   }
 
   #hear({ key, writer, epoch, seq, value }: SharedRecord): void {
-    const { group, chains, clock, mesh, parent } = this.#c
+    const { group, chains, clock, mesh, place } = this.#c
     const seen = `${key} ${writer}`
     const which = `${epoch}.${seq}`
-    const speaker = key === group ? parent() : key
+    // One that a place is kept for is heard once it says that it is here.
+    if (this.#c.log.state?.groups.get(key)?.awaited === true) return
+    const speaker = key === group ? place.parent : key
     // Who may speak for it is not known yet: it is heard when that is.
     if (speaker === undefined || chains.votersOf(speaker) === undefined || this.#seen.get(seen) === which) return
     this.#seen.set(seen, which)
@@ -213,11 +239,11 @@ export class GroupRecords implements Startable {
   }
 
   #speak(): void {
-    const { log, account, parent, clock, fromAbove } = this.#c
+    const { log, account, place, clock, fromAbove } = this.#c
     const { state } = log
     const term = log.status()?.term
     const nowMs = Math.round(clock.wallMs())
-    const above = parent()
+    const above = place.parent
     if (!log.isLeader || state === undefined || term === undefined || !this.recursion.maySpeak(nowMs)) return
     if (above === undefined && state.groups.size === 0) return
     // Nobody asks the root for its record.
@@ -233,20 +259,20 @@ export class GroupRecords implements Startable {
     const { below } = governanceOf(charter)
     const atMs = charter.policyHistory?.at(-1)?.atMs ?? 0
     const office = { by: this.#c.group, version: policyVersionOf(charter), atMs, nowMs }
-    return groups.entries().map(([group, { name }]) => ({
-      group,
-      path: pathUnder(this.path, name),
-      directives: directivesBelow(name, below, office),
-    }))
+    return groups
+      .entries()
+      .flatMap(([group, { name, awaited }]) =>
+        awaited === true ? [] : [{ group, path: pathUnder(this.path, name), directives: directivesBelow(name, below, office) }],
+      )
   }
 
   /** Delegates of this group carry what goes up; those of a child what goes down to it. */
   #handOver(state: GroupState, effect: RecursionEffect): void {
     if (effect.type === 'record:expired') return
-    const { identity, mesh, group, parent, delegates, control, logger } = this.#c
+    const { identity, mesh, group, place, delegates, control, logger } = this.#c
     const { epoch, term, sequence } = effect.record
     const isUp = effect.type === 'record:up'
-    const [about, into] = isUp ? [group, parent()] : [effect.group, effect.group]
+    const [about, into] = isUp ? [group, place.parent] : [effect.group, effect.group]
     if (into === undefined) return
     const record = signRecord(identity, mesh, { about, order: { epoch, term, sequence }, bytes: effect.bytes })
     for (const peer of isUp ? delegates.of(into) : delegatesOf(state, about)) {
@@ -265,16 +291,17 @@ export class GroupRecords implements Startable {
     const other = memberships.get(into)
     if (other === undefined) throw new NotSentError('this node has no running seat in the group that the record is for')
     // Up goes what is of this group, down what is for the other one.
-    const isNext = into === this.#c.parent() ? record.about === group : record.about === into
+    const isNext = into === this.#c.place.parent ? record.about === group : record.about === into
     if (!isNext) throw new InvalidArgumentError(`${into} is not to be told of ${record.about} by ${group}`)
     await chains.show(other.parts.trust.chain)
-    await other.parts.records.carry(record)
+    await other.parts.records.carry(record, group)
   }
 
   /** A record for this group, which this node is to carry into its document: at once when it is its turn, else when nobody else has done so. */
-  async carry(record: SignedRecord): Promise<void> {
+  async carry(record: SignedRecord, from: GroupId): Promise<void> {
     const { about, order } = record
-    const { clock, logger } = this.#c
+    const { clock, logger, group, place } = this.#c
+    if (about === group && from !== place.parent) throw new InvalidArgumentError(`${group} does not stand below ${from}`)
     this.#carried.set(about, record)
     const rank = this.#rank(about, order.sequence)
     if (rank === 0) {
@@ -291,16 +318,16 @@ export class GroupRecords implements Startable {
   }
 
   async #bring(record: SignedRecord): Promise<void> {
-    const { state, chains, memberships, group, parent, clock } = this.#c
-    const speaker = record.about === group ? parent() : record.about
+    const { state, chains, memberships, group, place, clock } = this.#c
+    const speaker = record.about === group ? place.parent : record.about
     const chain = memberships.get(speaker ?? '')?.parts.trust.chain
     if (chain !== undefined) await chains.show(chain)
     await state.put(RECORDS_COLLECTION, record.about, toDocument(record), { expiresAtMs: Math.round(clock.wallMs()) + KEPT_MS })
   }
 
   #rank(about: GroupId, sequence: number): number {
-    const { group, log, members, delegates, parent, identity } = this.#c
-    const all = about === group ? delegates.of(parent()) : log.state === undefined ? [] : delegatesOf(log.state, about)
+    const { group, log, members, delegates, place, identity } = this.#c
+    const all = about === group ? delegates.of(place.parent) : log.state === undefined ? [] : delegatesOf(log.state, about)
     const alive = all.filter((peer) => peer === identity.peerId || members.isAlive(peer)).toSorted()
     return (Math.max(0, alive.indexOf(identity.peerId)) + sequence) % Math.max(1, alive.length)
   }

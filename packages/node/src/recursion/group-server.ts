@@ -41,9 +41,14 @@ export class GroupServer implements InnerServer {
     })
   }
 
-  request(asked: Parameters<InnerServer['request']>[0]): Promise<McpReply> {
+  async request(asked: Parameters<InnerServer['request']>[0]): Promise<McpReply> {
     const { method, paramsJson, via } = asked
-    const { parent } = this.#init
+    const { parent, group } = this.#init
+    if (this.#seat().parent !== parent) {
+      throw new NotSentError(`${group} stands below another group now`, {
+        hint: 'Nothing was executed. It is listed where it is, and found by the names of its tools.',
+      })
+    }
     if (!isRouted(method)) throw new InvalidArgumentError(`a group does not answer ${method}`)
     const target = targetOf(method, paramsJson)
     const way = via.includes(parent) ? via : [...via, parent]

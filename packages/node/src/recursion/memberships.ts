@@ -5,12 +5,29 @@ import type { GroupParts } from '../parts.ts'
 /** A running membership of this node: in its home group, or by a seat in another. */
 export interface Membership {
   readonly group: GroupId
-  /** The group above; undefined for the root. */
+  /** The group above now; undefined for the root. */
   readonly parent: GroupId | undefined
   readonly isHome: boolean
   readonly parts: GroupParts
   /** As this node sees them. */
   members(): MemberView[]
+}
+
+/** Its parent is that of now, whenever it is asked. */
+export function membershipOf(
+  group: GroupId,
+  parts: GroupParts,
+  { isHome, members }: Pick<Membership, 'isHome' | 'members'>,
+): Membership {
+  return {
+    group,
+    get parent() {
+      return parts.place.parent
+    },
+    isHome,
+    parts,
+    members,
+  }
 }
 
 /** What the seats of a process do when they are asked to. */

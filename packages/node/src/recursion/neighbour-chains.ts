@@ -18,9 +18,8 @@ const CHAIN_TEXT_MAX = 512 * 1_024
 
 export interface NeighbourChainsComponents {
   mesh: MeshId
-  group: GroupId
-  /** The chain of the group above, as of when this group was founded. */
-  parent: () => Chain | undefined
+  /** The chain of the group that this one was founded below, as of then. */
+  founding: () => Chain | undefined
   state: SharedState
   logger: Logger
 }
@@ -37,10 +36,7 @@ export class NeighbourChains {
 
   /** @returns undefined where nothing is known of the group yet */
   votersOf(group: GroupId): readonly PeerIdString[] | undefined {
-    const { parent } = this.#c
-    const known = this.#chains.get(group)
-    const above = parent()
-    return (known ?? (above?.group === group ? above : undefined))?.voters
+    return this.#known(group)?.voters
   }
 
   /** This node takes part in the other group, too: shows its chain as it is now. */
@@ -63,18 +59,22 @@ export class NeighbourChains {
     return isNews
   }
 
+  #known(group: GroupId): Chain | undefined {
+    const founding = this.#c.founding()
+    return this.#chains.get(group) ?? (founding?.group === group ? founding : undefined)
+  }
+
   /** A later chain takes the place of an earlier one of the same group; whatever does not prove itself changes nothing. */
   #learn(group: GroupId, text: string, by: PeerIdString): boolean {
-    const { mesh, parent, logger } = this.#c
+    const { mesh, logger } = this.#c
     try {
       const bytes = bytesOfBase64url(text)
       if (bytes === undefined) return false
       const shown = decodeChain(bytes)
-      const above = parent()
-      const known = this.#chains.get(group) ?? (above?.group === group ? above : undefined)
+      const known = this.#known(group)
       const chain = known === undefined ? orThrow(verifyChain({ meshId: mesh, ...shown })) : mergeChain(known, shown)
-      const isChild = chain.parent?.group === this.#c.group
-      if (chain.group !== group || (!isChild && above?.group !== group) || chain === known) return false
+      // Its id is made of its first charter: a group that the docket lists, or stands below, has this chain and no other.
+      if (chain.group !== group || chain === known) return false
       this.#chains.set(group, chain)
       return true
     } catch (error) {

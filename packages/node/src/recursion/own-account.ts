@@ -20,11 +20,13 @@ import { sha256Hex } from '../sha256.ts'
 import type { Operations } from '../system1/operations.ts'
 import type { CallVariety } from '../variety/call-variety.ts'
 import { exportsOf } from './exports.ts'
+import type { OwnPlace } from './own-place.ts'
 
 export interface OwnAccountComponents {
   self: PeerIdString
   group: GroupId
   chain: () => Chain
+  place: Pick<OwnPlace, 'lineage'>
   catalog: Catalog
   operations: Operations
   variety: Pick<CallVariety, 'ofGroup'>
@@ -65,11 +67,6 @@ export class OwnAccount {
     this.#c = components
   }
 
-  /** @param named as the group above names it */
-  path(named: string | undefined): string {
-    return named ?? this.#c.chain().path
-  }
-
   /** Asks the members for their counts of calls, now and then; what they say is in the next account. */
   refresh(): void {
     const { variety, members, self, clock, logger } = this.#c
@@ -88,7 +85,7 @@ export class OwnAccount {
 
   /** @param followed how it follows what it is told from above */
   now(state: GroupState, path: string, followed: readonly Followed[]): GroupNow {
-    const { group, operations, chain } = this.#c
+    const { group, operations, chain, place } = this.#c
     const { charter, members, groups } = state
     const below = new Set(groups.entries().map(([, { name }]) => name))
     const own = operations.windows().filter(({ unit }) => !below.has(unit))
@@ -105,7 +102,7 @@ export class OwnAccount {
       exports,
       tools,
       evictions: charter.revocations.map(({ peer, untilMs, atMs }) => ({ peer, group, atMs, untilMs })),
-      lineage: lineageOf(chain()),
+      lineage: [...place.lineage],
       charter: { version: charter.policyVersion ?? 1, digest: this.#digestOf(charter) },
       followed,
     }
@@ -131,11 +128,6 @@ export class OwnAccount {
 /** Who founded a group below another is its guest, and at home above. */
 export function founderOf({ parent, eras }: Chain): PeerIdString | undefined {
   return parent === undefined ? undefined : eras[0]?.voters[0]
-}
-
-/** Ids from the root to the group itself. */
-export function lineageOf(chain: Chain): GroupId[] {
-  return chain.parent === undefined ? [chain.group] : [...lineageOf(chain.parent), chain.group]
 }
 
 function figuresOf({ windowMs, calls, errors, inFlight, latencyP50Ms, measured }: UnitReport): GroupFigures {

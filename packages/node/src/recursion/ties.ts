@@ -1,6 +1,5 @@
 import { DELEGATES_WANTED, delegatesOf, type GroupState, providersOf } from '@vsmcp/consensus'
 import {
-  backoffMs,
   type Clock,
   type GroupId,
   type Logger,
@@ -8,12 +7,13 @@ import {
   type PeerIdString,
   type Random,
   type Startable,
-  type Timer,
   type UnitName,
 } from '@vsmcp/kernel'
 import { flawOfChild } from '@vsmcp/security'
 import { GROUP_UNIT_START_MS, HOME_MEMBERS_ENOUGH } from '../constants.ts'
 import type { Membership, Memberships } from './memberships.ts'
+import { founderOf } from './own-account.ts'
+import { Settling } from './settling.ts'
 
 export interface TiesComponents {
   self: PeerIdString
@@ -30,11 +30,9 @@ export interface TiesComponents {
 export class Ties implements Startable {
   readonly #c: TiesComponents
   readonly #offs = new Map<GroupId, (() => void)[]>()
-  #isLooking = false
-  #again = false
+  /** Each by itself: a group that decides nothing now holds up no other. */
+  readonly #settlings = new Map<GroupId, Settling>()
   #isStopped = false
-  #failures = 0
-  #timer: Timer | undefined
   /** Groups here that their parent does not list any more. */
   readonly #orphans = new Set<GroupId>()
 
@@ -44,6 +42,8 @@ export class Ties implements Startable {
     components.memberships.on('ended', ({ group }) => {
       for (const off of this.#offs.get(group) ?? []) off()
       this.#offs.delete(group)
+      this.#settlings.get(group)?.end()
+      this.#settlings.delete(group)
       this.#orphans.delete(group)
       this.look()
     })
@@ -56,7 +56,8 @@ export class Ties implements Startable {
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    this.#timer?.cancel()
+    for (const settling of this.#settlings.values()) settling.end()
+    this.#settlings.clear()
   }
 
   /** Groups that this node has a seat in, though the group above does not list them. */
@@ -81,21 +82,18 @@ export class Ties implements Startable {
   /** Puts right what is not as the dockets say; tried again while something could not be done. */
   look(): void {
     if (this.#isStopped) return
-    this.#again = true
-    if (this.#isLooking) return
-    this.#isLooking = true
-    void this.#lookAll().finally(() => (this.#isLooking = false))
+    for (const { group } of this.#c.memberships.list()) this.#settlingOf(group).ask()
   }
 
-  async #lookAll(): Promise<void> {
-    const { memberships, clock, random } = this.#c
-    this.#timer?.cancel()
-    while (this.#again && !this.#isStopped) {
-      this.#again = false
-      const done = await Promise.all(memberships.list().map((membership) => this.#tie(membership)))
-      this.#failures = done.every(Boolean) ? 0 : this.#failures + 1
+  #settlingOf(group: GroupId): Settling {
+    const { clock, random, memberships } = this.#c
+    const work = async (): Promise<boolean> => {
+      const membership = memberships.get(group)
+      return membership === undefined || this.#tie(membership)
     }
-    if (this.#failures > 0 && !this.#isStopped) this.#timer = clock.after(backoffMs(this.#failures, random), () => this.look())
+    const settling = this.#settlings.get(group) ?? new Settling({ work, clock, random })
+    this.#settlings.set(group, settling)
+    return settling
   }
 
   /** @returns false when something is to be tried again */
@@ -105,9 +103,10 @@ export class Ties implements Startable {
     try {
       const above = parent === undefined ? undefined : memberships.get(parent)
       await parts.delegates.announce(above === undefined ? undefined : parent)
-      if (above !== undefined) this.#noteOrphan(membership, above)
+      if (above === undefined) this.#orphans.delete(group)
+      else this.#noteOrphan(membership, above)
       await this.#standForChildren(membership)
-      if (above !== undefined) await this.#leaveToOthers(membership, above)
+      await this.#leaveToOthers(membership, above)
       return true
     } catch (error) {
       logger.info({ group, parent, error: messageOf(error) }, 'a seat is not tied to the group above or below yet')
@@ -128,13 +127,16 @@ export class Ties implements Startable {
   }
 
   /** Each group below by its name in the docket, where this node is a delegate of it; none other. */
-  async #standForChildren({ parts }: Membership): Promise<void> {
+  async #standForChildren({ group, parts }: Membership): Promise<void> {
     const { self, memberships } = this.#c
     const { log, units } = parts
     const { state } = log
     if (state === undefined) return
     const wanted = new Map<UnitName, GroupId>()
-    for (const [child, { name }] of state.groups.entries()) {
+    for (const [child, { name, awaited }] of state.groups.entries()) {
+      const inside = memberships.get(child)
+      // What it has decided itself counts, whatever is listed here still or already.
+      if (awaited === true || (inside !== undefined && inside.parent !== group)) continue
       const isNeeded = units.get(name) !== undefined && this.#othersRunning(state, name) < DELEGATES_WANTED
       // A founder whose group has delegates stands for it until these do.
       if (delegatesOf(state, child).includes(self) || isNeeded) wanted.set(name, child)
@@ -144,11 +146,11 @@ export class Ties implements Startable {
       if (wanted.get(name) === source.group) wanted.delete(name)
       else await units.detach(name)
     }
-    for (const [name, group] of wanted) {
-      if (memberships.get(group) === undefined || this.#orphans.has(group)) continue
+    for (const [name, child] of wanted) {
+      if (memberships.get(child) === undefined || this.#orphans.has(child)) continue
       await units.attach({
         name,
-        source: { kind: 'group', group },
+        source: { kind: 'group', group: child },
         startTimeoutMs: GROUP_UNIT_START_MS,
         replica: true,
         replace: false,
@@ -156,18 +158,33 @@ export class Ties implements Startable {
     }
   }
 
-  /** Who founded a group is its guest: once others decide there, and speak for it above, it leaves the group to them. */
-  async #leaveToOthers({ group, isHome, parts }: Membership, above: Membership): Promise<void> {
+  /** Who founded a group, or had it admitted, is its guest: once others decide there, and speak for it above, it leaves the group to them. */
+  async #leaveToOthers({ group, isHome, parts, parent }: Membership, above: Membership | undefined): Promise<void> {
     const { self, memberships, logger } = this.#c
-    const { state } = above.parts.log
-    if (isHome || state?.groups.get(group)?.founder !== self) return
+    if (isHome || parent === undefined) return
     const here = [...(parts.log.state?.members.keys() ?? [])].filter((peer) => peer !== self && parts.members.isAlive(peer))
-    const speakers = delegatesOf(state, group).filter((peer) => peer !== self && above.parts.members.isAlive(peer))
-    const name = state.groups.get(group)?.name ?? ''
-    if (here.length < HOME_MEMBERS_ENOUGH || speakers.length < DELEGATES_WANTED) return
-    if (this.#othersRunning(state, name) < DELEGATES_WANTED) return
+    if (here.length < HOME_MEMBERS_ENOUGH) return
+    const isLeft = above === undefined ? this.#isLeftElsewhere(parts, parent) : this.#isLeftAbove(group, above)
+    if (!isLeft) return
     logger.info({ group }, 'the group that this node founded decides and speaks by itself: the seat in it ends')
     await memberships.hands.giveUp(group)
+  }
+
+  /** This node had it admitted above, where two others speak for it, and run it. */
+  #isLeftAbove(group: GroupId, { parts }: Membership): boolean {
+    const { self } = this.#c
+    const { state } = parts.log
+    if (state?.groups.get(group)?.founder !== self) return false
+    const speakers = delegatesOf(state, group).filter((peer) => peer !== self && parts.members.isAlive(peer))
+    const name = state.groups.get(group)?.name ?? ''
+    return speakers.length >= DELEGATES_WANTED && this.#othersRunning(state, name) >= DELEGATES_WANTED
+  }
+
+  /** It was moved below a group that this node, its founder, has no part in: two of its members say that they have a seat there. */
+  #isLeftElsewhere({ place, trust, delegates, members }: Membership['parts'], parent: GroupId): boolean {
+    const { self } = this.#c
+    if (place.moved === undefined || founderOf(trust.chain) !== self) return false
+    return delegates.of(parent).filter((peer) => peer !== self && members.isAlive(peer)).length >= DELEGATES_WANTED
   }
 
   /** How many others run the unit. */

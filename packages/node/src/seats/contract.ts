@@ -1,4 +1,5 @@
 import type { PeerIdString, Severity } from '@vsmcp/kernel'
+import type { Signed } from '../charter/contract.ts'
 import type { WorkView } from '../control.ts'
 import type { Followed } from '@vsmcp/vsm'
 
@@ -61,6 +62,8 @@ export interface GroupView {
     /** Since when, as this node saw it. */
     since: string
   } | null
+  /** The group above keeps a place for it, and was not told yet that it is there. */
+  awaited: boolean
   /** Null without a seat there. */
   members: { known: number; alive: number } | null
   leaderName: string | null
@@ -113,6 +116,36 @@ export interface GroupCreateRequest {
 export interface GroupRenameRequest {
   group: string
   name: string
+}
+
+export interface GroupMoveRequest {
+  group: string
+  /** The group that it is to stand below, by its path or id; or a path there that ends with another name for it. */
+  to: string
+}
+
+/** What an operator of the group signs for it to be moved. */
+export interface MoveOrder {
+  op: 'group:move'
+  parent: string
+  path: string
+  lineage: string[]
+  move: number
+}
+
+export type SignedMove = MoveOrder & Signed
+
+export interface GroupMoveDraft {
+  /** The path that it will have. */
+  path: string
+  /** Null when nothing is to be signed: it is only renamed, or has decided already. */
+  order: MoveOrder | null
+}
+
+export interface GroupMoved {
+  group: GroupView
+  /** Whether the group above that was has let go of it; null when this node has no seat there. Whoever has one tells it, as soon as it can be reached. */
+  released: boolean | null
 }
 
 export interface SeatRequest {

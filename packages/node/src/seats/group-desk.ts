@@ -8,8 +8,17 @@ import type { Membership, Memberships, SeatHands } from '../recursion/membership
 import type { Ties } from '../recursion/ties.ts'
 import { recursionView } from '../recursion/recursion-view.ts'
 import { heldToView, toldView } from '../recursion/told-view.ts'
-import type { GroupCreateRequest, GroupRenameRequest, GroupView, RecursionView } from './contract.ts'
+import type {
+  GroupCreateRequest,
+  GroupMoved,
+  GroupMoveRequest,
+  GroupRenameRequest,
+  GroupView,
+  RecursionView,
+  SignedMove,
+} from './contract.ts'
 import type { Founding } from './founding.ts'
+import { Moving } from './moving.ts'
 import { takeSeat, type SeatJoiningComponents } from './seat-joining.ts'
 import type { Seats } from './seats.ts'
 
@@ -32,11 +41,17 @@ interface Reach {
 
 /** Groups, as people ask for them by their paths. */
 export class GroupDesk implements SeatHands {
+  readonly moving: Moving
   readonly #c: GroupDeskComponents
   readonly #reach = new Map<GroupId, Reach>()
 
   constructor(components: GroupDeskComponents) {
     this.#c = components
+    this.moving = new Moving({
+      ...components,
+      membership: (path) => this.membership(path),
+      pathOf: (membership) => this.pathOf(membership),
+    })
   }
 
   /** Throws `GroupUnknownError` for a path that is none of a group this node takes part in. */
@@ -118,6 +133,11 @@ export class GroupDesk implements SeatHands {
     return this.view(id)
   }
 
+  async move(request: GroupMoveRequest & { order?: SignedMove }): Promise<GroupMoved> {
+    const { id, released } = await this.moving.move(request)
+    return { group: this.view(id), released }
+  }
+
   /** Its delegates leave first; this node's own seat in it goes with it when nobody else is there. */
   async remove(path: string): Promise<void> {
     const { memberships, seats, self } = this.#c
@@ -197,6 +217,7 @@ export class GroupDesk implements SeatHands {
       path,
       part: isHome ? 'home' : 'seat',
       parent: parent === undefined ? null : this.#parentOf(membership, parent, above, path),
+      awaited: above?.parts.log.state?.groups.get(group)?.awaited === true,
       members: { known: members.length, alive: members.filter(({ state }) => state === 'alive').length },
       leaderName: members.find(({ leader }) => leader)?.name ?? null,
       delegates: this.#delegatesOf(membership, above),
@@ -245,7 +266,7 @@ export class GroupDesk implements SeatHands {
     return state.groups
       .entries()
       .filter(([id]) => memberships.get(id) === undefined)
-      .map(([id, { name }]): GroupView => {
+      .map(([id, { name, awaited }]): GroupView => {
         const delegates = delegatesOf(state, id).map((peerId) => ({
           peerId,
           name: state.members.get(peerId)?.name ?? peerId,
@@ -256,13 +277,17 @@ export class GroupDesk implements SeatHands {
           path: pathUnder(path, name),
           part: 'none',
           parent: { id: membership.group, path, reached: true, since: isoTime(this.#c.clock.wallMs()) },
+          awaited: awaited === true,
           members: null,
           leaderName: null,
           delegates,
           told: this.#told(membership, id),
           heldTo: [],
           children: [],
-          problem: delegates.some(({ alive }) => alive) ? null : 'none of its delegates can be reached: calls to it are not sent',
+          problem:
+            awaited === true || delegates.some(({ alive }) => alive)
+              ? null
+              : 'none of its delegates can be reached: calls to it are not sent',
         }
       })
   }
@@ -272,7 +297,16 @@ export class GroupDesk implements SeatHands {
     return this.#c.seats.list().flatMap((seat): GroupView[] => {
       if (seat.parts !== undefined) return []
       const problem = `the seat of this node in it does not run, and is tried again: ${seat.problem ?? 'it is starting'}`
-      const unknown = { parent: null, members: null, leaderName: null, delegates: [], told: null, heldTo: [], children: [] }
+      const unknown = {
+        parent: null,
+        awaited: false,
+        members: null,
+        leaderName: null,
+        delegates: [],
+        told: null,
+        heldTo: [],
+        children: [],
+      }
       return [{ id: seat.group, path: seat.group, part: 'seat', ...unknown, problem }]
     })
   }

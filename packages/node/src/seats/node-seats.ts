@@ -4,6 +4,8 @@ import type { MemberView } from '../control.ts'
 import type { NodeInit } from '../node-init.ts'
 import type { Parts } from '../parts.ts'
 import { AlertsAcross } from '../recursion/alerts-across.ts'
+import { membershipOf } from '../recursion/memberships.ts'
+import { PlaceTelling } from '../recursion/place-telling.ts'
 import { Ties } from '../recursion/ties.ts'
 import { Founding } from './founding.ts'
 import { GroupDesk } from './group-desk.ts'
@@ -26,6 +28,7 @@ export class NodeSeats implements Startable {
   readonly #seats: Seats
   readonly #ties: Ties
   readonly #alerts: AlertsAcross
+  readonly #placeTelling: PlaceTelling
   readonly #c: NodeSeatsComponents
 
   constructor(components: NodeSeatsComponents) {
@@ -36,6 +39,7 @@ export class NodeSeats implements Startable {
     this.#seats = new Seats({ ...components, host: home })
     this.#ties = new Ties({ self: identity.peerId, memberships, clock, random, logger })
     this.#alerts = new AlertsAcross({ self: identity.peerId, memberships, clock, logger })
+    this.#placeTelling = new PlaceTelling({ self: identity.peerId, memberships, clock, random, logger })
     this.desk = new GroupDesk({
       self: identity.peerId,
       memberships,
@@ -53,15 +57,16 @@ export class NodeSeats implements Startable {
   async start(): Promise<void> {
     const { home, homeMembers } = this.#c
     const { groupId } = home.trust.enrolment
-    const parent = home.trust.chain.parent?.group
-    home.memberships.began({ group: groupId, parent, isHome: true, parts: home, members: homeMembers })
+    home.memberships.began(membershipOf(groupId, home, { isHome: true, members: homeMembers }))
     await this.#seats.start()
     await this.#ties.start()
+    await this.#placeTelling.start()
     await this.#alerts.start()
   }
 
   async stop(): Promise<void> {
     await this.#alerts.stop()
+    await this.#placeTelling.stop()
     await this.#ties.stop()
     this.#c.home.memberships.ended(this.#c.home.trust.enrolment.groupId)
     await this.#seats.stop()

@@ -24,6 +24,7 @@ import {
 import { requireEnrolment } from '../enrol/enrolment.ts'
 import { factsOf, groupViews } from '../control/group-views.ts'
 import type { MemberView } from '../control.ts'
+import { membershipOf } from '../recursion/memberships.ts'
 import type { NodeInit } from '../node-init.ts'
 import type { GroupParts, HostParts, Parts } from '../parts.ts'
 import { systemsOfSeat } from '../tree/node-tree.ts'
@@ -97,13 +98,8 @@ export class Seat {
       try {
         this.#life = await this.#begin()
         this.#lastError = undefined
-        this.#c.host.memberships.began({
-          group: this.group,
-          parent: this.#life.parts.trust.chain.parent?.group,
-          isHome: false,
-          parts: this.#life.parts,
-          members: this.#life.members,
-        })
+        const { parts, members } = this.#life
+        this.#c.host.memberships.began(membershipOf(this.group, parts, { isHome: false, members }))
         this.#logger.info({}, 'the seat is up')
       } catch (error) {
         this.#tryAgain(error)

@@ -92,32 +92,3 @@ export function refusedPlace(
 }
 
 const no = (code: PlaceRefusal, reason: string): { readonly code: PlaceRefusal; readonly reason: string } => ({ code, reason })
-
-/** Paths of groups that name their parents. Whoever stands in a circle, too deep, or below nobody has none. */
-export function pathsOf(
-  groups: readonly (ChildName & { readonly parent: GroupId | null })[],
-): ReadonlyMap<GroupId, { readonly path: string } | { readonly refused: PlaceRefusal }> {
-  const known = new Map(groups.map((each) => [each.group, each]))
-  const paths = new Map<GroupId, { readonly path: string } | { readonly refused: PlaceRefusal }>()
-  for (const { group } of groups) paths.set(group, pathOf(group, known))
-  return paths
-}
-
-function pathOf(
-  group: GroupId,
-  known: ReadonlyMap<GroupId, ChildName & { readonly parent: GroupId | null }>,
-): { readonly path: string } | { readonly refused: PlaceRefusal } {
-  const labels: string[] = []
-  const seen = new Set<GroupId>()
-  for (let at: GroupId | null = group; ;) {
-    if (seen.has(at)) return { refused: 'cycle' }
-    seen.add(at)
-    const here = known.get(at)
-    if (here === undefined) return { refused: 'orphan' }
-    if (here.parent === null) return { path: `/${labels.join('/')}` }
-    if (!UNIT_NAME_PATTERN.test(here.name)) return { refused: 'label-invalid' }
-    labels.unshift(here.name)
-    if (labels.length > GROUP_DEPTH_MAX) return { refused: 'too-deep' }
-    at = here.parent
-  }
-}

@@ -56,12 +56,16 @@ interface ChildTools {
 export class GroupRecursion {
   readonly #init: GroupRecursionInit
   readonly #below = new RecordTable<GroupRecord>(groupRecords)
-  readonly #above = new RecordTable<ParentRecord>(parentRecords)
+  readonly #above = new RecordTable<ParentRecord>(
+    parentRecords,
+    ({ parent }) => this.#parent === undefined || parent === this.#parent,
+  )
   readonly #revocations = new KnownRevocations()
   readonly #tools = new Map<GroupId, ChildTools>()
   readonly #upPace = new RecordPace()
   readonly #downPaces = new Map<GroupId, RecordPace>()
   #told = NOTHING_TOLD
+  #parent: GroupId | undefined
 
   constructor(init: GroupRecursionInit) {
     this.#init = init
@@ -89,6 +93,19 @@ export class GroupRecursion {
     return verdict
   }
 
+  /**
+   * Which group stands above now, as this one has decided. What the one before said, and held it to, is forgotten, and not taken any more.
+   * @returns whether it is another one than before
+   */
+  standBelow(parent: GroupId | undefined): boolean {
+    const before = this.#parent
+    this.#parent = parent
+    if (before === undefined || before === parent) return false
+    this.#above.clear()
+    this.#told = NOTHING_TOLD
+    return true
+  }
+
   /** What those above told last: also when nothing is heard of them any more, each directive to its end. */
   get told(): ToldFromAbove {
     return this.#told
@@ -96,7 +113,8 @@ export class GroupRecursion {
 
   /** What was told before a restart, unless something was heard since. */
   remember(told: ToldFromAbove): void {
-    if (this.#told === NOTHING_TOLD) this.#told = told
+    const isOfParent = this.#parent === undefined || told.lineage.at(-1) === this.#parent
+    if (this.#told === NOTHING_TOLD && isOfParent) this.#told = told
   }
 
   /** What holds of the children. */
@@ -183,7 +201,8 @@ export class GroupRecursion {
     const revocations = parent === undefined ? [] : this.#revocations.toldTo(parent, evictions, nowMs)
     const head = { group, voice, ...office, sequence: 0, atMs: nowMs }
     const draft = foldGroup(head, { ...own, revocations }, this.children)
-    const order = this.#upPace.next(office, newsOf(draft), nowMs)
+    // Who hears it for the first time does not wait for the period.
+    const order = this.#upPace.next(office, `${parent} ${newsOf(draft)}`, nowMs)
     if (order === undefined || parent === undefined) return undefined
     const record = { ...draft, ...order }
     return { type: 'record:up', bytes: groupRecords.encode(record), record }

@@ -75,12 +75,15 @@ const SENDERS_MAX = 1_024
  */
 export class RecordTable<T extends RecordHead> {
   readonly #codec: RecordCodec<T>
+  readonly #belongs: (record: T) => boolean
   readonly #kept = new Map<GroupId, Kept<T>>()
   readonly #carriers = new Map<GroupId, Map<PeerIdString, Carrier>>()
   readonly #refused = new RefusalTally(RECORD_REFUSALS, SENDERS_MAX)
 
-  constructor(codec: RecordCodec<T>) {
+  /** @param belongs whether it is of the group that stands there now: what another one says is no neighbour's word */
+  constructor(codec: RecordCodec<T>, belongs: (record: T) => boolean = () => true) {
     this.#codec = codec
+    this.#belongs = belongs
   }
 
   take(carried: CarriedRecord, rules: RecordRules, nowMs: number): RecordVerdict<T> {
@@ -114,6 +117,12 @@ export class RecordTable<T extends RecordHead> {
     return gone
   }
 
+  /** Somebody else stands there now: nothing is kept, and its order begins anew. */
+  clear(): void {
+    this.#kept.clear()
+    this.#carriers.clear()
+  }
+
   /** Nothing is kept of groups that are no neighbours any more, and of senders who are no members. */
   keepOnly(isNeighbour: (group: GroupId) => boolean, isMember: (peer: PeerIdString) => boolean): void {
     for (const group of this.#kept.keys()) if (!isNeighbour(group)) this.#kept.delete(group)
@@ -130,7 +139,7 @@ export class RecordTable<T extends RecordHead> {
       return no('malformed', messageOf(error))
     }
     const { group, voice } = record
-    if (!rules.isNeighbour(group)) return no('orphan', `${group} is no group next to this one`)
+    if (!rules.isNeighbour(group) || !this.#belongs(record)) return no('orphan', `${group} is no group next to this one`)
     if (!rules.mayCarry(carrier, group))
       return no('wrong-sender', `${carrier} is no delegate that may carry the record of ${group}`)
     if (!rules.mayVoice(voice, group)) return no('wrong-sender', `${voice} does not vote where it speaks for ${group}`)

@@ -1,6 +1,6 @@
 import { GROUPS_MAX } from '@vsmcp/kernel'
 import { describe, expect, it } from 'vitest'
-import { type Above, isPath, labelsOf, pathsOf, pathUnder, refusedPlace, type WantedPlace } from '../../src/index.ts'
+import { type Above, isPath, labelsOf, pathUnder, refusedPlace, type WantedPlace } from '../../src/index.ts'
 
 const above = (more: Partial<Above> = {}): Above => ({
   path: '/eu',
@@ -58,38 +58,5 @@ describe('a group may stand', () => {
 
   it('and a person is told why not', () => {
     expect(refusedPlace({ group: 'g-eu', name: 'eu' }, above())?.reason).toBe('eu would be below itself in /eu')
-  })
-})
-
-describe('paths of groups that name their parents', () => {
-  it('lead from the root, and those in a circle, below nobody or too deep have none', () => {
-    const deep = Array.from({ length: 9 }, (_, at) => ({
-      group: `d${at}`,
-      name: `d${at}`,
-      parent: at === 0 ? 'root' : `d${at - 1}`,
-    }))
-    const paths = pathsOf([
-      { group: 'root', name: '', parent: null },
-      { group: 'eu', name: 'eu', parent: 'root' },
-      { group: 'p7', name: 'plant-7', parent: 'eu' },
-      { group: 'a', name: 'a', parent: 'b' },
-      { group: 'b', name: 'b', parent: 'a' },
-      { group: 'self', name: 'self', parent: 'self' },
-      { group: 'lost', name: 'lost', parent: 'gone' },
-      { group: 'bad', name: 'Bad', parent: 'root' },
-      ...deep,
-    ])
-    expect(Object.fromEntries([...paths].filter(([group]) => !group.startsWith('d')))).toEqual({
-      root: { path: '/' },
-      eu: { path: '/eu' },
-      p7: { path: '/eu/plant-7' },
-      a: { refused: 'cycle' },
-      b: { refused: 'cycle' },
-      self: { refused: 'cycle' },
-      lost: { refused: 'orphan' },
-      bad: { refused: 'label-invalid' },
-    })
-    expect(paths.get('d7')).toEqual({ path: '/d0/d1/d2/d3/d4/d5/d6/d7' })
-    expect(paths.get('d8')).toEqual({ refused: 'too-deep' })
   })
 })

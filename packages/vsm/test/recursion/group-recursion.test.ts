@@ -100,6 +100,42 @@ describe('groups in groups', () => {
     for (const { group, organ } of all) if (group !== 'line') expect(organ.revocations.of('rogue'), group).toEqual([gone])
   })
 
+  it('forget what the group above said when another one stands there, and hear that one from its first word on', () => {
+    const { root, us, plant, all } = mesh()
+    const directive = {
+      id: 'd',
+      by: 'root',
+      order: { kind: 'concurrency' as const, most: 4 },
+      reason: '',
+      atMs: NOW,
+      untilMs: NOW + 1e6,
+    }
+    root.directives = [directive]
+    expect(plant.organ.standBelow('eu')).toBe(false)
+    for (let at = 0; at < 3; at++) round(all, NOW + at * 1_000)
+    expect(plant.organ.parent).toMatchObject({ parent: 'eu', lineage: ['root', 'eu'] })
+    expect(plant.organ.told.directives).toEqual([directive])
+    const told = plant.organ.told
+    expect(plant.organ.standBelow('eu')).toBe(false)
+    expect(plant.organ.standBelow('us')).toBe(true)
+    expect([plant.organ.parent, plant.organ.told.directives]).toEqual([undefined, []])
+    plant.organ.remember(told)
+    expect(plant.organ.told.directives).toEqual([])
+    // The one that was may still speak: it is no neighbour's word any more. The other one's order is its own.
+    const places = [{ group: 'plant', path: '/us/plant', directives: [] }]
+    const said = (by: Level, atMs: number) => by.organ.speak({ epoch: 1, term: 1 }, by.now, 'root', places, atMs)
+    const eu = all.find(({ group }) => group === 'eu') ?? us
+    const hear = (by: Level, atMs: number): unknown[] =>
+      said(by, atMs).flatMap((effect) =>
+        effect.type === 'record:down'
+          ? [plant.organ.fromAbove({ carrier: `delegate to ${by.group}`, bytes: effect.bytes }, TRUST, atMs)]
+          : [],
+      )
+    expect(hear(eu, NOW + 60_000)).toMatchObject([{ taken: false, refusal: 'orphan' }])
+    expect(hear(us, NOW + 60_000)).toMatchObject([{ taken: true, isNew: true }])
+    expect(plant.organ.parent).toMatchObject({ parent: 'us', path: '/us/plant', lineage: ['root', 'us'] })
+  })
+
   it('follow directives of all above, and show who gave them', () => {
     const { root, line, all } = mesh()
     const order = { kind: 'concurrency' as const, most: 4 }
