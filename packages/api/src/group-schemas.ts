@@ -12,6 +12,7 @@ const moveOrder = {
   op: z.literal('group:move'),
   parent: text.min(1),
   path: text.min(1),
+  former: text.min(1),
   lineage: z.array(text.min(1)).max(GROUP_DEPTH_MAX),
   move: z.int().positive(),
 }

@@ -230,7 +230,14 @@ export class FakeControl implements NodeControl {
 
   async draftGroupMove(request: GroupMoveRequest & { token?: string }): Promise<GroupMoveDraft> {
     this.#note('draftGroupMove', request)
-    const order = { op: 'group:move', parent: 'root', path: request.to, lineage: ['root'], move: 1 } as const
+    const order = {
+      op: 'group:move',
+      parent: 'root',
+      path: request.to,
+      former: request.group,
+      lineage: ['root'],
+      move: 1,
+    } as const
     return { path: request.to, order: this.isMoved ? null : { ...order, lineage: [...order.lineage] } }
   }
 

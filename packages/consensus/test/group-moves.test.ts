@@ -36,7 +36,7 @@ const awaiting = (id: string, move = 1, change: { name?: string; charterDigest?:
 })
 const placed = (id: string, parent: string, move = 1) => ({ op: 'group:placed' as const, id, parent, move })
 
-type Wanted = Pick<GroupMove, 'parent' | 'path' | 'lineage' | 'move'>
+type Wanted = Pick<GroupMove, 'parent' | 'path' | 'former' | 'lineage' | 'move'>
 
 /** As the operator signs it for the group asked. */
 function moving({ state }: Group, wanted: Wanted, { operator = 'ops', publicKey = KEY } = {}) {
@@ -44,7 +44,13 @@ function moving({ state }: Group, wanted: Wanted, { operator = 'ops', publicKey 
   return { ...order, signature: sign({ publicKey }, operationStatement(state.charter, order)) }
 }
 
-const below = (parent: string, move = 1, lineage = ['root', parent]): Wanted => ({ parent, path: `/${parent}/g`, lineage, move })
+const below = (parent: string, move = 1, lineage = ['root', parent]): Wanted => ({
+  parent,
+  path: `/${parent}/g`,
+  former: '/g',
+  lineage,
+  move,
+})
 
 function withDelegate(asked: Group, id: string, peer: string, author = 'a'): void {
   const invitation = { id: `to-${peer}`, verifier: 'AAAA', role: 'member' as const, zone: 'z', uses: 1, expiresAtMs: 9_000 }
@@ -109,7 +115,7 @@ describe('the group that moves', () => {
 
   test('is no deeper than groups go, with what is below it', () => {
     const lineage = Array.from({ length: constants.GROUP_DEPTH_MAX }, (_, at) => `l${at}`)
-    const wanted = { parent: 'l7', path: '/1/2/3/4/5/6/7/8', lineage, move: 1 }
+    const wanted = { parent: 'l7', path: '/1/2/3/4/5/6/7/8', former: '/g', lineage, move: 1 }
     const asked = group('g', '/g')
     asked.ask(create('child'))
     expect(asked.outcome(moving(asked, wanted))).toBe('group-too-deep')

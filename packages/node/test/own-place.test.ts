@@ -12,6 +12,7 @@ const MOVED: GroupPlace = {
   parent: 'us',
   move: 2,
   path: '/us/hall',
+  former: '/eu/plant',
   lineage: ['root', 'us'],
   by: 'ops',
   reason: '',

@@ -65,8 +65,9 @@ export interface GroupPlace extends Carried {
   readonly parent: GroupId
   /** How often it has been moved. The later move counts. */
   readonly move: number
-  /** As of the move: its path, and the groups above it from the root to the parent. They may be moved and renamed themselves. */
+  /** As of the move: its path and the one before, and the groups above it from the root to the parent. They may be moved and renamed themselves. */
   readonly path: string
+  readonly former: string
   readonly lineage: readonly GroupId[]
   /** The operator that decided it, and why. */
   readonly by: string

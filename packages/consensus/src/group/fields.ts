@@ -79,11 +79,18 @@ export function groupId(fields: Fields, name: string): GroupId {
 }
 
 /** Where a group stands by a move. */
-export function placeFields(fields: Fields): { parent: GroupId; move: number; path: string; lineage: readonly GroupId[] } {
+export function placeFields(fields: Fields): {
+  parent: GroupId
+  move: number
+  path: string
+  former: string
+  lineage: readonly GroupId[]
+} {
   return {
     parent: groupId(fields, 'parent'),
     move: integer(fields, 'move', 1, COUNTER_MAX),
     path: label(fields, 'path', { max: PATH_MAX }),
+    former: label(fields, 'former', { max: PATH_MAX }),
     lineage: list(fields, 'lineage', GROUP_DEPTH_MAX).map((id) => groupId({ lineage: id }, 'lineage')),
   }
 }

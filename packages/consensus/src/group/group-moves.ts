@@ -91,7 +91,7 @@ function depthNow({ charter, place }: Pick<GroupState, 'charter' | 'place'>): nu
  */
 export function moveGroup(state: GroupState, operation: GroupMove, { index }: Place, authority: Authority): Applied {
   const { charter, groups, place } = state
-  const { parent, path, lineage, move, operator: by, reason, signedAtMs: atMs } = operation
+  const { parent, path, former, lineage, move, operator: by, reason, signedAtMs: atMs } = operation
   if (place?.move === move && place.parent === parent) return unchanged(state)
   const flaw = flawOfOperator(charter, operation, authority)
   if (flaw !== undefined) return refused(state, flaw.code, flaw.message)
@@ -106,7 +106,7 @@ export function moveGroup(state: GroupState, operation: GroupMove, { index }: Pl
   if (lineage.length + Math.min(1, groups.size) > GROUP_DEPTH_MAX) {
     return refused(state, 'group-too-deep', `${path} and what is below it would be more than ${GROUP_DEPTH_MAX} levels deep`)
   }
-  const now: GroupPlace = { parent, move, path, lineage, by, reason, atMs, index }
+  const now: GroupPlace = { parent, move, path, former, lineage, by, reason, atMs, index }
   return changed({ ...state, place: now }, [{ type: 'group:moved', parent }])
 }
 

@@ -40,8 +40,9 @@ export interface GroupMove extends OperatorSigned {
   readonly op: 'group:move'
   /** The group above from now on. */
   readonly parent: GroupId
-  /** The path that it has there, and the groups above it from the root to that parent, as they are now. */
+  /** The path that it has there and the one before, and the groups above it from the root to that parent, as they are now. */
   readonly path: string
+  readonly former: string
   readonly lineage: readonly GroupId[]
   /** One more than it has been moved already. */
   readonly move: number

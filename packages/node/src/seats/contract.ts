@@ -129,6 +129,8 @@ export interface MoveOrder {
   op: 'group:move'
   parent: string
   path: string
+  /** The path before. */
+  former: string
   lineage: string[]
   move: number
 }

@@ -75,45 +75,59 @@ export class Moving {
   }
 
   async #plan({ group, to }: GroupMoveRequest, taken?: GroupId): Promise<Plan> {
-    const child = this.#c.membership(group)
+    const child = this.#child(group, to)
     const { parent: above } = child
     if (above === undefined)
       throw refused('outermost', `${this.#c.pathOf(child)} is the outermost group of the mesh: it stands below nobody`)
     if (taken !== undefined) await this.#heard(this.#c.membership(taken))
-    const [parent, name] = this.#target(to, lastOf(this.#c.pathOf(child)))
+    const [parent, name] = this.#target(to, child)
     const { group: id } = child
     await this.#heard(parent)
     const [inside, docket] = await Promise.all([child.parts.decisions.current(), parent.parts.decisions.current()])
     const path = pathUnder(this.#c.pathOf(parent), name)
     const listed = docket.groups.get(id)
     const plan = { child, parent, name, path }
+    const former = this.#c.pathOf(child)
     if (above === parent.group && listed !== undefined) {
       if (listed.awaited === undefined) return { ...plan, step: 'rename' }
       if (isPlaceNews(parent.group, listed, { parent: above, move: child.parts.place.move })) return { ...plan, step: 'tell' }
     }
     this.#assertFits(plan, inside, docket)
     const lineage = [...parent.parts.place.lineage]
-    return { ...plan, step: { op: 'group:move', parent: parent.group, path, lineage, move: (inside.place?.move ?? 0) + 1 } }
-  }
-
-  /** As `mv` reads it: below a group that is there, else below the one before the last part, by that name. */
-  #target(to: string, name: string): [Membership, string] {
-    const { membership, memberships } = this.#c
-    const isThere = memberships.list().some((each) => this.#c.pathOf(each) === to || each.group === to)
-    const at = to.lastIndexOf('/')
-    try {
-      return isThere || at < 0 ? [membership(to), name] : [this.#orBelow(to, at), to.slice(at + 1) || name]
-    } catch (error) {
-      if (!(error instanceof GroupUnknownError)) throw error
-      throw new GroupUnknownError(error.message, {
-        hint: `This needs a seat in the group above, too: make an invitation on a member of it (\`vsmcp invite --group PATH\`), and give it here with --token.`,
-        cause: error,
-      })
+    return {
+      ...plan,
+      step: { op: 'group:move', parent: parent.group, path, former, lineage, move: (inside.place?.move ?? 0) + 1 },
     }
   }
 
-  #orBelow(to: string, at: number): Membership {
-    return this.#c.membership(to.slice(0, at) || '/')
+  /** Asked for again, it may have decided already, and has another path. */
+  #child(group: string, to: string): Membership {
+    try {
+      return this.#c.membership(group)
+    } catch (error) {
+      const moved = this.#c.memberships.list().find(({ parts }) => parts.place.moved?.former === group)
+      const path = moved === undefined ? '' : this.#c.pathOf(moved)
+      if (moved === undefined || (path !== to && path !== pathUnder(to, lastOf(group)))) throw error
+      return moved
+    }
+  }
+
+  /** As `mv` reads it: below a group that is there, else below the one before the last part, by that name; so also when it is there itself by now. */
+  #target(to: string, child: Membership): [Membership, string] {
+    const { membership, memberships, pathOf } = this.#c
+    const there = memberships.list().find((each) => pathOf(each) === to || each.group === to)
+    const name = lastOf(pathOf(child))
+    if (there !== undefined && there.group !== child.group) return [there, name]
+    const at = to.lastIndexOf('/')
+    try {
+      return at < 0 ? [membership(to), name] : [membership(to.slice(0, at) || '/'), to.slice(at + 1) || name]
+    } catch (error) {
+      if (!(error instanceof GroupUnknownError)) throw error
+      throw new GroupUnknownError(error.message, {
+        hint: 'This needs a seat in the group above, too: make an invitation on a member of it (`vsmcp invite --group PATH`), and give it here with --token.',
+        cause: error,
+      })
+    }
   }
 
   /** By what the groups above it say, so that a place below itself is seen also where groups above were moved; without them by what is known. */
