@@ -15,6 +15,7 @@ import { messageOf } from '@vsmcp/kernel'
 import { liveAblation, writeAblation } from './command/ablation.ts'
 import { mutationsNamed, runMutants } from './command/mutants.ts'
 import { liveFaults, measureSizes, tableOf } from './command/nested.ts'
+import type { Failure } from './command/lives.ts'
 import { liveInParallel } from './command/parallel.ts'
 import { LIFE_MS } from './constants.ts'
 import { EXPLORATIONS, explore } from './explore.ts'
@@ -47,11 +48,16 @@ function replay(seed: number, lifeMs: number): number {
   }
 }
 
+function sayFailure({ seed, message }: Failure): void {
+  say(`seed ${seed} failed: ${message}\n  replay it with: pnpm sim --seed ${seed}`)
+}
+
 async function many(from: number, count: number, jobs: number): Promise<number> {
   const started = performance.now()
   let toldAt = started
   say(`seeds ${from} to ${from + count - 1}, ${jobs} processes`)
-  const { totals, failures } = await liveInParallel({ from, count, jobs }, ({ lives, steps, elections }) => {
+  const { totals, failures } = await liveInParallel({ from, count, jobs }, ({ lives, steps, elections }, failure) => {
+    if (failure !== undefined) sayFailure(failure)
     const now = performance.now()
     if (now - toldAt < PROGRESS_MS) return
     toldAt = now
@@ -60,7 +66,6 @@ async function many(from: number, count: number, jobs: number): Promise<number> 
     )
   })
   asJson({ ...totals, seconds: Math.round((performance.now() - started) / 1_000), failed: failures.length })
-  for (const { seed, message } of failures) say(`seed ${seed} failed: ${message}\n  replay it with: pnpm sim --seed ${seed}`)
   return failures.length === 0 ? 0 : 1
 }
 

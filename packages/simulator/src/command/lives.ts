@@ -3,7 +3,7 @@ import { InvariantBrokenError, simulate } from '../index.ts'
 import { addLife, noTotals, type Totals } from '../totals.ts'
 
 /** Lives between two reports of a worker. */
-const REPORT_EVERY = 100
+export const REPORT_EVERY = 100
 
 /** Failures after which a worker stops: enough to see what they have in common. */
 const FAILURES_MAX = 5
