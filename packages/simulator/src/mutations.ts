@@ -20,7 +20,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${RAFT}/election.ts`,
     find: '&& free && core.log.isOutdoneBy(message.lastTerm, message.lastIndex)',
     replace: '&& free',
-    seedsMax: 300,
+    seedsMax: 6_000,
   },
   {
     name: 'skip the fsync',
@@ -359,7 +359,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${GROUP}/invitations.ts`,
     find: 'const flaw = flawOfDelegate(state, invitation.delegateOf)',
     replace: 'const flaw = flawOfDelegate(state, invitation.delegateOf && undefined)',
-    seedsMax: 1_000,
+    seedsMax: 3_000,
   },
   {
     name: 'grant a group that is not decided so',
