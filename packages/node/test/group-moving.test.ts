@@ -88,6 +88,8 @@ describe('a group is moved below another one', () => {
     await expect.poll(() => of('/eu').parts.records.recursion.child(id), { timeout: 20_000 }).toBeUndefined()
     const [root, us] = [of('/').group, of('/us').group]
     await expect.poll(() => of('/us/hall/line').parts.place.lineage, { timeout: 20_000 }).toEqual([root, us, id, line])
+    // Groups are founded below it as before.
+    expect((await desk.create({ path: '/us/hall/cell' })).path).toBe('/us/hall/cell')
     // Below the root itself, and back.
     expect(await move('/us/hall', '/')).toMatchObject({ group: { path: '/hall' }, released: true })
     expect(await move('/hall', '/eu/plant')).toMatchObject({ group: { path: '/eu/plant' }, released: true })

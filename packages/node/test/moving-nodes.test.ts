@@ -3,7 +3,7 @@ import { operatorKeyFile, operatorSigner } from '../src/charter/operator-signer.
 import type { GroupMoved } from '../src/control.ts'
 import type { VsmcpNode } from '../src/node-init.ts'
 import { emptyDirectory } from './support/group.ts'
-import { callOf, eventually, founded, joined } from './support/nodes.ts'
+import { callOf, eventually, founded, joined, started } from './support/nodes.ts'
 import { why } from './support/operator.ts'
 import { attach } from './support/servers.ts'
 
@@ -61,6 +61,19 @@ describe('a group of nodes is moved below another one', () => {
     const { problems } = await a.control.status()
     expect(problems.filter((problem) => problem.startsWith('group '))).toEqual([])
   }, 120_000)
+
+  it('and stands there after a restart: as a unit of that one, by its path', async () => {
+    const dir = await emptyDirectory()
+    const first = await founded('a', dir)
+    for (const path of ['/eu', '/us', '/eu/plant']) await first.control.createGroup({ path })
+    const { id } = await first.control.group('/eu/plant')
+    await move(first, dir, { group: '/eu/plant', to: '/us/hall' })
+    await first.stop()
+    const a = await started(dir)
+    await eventually(async () => (await a.control.groups()).map(({ path }) => path)).toEqual(['/', '/eu', '/us', '/us/hall'])
+    expect(await a.control.group(id)).toMatchObject({ path: '/us/hall', part: 'seat', awaited: false, parent: { path: '/us' } })
+    await eventually(async () => (await a.control.status()).problems).toEqual([])
+  }, 60_000)
 
   it('by a node at home in it, with an invitation to the group above: it speaks for it there, and no more where it stood', async () => {
     const dir = await emptyDirectory()

@@ -93,8 +93,10 @@ export class DelegateDesk implements Duty {
     }
     const { appoint, release } = chooseDelegates(this.#candidates(current), current, [...this.#asked.keys()])
     if (appoint !== undefined) {
+      // Where nobody can invite anybody yet, nobody is asked: just after a group was moved, for instance.
+      const token = await this.#token(all)
       this.#asked.set(appoint, nowMs())
-      await this.#appoint(appoint, all)
+      await this.#appoint(appoint, token)
       logger.info({ group, peer: appoint }, 'a member has taken a seat in the group above')
     } else if (release !== undefined && members.isAlive(release)) {
       await this.#release(release)
@@ -122,14 +124,14 @@ export class DelegateDesk implements Duty {
     })
   }
 
-  /** By the first delegate that can make an invitation; the token goes from member to member only, over encrypted connections. */
-  async #appoint(peer: PeerIdString, delegates: readonly PeerIdString[]): Promise<void> {
+  /** The token goes from member to member only, over encrypted connections. */
+  async #appoint(peer: PeerIdString, token: string): Promise<void> {
     const { self, control, memberships } = this.#c
-    const token = await this.#token(delegates)
     if (peer === self) await memberships.hands.take(token)
     else await control.call(peer, TAKE_SEAT, Buffer.from(token), { deadlineMs: SEAT_JOIN_MS })
   }
 
+  /** By the first delegate that can make an invitation. */
   async #token(delegates: readonly PeerIdString[]): Promise<string> {
     const { self, control } = this.#c
     let last: unknown
