@@ -61,7 +61,8 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
     const found = await look()
     if (found !== undefined) return found
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await new Promise((resolve) => setImmediate(resolve))
+    // As soon as anybody would notice, and without taking the processor from what is waited for.
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
