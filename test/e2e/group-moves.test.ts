@@ -1,6 +1,6 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 
-import { eventually, everything, failure, folder, LocalNode, stopMesh, vsmcp } from './lib/world.ts'
+import { echoes, eventually, everything, failure, folder, type LocalNode, nodesIn, vsmcp } from './lib/world.ts'
 
 interface Moved {
   group: { id: string; path: string }
@@ -9,38 +9,21 @@ interface Moved {
 
 it('a group whose group above is gone is moved to another one by its own decision; the former one lets go of it when it is back', async () => {
   const dir = folder()
-  const nodes: LocalNode[] = []
-  onTestFinished(() => stopMesh(nodes))
-  const start = async (name: string, args: string[] = []): Promise<LocalNode> => {
-    const node = await LocalNode.start(`${dir}/${name}`, name, args)
-    nodes.push(node)
-    return node
-  }
-  const into = async (member: LocalNode, group: string, name: string): Promise<LocalNode> => {
-    const { token } = (await member.vsmcp('invite', '--group', group)) as { token: string }
-    await vsmcp(`${dir}/${name}`, 'join', token)
-    return start(name)
-  }
+  const { start, into } = nodesIn(dir)
   const pathsOf = async (node: LocalNode): Promise<string[]> =>
     ((await node.vsmcp('group', 'ls')) as { path: string }[]).map(({ path }) => path)
-  const answers = (node: LocalNode, tool: string, text: string): Promise<true> =>
-    eventually(`${node.ready.name} to have ${tool} answered`, async () => {
-      const asked = node.vsmcp('call', tool, '--args', JSON.stringify({ message: text }), '--timeout', '10s')
-      return JSON.stringify(await asked.catch(() => '')).includes(text) ? true : undefined
-    })
-
   await vsmcp(`${dir}/r1`, 'init', '--name', 'mesh')
   const r1 = await start('r1')
   await r1.vsmcp('wait', '--leader')
-  const r2 = await into(r1, '/', 'r2')
+  const [r2] = (await into(r1, '/', 'r2')) as [LocalNode]
   await r2.vsmcp('wait', '--members', '2', '--leader')
   // The only voter of /eu is its founder, r2; that of /eu/plant is e1.
   await r2.vsmcp('group', 'create', 'eu')
-  const e1 = await into(r2, '/eu', 'e1')
+  const [e1] = (await into(r2, '/eu', 'e1')) as [LocalNode]
   await e1.vsmcp('group', 'create', 'plant')
-  const p1 = await into(e1, '/eu/plant', 'p1')
+  const [p1] = (await into(e1, '/eu/plant', 'p1')) as [LocalNode]
   await p1.vsmcp('attach', 'robot', '--', ...everything)
-  await answers(r1, 'eu__plant__robot__echo', 'where it was founded')
+  await echoes(r1, 'eu__plant__robot__echo', 'where it was founded')
 
   await r2.end('SIGKILL')
   const { token } = (await r1.vsmcp('invite')) as { token: string }
@@ -49,7 +32,7 @@ it('a group whose group above is gone is moved to another one by its own decisio
   const moved = (await p1.vsmcp(...move, '--token', token)) as Moved
   expect(moved.group.path).toBe('/hall')
   expect(moved.released).not.toBe(true)
-  await answers(r1, 'hall__robot__echo', 'where it stands')
+  await echoes(r1, 'hall__robot__echo', 'where it stands')
   expect(await pathsOf(p1)).toContain('/hall')
   // The same command again finds nothing left to do.
   expect(((await p1.vsmcp(...move)) as Moved).group).toMatchObject({ id: moved.group.id, path: '/hall' })
@@ -60,5 +43,5 @@ it('a group whose group above is gone is moved to another one by its own decisio
     const paths = await pathsOf(back)
     return paths.includes('/eu') && !paths.includes('/eu/plant') && paths.includes('/hall') ? true : undefined
   })
-  await answers(back, 'hall__robot__echo', 'for all')
+  await echoes(back, 'hall__robot__echo', 'for all')
 }, 120_000)

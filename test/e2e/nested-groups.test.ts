@@ -1,6 +1,6 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
-import { eventually, everything, folder, LocalNode, statusOf, stopMesh, vsmcp } from './lib/world.ts'
+import { echo, echoes, eventually, everything, folder, type LocalNode, nodesIn, statusOf, stopMesh, vsmcp } from './lib/world.ts'
 
 interface Group {
   path: string
@@ -12,30 +12,10 @@ interface Group {
 const homeOf = async (node: LocalNode): Promise<Group | undefined> =>
   ((await node.watchStatus()()) as { groups: Group[] }).groups.find(({ part }) => part === 'home')
 
-/** The echoed text. */
-async function echo(node: LocalNode, tool: string, text: string): Promise<string> {
-  return JSON.stringify(await node.vsmcp('call', tool, '--args', JSON.stringify({ message: text }), '--timeout', '10s'))
-}
-
-const answers = (node: LocalNode, tool: string, text: string): Promise<true> =>
-  eventually(`${node.ready.name} to have ${tool} answered`, async () =>
-    (await echo(node, tool, text).catch(() => '')).includes(text) ? true : undefined,
-  )
-
 describe('groups in groups, on real processes', () => {
   it('three levels call each other, go on when a delegate is killed, and one that is cut off decides alone and comes back', async () => {
     const dir = folder()
-    const nodes: LocalNode[] = []
-    onTestFinished(() => stopMesh(nodes))
-    const start = async (name: string, args: string[] = []): Promise<LocalNode> => {
-      const node = await LocalNode.start(`${dir}/${name}`, name, args)
-      nodes.push(node)
-      return node
-    }
-    const into = async (member: LocalNode, group: string, ...names: string[]): Promise<LocalNode[]> => {
-      const { token } = (await member.vsmcp('invite', '--group', group, '--uses', String(names.length))) as { token: string }
-      return Promise.all(names.map((name) => vsmcp(`${dir}/${name}`, 'join', token).then(() => start(name))))
-    }
+    const { nodes, start, into } = nodesIn(dir)
     await vsmcp(`${dir}/r1`, 'init', '--name', 'mesh')
     const r1 = await start('r1')
     await r1.vsmcp('wait', '--leader')
@@ -48,8 +28,8 @@ describe('groups in groups, on real processes', () => {
     // Down two levels by its listed name and by name alone, up two levels, and across.
     await r1.vsmcp('wait', '--tool', 'eu__plant__robot__echo', '--timeout', '20s')
     expect(await echo(r1, 'eu__plant__robot__echo', 'listed')).toContain('listed')
-    await answers(e2, 'robot__echo', 'by name')
-    await answers(p2, 'office__echo', 'upward')
+    await echoes(e2, 'robot__echo', 'by name')
+    await echoes(p2, 'office__echo', 'upward')
 
     // Both of its members speak for the plant; one of them is killed, without a word.
     await eventually('two delegates of the plant', async () =>
@@ -57,7 +37,7 @@ describe('groups in groups, on real processes', () => {
     )
     await p1.end('SIGKILL')
     expect(await echo(p2, 'office__echo', 'by the other one')).toContain('by the other one')
-    await answers(r1, 'eu__plant__robot__echo', 'by the other one')
+    await echoes(r1, 'eu__plant__robot__echo', 'by the other one')
     const back = await start('p1', p1.sameAddresses)
 
     // All that is above is gone: the plant goes on, and decides.
@@ -76,7 +56,7 @@ describe('groups in groups, on real processes', () => {
     await Promise.all([start('r1', r1.sameAddresses), start('e1', e1.sameAddresses), start('e2', e2.sameAddresses)])
     const again = nodes.findLast(({ ready }) => ready.name === 'r1') as LocalNode
     await again.vsmcp('wait', '--tool', 'eu__plant__newborn__echo', '--timeout', '20s')
-    await answers(again, 'eu__plant__newborn__echo', 'together')
+    await echoes(again, 'eu__plant__newborn__echo', 'together')
     expect((await statusOf(p2)).problems).toEqual([])
     // Twenty processes begin and end here; on a busy machine each takes its time.
   }, 120_000)

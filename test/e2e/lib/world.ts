@@ -48,6 +48,39 @@ export async function meshOf(...names: string[]): Promise<{ nodes: LocalNode[]; 
   return { nodes, dir }
 }
 
+/** Nodes that come one by one, in directories of one folder; they end with the test. */
+export function nodesIn(dir: string): {
+  nodes: LocalNode[]
+  start: (name: string, args?: string[]) => Promise<LocalNode>
+  /** By one invitation of a member of the group. */
+  into: (member: LocalNode, group: string, ...names: string[]) => Promise<LocalNode[]>
+} {
+  const nodes: LocalNode[] = []
+  onTestFinished(() => stopMesh(nodes))
+  const start = async (name: string, args: string[] = []): Promise<LocalNode> => {
+    const node = await LocalNode.start(`${dir}/${name}`, name, args)
+    nodes.push(node)
+    return node
+  }
+  const into = async (member: LocalNode, group: string, ...names: string[]): Promise<LocalNode[]> => {
+    const { token } = (await member.vsmcp('invite', '--group', group, '--uses', String(names.length))) as { token: string }
+    return Promise.all(names.map((name) => vsmcp(`${dir}/${name}`, 'join', token).then(() => start(name))))
+  }
+  return { nodes, start, into }
+}
+
+/** Asks until the tool, which echoes, is answered from there. */
+export function echoes(node: LocalNode, tool: string, text: string): Promise<true> {
+  return eventually(`${node.ready.name} to have ${tool} answered`, async () =>
+    (await echo(node, tool, text).catch(() => '')).includes(text) ? true : undefined,
+  )
+}
+
+/** The answer of a tool that echoes. */
+export async function echo(node: LocalNode, tool: string, text: string): Promise<string> {
+  return JSON.stringify(await node.vsmcp('call', tool, '--args', JSON.stringify({ message: text }), '--timeout', '10s'))
+}
+
 export function nth<T>(list: readonly T[], index: number): T {
   const item = list[index]
   if (item === undefined) throw new Error(`there is no number ${index} of ${list.length}`)
