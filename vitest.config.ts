@@ -12,17 +12,17 @@ export default defineConfig({
         extends: true,
         test: { name: 'packages', include: ['packages/*/test/**/*.test.ts', 'test/{boundaries,errors,histories}/**/*.test.ts'] },
       },
-      // Real processes of the command as published: built before, and one file at a time on two cores.
+      // Real processes of the command as published: built before, and after all that computes. Two files at a time: most of them is waiting.
       {
         extends: true,
         test: {
           name: 'e2e',
           include: ['test/{e2e,strangers}/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts'],
-          fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
-      // Real processes in network namespaces, with faults between them: one at a time, as above.
+      // Real processes in network namespaces, with faults between them: one file at a time.
       {
         extends: true,
         test: {
@@ -31,7 +31,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/global-setup.ts', 'test/netns/global-setup.ts'],
           fileParallelism: false,
           // After all others: election timeouts do not like a processor that is busy with something else.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
