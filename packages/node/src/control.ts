@@ -1,40 +1,47 @@
-import type { MeshId, PeerIdString, UnitName } from '@vsmcp/kernel'
+import type { UnitName } from '@vsmcp/kernel'
+import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertView, AlertsRequest } from './algedonic/contract.ts'
 import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedChange, SignedEviction } from './charter/contract.ts'
-
-import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertsRequest, AlertView } from './algedonic/contract.ts'
+import type { DoctorReport, NodeStatus, WaitConditions, WaitResult } from './control/contract.ts'
 import type { KeysView } from './keys/contract.ts'
-import type { ApplyRequest, ApplyResult, AttachRequest, AttachResult, UnitView, WorkView } from './system1/contract.ts'
-import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
-import type { DegradationView } from './degradation/contract.ts'
+import type { LogLine, LogsRequest } from './log/contract.ts'
+import type { MemberView } from './members/contract.ts'
+import type { ToolCallAnswer, ToolCallRequest, ToolView } from './route/contract.ts'
 import type {
   GroupCreateRequest,
-  GroupMoved,
   GroupMoveDraft,
   GroupMoveRequest,
+  GroupMoved,
   GroupRenameRequest,
   GroupView,
-  RecursionView,
   SeatRequest,
   SignedMove,
 } from './seats/contract.ts'
-import type { FindingView } from './system3/contract.ts'
 import type { SelfView } from './self/contract.ts'
-import type { DecideRequest, ProposalCounts, ProposalsRequest, ProposalView } from './system5/governing/contract.ts'
-import type { PartView } from './tree/contract.ts'
+import type { ApplyRequest, ApplyResult, AttachRequest, AttachResult, UnitView } from './system1/contract.ts'
+import type { ResourceView, ScheduleAdded, ScheduleRequest, ScheduleView } from './system2/contract.ts'
+import type { FindingView } from './system3/contract.ts'
 import type { FeedRequest, FeedView, ForecastRequest, ForecastView, FutureView, WhatIfRequest } from './system4/contract.ts'
+import type { InvitationCreated, InvitationRequest, InvitationView } from './system5/contract.ts'
+import type { DecideRequest, ProposalView, ProposalsRequest } from './system5/governing/contract.ts'
+import type { PartView } from './tree/contract.ts'
 
 export type * from './algedonic/contract.ts'
 export type * from './charter/contract.ts'
+export type * from './control/contract.ts'
 export type * from './degradation/contract.ts'
 export type * from './keys/contract.ts'
+export type * from './log/contract.ts'
+export type * from './members/contract.ts'
+export type * from './route/contract.ts'
 export type * from './seats/contract.ts'
+export type * from './self/contract.ts'
 export type * from './system1/contract.ts'
 export type * from './system2/contract.ts'
 export type * from './system3/contract.ts'
-export type * from './self/contract.ts'
+export type * from './system4/contract.ts'
+export type * from './system5/contract.ts'
 export type * from './system5/governing/contract.ts'
 export type * from './tree/contract.ts'
-export type * from './system4/contract.ts'
 
 /** What a running node can be asked and told: the one face behind `/v1` and so behind every command. */
 export interface NodeControl {
@@ -133,188 +140,4 @@ export interface NodeControl {
   /** Past lines, then with `follow` new ones until the signal aborts. */
   logs(request: LogsRequest): AsyncIterable<LogLine>
   doctor(): Promise<DoctorReport>
-}
-
-export type Health = 'ok' | 'degraded' | 'failing'
-export type MemberState = 'alive' | 'suspect' | 'failed' | 'left'
-export type MemberRole = 'member' | 'edge'
-export type Profile = 'mesh' | 'edge'
-
-export interface NodeStatus {
-  version: string
-  node: {
-    peerId: PeerIdString
-    name: string
-    role: MemberRole
-    profile: Profile
-    pid: number
-    startedAt: string
-    dataDir: string
-  }
-  mesh: { id: MeshId; name: string }
-  group: { id: string; path: string }
-  /** The groups this node takes part in, its home group among them. */
-  groups: GroupView[]
-  /** What is above and below its home group, as it has heard. */
-  recursion: RecursionView
-  listen: string[]
-  /** Address of the MCP endpoint, e.g. `http://127.0.0.1:4951/mcp`. */
-  mcp: string
-  /** The group's System 5; `leader` is null while there is none. */
-  system5: {
-    leader: PeerIdString | null
-    leaderName: string | null
-    /** When the term began, by the clock of who leads; null until it has said so. */
-    since: string | null
-    /** Raised by a recovery only; see `vsmcp recover`. */
-    epoch: number
-    term: number
-    /** Index of the last entry applied here. */
-    appliedIndex: number
-    voters: PeerIdString[]
-    quorum: number
-    /** How many voters may fail before decisions stop. */
-    failuresTolerated: number
-    /** This node's part: leader, follower, learner … */
-    role: string
-  }
-  members: { known: number; alive: number }
-  units: { local: number; group: number; ready: number }
-  tools: number
-  /** Pain that its node did not remedy in time; of these how many somebody sees to, are critical, and are not remedied within the group's term. */
-  alerts: { open: number; acknowledged: number; critical: number; overdue: number }
-  /** What is proposed to System 5, of the group and of this node. */
-  proposals: ProposalCounts
-  /** This node as a unit of its group, and the group as a unit. */
-  work: { node: WorkView; group: WorkView }
-  /** What this node still does, and why not all. */
-  degradation: DegradationView
-  health: Health
-  /** Why the health is not `ok`, each as a sentence. */
-  problems: string[]
-  process: { rssBytes: number; uptimeS: number; eventLoopLagMs: number }
-}
-
-export interface MemberView {
-  peerId: PeerIdString
-  /** Its credential is over, and no majority of the voters can be reached to renew it: it goes on all the same. */
-  stale?: true
-  /** Forgotten after an absence. */
-  ephemeral?: true
-  name: string
-  role: MemberRole
-  state: MemberState
-  /** When this node saw the state begin. */
-  since: string
-  /** What this node knows of it, as a phrase: "silent for 3 s; asked through mill, quarry". Empty for this node. */
-  why: string
-  /** Whether a connection from here stands; a member can be alive by the word of others. */
-  connected: boolean
-  /** The connection leads through another member, because no direct way was found yet. */
-  relayed: boolean
-  self: boolean
-  voter: boolean
-  leader: boolean
-  addresses: string[]
-  units: UnitName[]
-  /** Round trip of the last ping over the open connection; null when there is none. */
-  rttMs: number | null
-}
-
-export interface WaitConditions {
-  /** At least so many members alive, this node included. */
-  members?: number
-  leader?: boolean
-  /** A tool of this exposed or qualified name is listed and its unit ready. */
-  tool?: string
-  timeoutMs: number
-}
-
-export interface WaitResult {
-  waitedMs: number
-}
-
-export interface InvitationRequest {
-  role: MemberRole
-  ttlMs: number
-  uses: number
-  /** Who joins is forgotten once nobody has seen it for so long, milliseconds. @default it stays a member until it leaves */
-  absenceMs?: number
-  /** To the group of this path. @default the home group of the node that is asked */
-  group?: string
-  /** Who joins speaks for the child group of this id. */
-  delegateOf?: string
-}
-
-export interface InvitationView {
-  id: string
-  role: MemberRole
-  uses: number
-  used: number
-  /** Given when who joins is ephemeral, milliseconds. */
-  absenceMs?: number
-  createdBy: PeerIdString
-  expiresAt: string
-  state: 'open' | 'used' | 'expired' | 'revoked'
-}
-
-export interface InvitationCreated {
-  id: string
-  token: string
-  expiresAt: string
-  /** Such as: only loopback addresses are in it. */
-  warnings: string[]
-}
-
-export interface ToolView {
-  /** The name in `tools/list`. */
-  name: string
-  /** `unit__tool`: works always. */
-  qualifiedName: string
-  unit: UnitName
-  node: PeerIdString
-  nodeName: string
-  title?: string
-  description?: string
-  readOnly: boolean
-}
-
-export interface ToolCallRequest {
-  tool: string
-  args: Record<string, unknown>
-  timeoutMs: number
-  signal?: AbortSignal
-  onProgress?: (progress: { progress: number; total?: number; message?: string }) => void
-}
-
-export interface ToolCallAnswer {
-  /** The server's `CallToolResult`, as it came. */
-  result: Record<string, unknown>
-  isError: boolean
-  /** Why the unit did not answer, when what it declared for that stands in for its answer. */
-  synthetic?: string
-  unit: UnitName
-  node: PeerIdString
-  nodeName: string
-  latencyMs: number
-}
-
-export interface LogsRequest {
-  unit?: UnitName
-  /** Only lines from then on, milliseconds since the epoch. */
-  sinceMs?: number
-  follow: boolean
-  signal?: AbortSignal
-}
-
-export interface LogLine {
-  time: string
-  level: 'debug' | 'info' | 'warn' | 'error'
-  msg: string
-  unit?: UnitName
-  fields?: Record<string, unknown>
-}
-
-export interface DoctorReport {
-  checks: { name: string; state: 'ok' | 'warn' | 'fail'; found: string; advice?: string }[]
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Startable } from '@vsmcp/kernel'
-import type { NodeControl, Profile } from './control.ts'
+import type { NodeControl } from './control.ts'
+import type { Profile } from './control/contract.ts'
 
 export interface NodeInit {
   dataDir: string

@@ -20,7 +20,8 @@ import {
   ROOT_RESTARTS,
   ROOT_RESTARTS_PERIOD_MS,
 } from './constants.ts'
-import type { NodeControl, PartView } from './control.ts'
+import type { NodeControl } from './control.ts'
+import type { PartView } from './tree/contract.ts'
 import { RunningNodeControl } from './control/node-control.ts'
 import { factsOf, groupViews } from './control/group-views.ts'
 import { dataDirectory, removeIfThere, writeWhole } from './enrol/data-directory.ts'

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, silentLogger, systemClock, type UnitCounters, type UnitLimits } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
 import { describe, expect, it } from 'vitest'
-import type { UnitTerms } from '../src/control.ts'
+import type { UnitTerms } from '../src/system1/contract.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import { Bargaining, type BargainingInit } from '../src/system3/bargaining.ts'
 import { FORGETFUL } from './support/forgetful.ts'

@@ -1,6 +1,6 @@
 import { NotSentError, OutcomeUnknownError, telemetry } from '@vsmcp/kernel'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { AttachRequest } from '../src/control.ts'
+import type { AttachRequest } from '../src/system1/contract.ts'
 import { claimsView } from '../src/system2/claims-view.ts'
 import { followersOf, foundMesh, leaderOf, startGroup, type TestNode, until } from './support/group.ts'
 import { attach } from './support/servers.ts'

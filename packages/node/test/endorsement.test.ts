@@ -15,7 +15,7 @@ import {
 import { seededRandom } from '@vsmcp/kernel'
 import { endorse, loadIdentity, signAsPeer } from '@vsmcp/security'
 import { describe, expect, it, vi } from 'vitest'
-import type { MemberState } from '../src/control.ts'
+import type { MemberState } from '../src/members/contract.ts'
 import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { objectionToVoters } from '../src/system5/endorsement/judge-voters.ts'
 import { objectionToOperation } from '../src/system5/endorsement/judge-operation.ts'

@@ -1,7 +1,7 @@
 import type { RoutedRequest } from '@vsmcp/mcp'
 import { systemClock, telemetry } from '@vsmcp/kernel'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { FallbackAnswers } from '../src/control.ts'
+import type { FallbackAnswers } from '../src/degradation/contract.ts'
 import { callTool } from '../src/control/tool-call.ts'
 import { checkedFallbacks } from '../src/degradation/checked-fallbacks.ts'
 import { FALLBACKS_COLLECTION } from '../src/degradation/fallbacks.ts'

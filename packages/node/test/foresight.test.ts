@@ -1,6 +1,6 @@
 import { type Random, seededRandom } from '@vsmcp/kernel'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { SelfView } from '../src/control.ts'
+import type { SelfView } from '../src/self/contract.ts'
 import { initMesh } from '../src/enrol/init-mesh.ts'
 import { joinMesh } from '../src/enrol/join-mesh.ts'
 import type { VsmcpNode } from '../src/node-init.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { operatorKeyFile, operatorSigner } from '../src/charter/operator-signer.ts'
-import type { GroupMoved } from '../src/control.ts'
+import type { GroupMoved } from '../src/seats/contract.ts'
 import type { VsmcpNode } from '../src/node-init.ts'
 import { emptyDirectory } from './support/group.ts'
 import { callOf, eventually, founded, joined, started } from './support/nodes.ts'

@@ -2,7 +2,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { LOG_FILES_KEPT } from '../src/constants.ts'
-import type { LogLine, LogsRequest } from '../src/control.ts'
+import type { LogLine, LogsRequest } from '../src/log/contract.ts'
 import { NodeLog } from '../src/log/node-log.ts'
 import { emptyDirectory } from './support/group.ts'
 

@@ -1,7 +1,7 @@
 import { NotEndorsedError } from '@vsmcp/consensus'
 import { type Clock, systemClock, telemetry } from '@vsmcp/kernel'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { ScheduleRequest, ScheduleView } from '../src/control.ts'
+import type { ScheduleRequest, ScheduleView } from '../src/system2/contract.ts'
 import { schedulesView } from '../src/system2/schedules-view.ts'
 import { Timetables } from '../src/system2/timetables.ts'
 import { followersOf, foundMesh, joinNode, leaderOf, startGroup, type TestNode, until } from './support/group.ts'

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { callTool } from '../src/control/tool-call.ts'
-import type { AttachRequest } from '../src/control.ts'
+import type { AttachRequest } from '../src/system1/contract.ts'
 import { emptyDirectory, startGroup, type TestNode, until } from './support/group.ts'
 import { attach } from './support/servers.ts'
 

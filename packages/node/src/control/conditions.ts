@@ -1,5 +1,5 @@
 import { type Clock, StoppedError, TimeoutError } from '@vsmcp/kernel'
-import type { WaitConditions, WaitResult } from '../control.ts'
+import type { WaitConditions, WaitResult } from './contract.ts'
 
 export interface ConditionsComponents {
   clock: Clock

@@ -1,7 +1,8 @@
 import { stat, statfs } from 'node:fs/promises'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { CLOCK_SKEW_WARN_MS, DISK_FREE_WARN_BYTES } from '../constants.ts'
-import type { DoctorReport, MemberView, NodeStatus } from '../control.ts'
+import type { DoctorReport, NodeStatus } from './contract.ts'
+import type { MemberView } from '../members/contract.ts'
 
 export interface DoctorFacts {
   status: NodeStatus

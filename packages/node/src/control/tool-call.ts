@@ -1,7 +1,7 @@
 import type { Clock } from '@vsmcp/kernel'
 import { z } from 'zod'
 import type { Catalog } from '../catalog/catalog.ts'
-import type { ToolCallAnswer, ToolCallRequest } from '../control.ts'
+import type { ToolCallAnswer, ToolCallRequest } from '../route/contract.ts'
 import { syntheticReasonOf } from '../degradation/synthetic.ts'
 import { ServerRefusedError } from '../errors.ts'
 import type { Router } from '../route/router.ts'

@@ -1,7 +1,7 @@
 import { type Clock, isoTime } from '@vsmcp/kernel'
 import type { Unit } from '@vsmcp/mcp'
 import { type Achievement, type Grant, indicesOf, type Orders, type UnitFigures } from '@vsmcp/vsm'
-import type { UnitWorkView, WorkView } from '../control.ts'
+import type { UnitWorkView, WorkView } from '../system1/contract.ts'
 
 /** An achievement with its indices, as it is shown. */
 export function workView({ actuality, capability, potentiality }: Achievement): WorkView {

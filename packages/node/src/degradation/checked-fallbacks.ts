@@ -2,7 +2,7 @@ import { InvalidArgumentError } from '@vsmcp/kernel'
 import type { Definitions } from '@vsmcp/mcp'
 import { z } from 'zod'
 import { FALLBACK_BYTES_MAX, FALLBACKS_BYTES_MAX } from '../constants.ts'
-import type { FallbackAnswers } from '../control.ts'
+import type { FallbackAnswers } from './contract.ts'
 
 /** A `CallToolResult` that went well: who gets it in place of an answer must be able to use it. */
 const resultSchema = z.looseObject({

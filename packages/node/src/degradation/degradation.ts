@@ -15,7 +15,7 @@ import { type DegradationStep, DegradationLadder, organ, type Reason, type Signs
 import type { Algedonic } from '../algedonic/algedonic.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { DEGRADATION_LAG_LOOK_MS, DEGRADATION_LOOK_MS } from '../constants.ts'
-import type { DegradationView } from '../control.ts'
+import type { DegradationView } from './contract.ts'
 import { PausedError, ShedError } from '../errors.ts'
 import type { Members } from '../members/members.ts'
 import type { Fallbacks } from './fallbacks.ts'

@@ -4,7 +4,7 @@ import { type Logger, type PeerIdString, telemetry, type UnitName } from '@vsmcp
 import type { McpReply } from '@vsmcp/mcp'
 import type { JsonValue, SharedRecord, SharedState } from '@vsmcp/state'
 import type { ToolEntry } from '../catalog/catalog.ts'
-import type { FallbackAnswers } from '../control.ts'
+import type { FallbackAnswers } from './contract.ts'
 import { isRefusal } from '../route/call-watch.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import { Mender } from '../system1/mender.ts'

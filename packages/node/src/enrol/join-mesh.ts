@@ -13,7 +13,7 @@ import {
   runJoin,
 } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
-import type { MemberRole } from '../control.ts'
+import type { MemberRole } from '../members/contract.ts'
 import { AlreadyEnrolledError, NotEnrolledError } from '../errors.ts'
 import { dataDirectory, makeDataDirectory } from './data-directory.ts'
 import { type Enrolment, readEnrolment, writeEnrolment } from './enrolment.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Emitter, type Logger, systemClock } from '@vsmcp/kernel'
 import pino from 'pino'
 import pinoRoll from 'pino-roll'
-import type { LogLine, LogsRequest } from '../control.ts'
+import type { LogLine, LogsRequest } from './contract.ts'
 import {
   LOG_BUFFER_BYTES_MAX,
   LOG_FILE_BYTES_MAX,

@@ -1,5 +1,5 @@
 import { Emitter, type GroupId, type Logger, messageOf, StoppedError } from '@vsmcp/kernel'
-import type { MemberView } from '../control.ts'
+import type { MemberView } from '../members/contract.ts'
 import type { GroupParts } from '../parts.ts'
 
 /** A running membership of this node: in its home group, or by a seat in another. */

@@ -1,6 +1,6 @@
 import type { PeerIdString, Severity } from '@vsmcp/kernel'
 import type { Signed } from '../charter/contract.ts'
-import type { WorkView } from '../control.ts'
+import type { WorkView } from '../system1/contract.ts'
 import type { Followed } from '@vsmcp/vsm'
 
 /** What a group says of itself and of all below it, in the record that its leader signs for the group above. */

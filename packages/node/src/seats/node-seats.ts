@@ -1,6 +1,6 @@
 import { type Clock, type Logger, type Random, type Startable, type SupervisionEvent, type TreeEntry } from '@vsmcp/kernel'
 import type { Identity } from '@vsmcp/security'
-import type { MemberView } from '../control.ts'
+import type { MemberView } from '../members/contract.ts'
 import type { NodeInit } from '../node-init.ts'
 import type { Parts } from '../parts.ts'
 import { AlertsAcross } from '../recursion/alerts-across.ts'

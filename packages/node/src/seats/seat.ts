@@ -23,7 +23,7 @@ import {
 } from '../constants.ts'
 import { requireEnrolment } from '../enrol/enrolment.ts'
 import { factsOf, groupViews } from '../control/group-views.ts'
-import type { MemberView } from '../control.ts'
+import type { MemberView } from '../members/contract.ts'
 import { membershipOf } from '../recursion/memberships.ts'
 import type { NodeInit } from '../node-init.ts'
 import type { GroupParts, HostParts, Parts } from '../parts.ts'

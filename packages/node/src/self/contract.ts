@@ -1,5 +1,5 @@
 import type { MeshId, PeerIdString } from '@vsmcp/kernel'
-import type { Health } from '../control.ts'
+import type { Health } from '../control/contract.ts'
 import type { RecursionView } from '../seats/contract.ts'
 import type { BalanceView } from '../system5/governing/contract.ts'
 import type { TurnView } from '../system4/contract.ts'

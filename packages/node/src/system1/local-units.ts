@@ -12,7 +12,8 @@ import {
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Definitions, Unit, UnitSpec, UnitState } from '@vsmcp/mcp'
-import type { AttachRequest, AttachResult, FallbackAnswers, UnitTerms } from '../control.ts'
+import type { AttachRequest, AttachResult, UnitTerms } from './contract.ts'
+import type { FallbackAnswers } from '../degradation/contract.ts'
 import { UNITS_PER_NODE_MAX } from '../constants.ts'
 import { UnitExistsError, UnitUnknownError } from '../errors.ts'
 import { OWN_UNIT } from '../route/own-offers.ts'

@@ -1,7 +1,8 @@
 import { type ClaimedResource, type GroupId, type KeyValueStore, messageOf, type UnitName } from '@vsmcp/kernel'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import type { FallbackAnswers, UnitSource, UnitTerms } from '../control.ts'
+import type { FallbackAnswers } from '../degradation/contract.ts'
+import type { UnitSource, UnitTerms } from './contract.ts'
 import { fallbacksSchema } from '../degradation/checked-fallbacks.ts'
 import { unitTermsSchema } from '../system3/unit-terms.ts'
 

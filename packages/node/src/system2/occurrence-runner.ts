@@ -20,7 +20,7 @@ import {
 } from '@vsmcp/vsm'
 import { z } from 'zod'
 import { OCCURRENCE_LOOK_MS, OCCURRENCE_REASON_LENGTH_MAX } from '../constants.ts'
-import type { ToolCallAnswer, ToolCallRequest } from '../control.ts'
+import type { ToolCallAnswer, ToolCallRequest } from '../route/contract.ts'
 import type { Decisions } from '../system5/decisions.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 

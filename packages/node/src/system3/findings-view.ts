@@ -1,5 +1,5 @@
 import { type Clock, isoTime, type PeerIdString } from '@vsmcp/kernel'
-import type { FindingView } from '../control.ts'
+import type { FindingView } from './contract.ts'
 import type { Members } from '../members/members.ts'
 import type { Auditing } from '../system3star/auditing.ts'
 import { type Performance, said } from './performance.ts'

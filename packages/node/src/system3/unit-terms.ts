@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
 import { type Owed, WEIGHT_MAX } from '@vsmcp/vsm'
 import { z } from 'zod'
-import type { UnitTerms } from '../control.ts'
+import type { UnitTerms } from '../system1/contract.ts'
 
 /** On what terms a unit works: what it weighs when capacity is scarce, its own bounds, and what it owes. */
 export const unitTermsSchema = z.strictObject({

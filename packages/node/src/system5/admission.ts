@@ -13,7 +13,7 @@ import {
   verifyProof,
 } from '@vsmcp/security'
 import { INVITATION_DOORS_MAX, DECISION_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
-import type { InvitationCreated, InvitationRequest, InvitationView } from '../control.ts'
+import type { InvitationCreated, InvitationRequest, InvitationView } from './contract.ts'
 import type { Credentials } from './credentials.ts'
 import type { Decisions } from './decisions.ts'
 import type { GroupLog } from './group-log.ts'

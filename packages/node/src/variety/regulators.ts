@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { PeerIdString } from '@vsmcp/kernel'
 import type { VarietyFigures } from '@vsmcp/vsm'
-import type { Regulator } from '../control.ts'
+import type { Regulator } from '../self/contract.ts'
 
 /** What takes variety away or adds to it in this node, each with its effect as measured now. */
 export function regulatorsOf(catalog: Catalog, self: PeerIdString, { calls, outcomes }: VarietyFigures): Regulator[] {

@@ -1,7 +1,7 @@
 import { silentLogger, systemClock } from '@vsmcp/kernel'
 import { CharterDesk } from '../../src/charter/charter-desk.ts'
 import { type OperatorSigner, operatorKeyFile, operatorSigner } from '../../src/charter/operator-signer.ts'
-import type { SignedChange, SignedEviction } from '../../src/control.ts'
+import type { SignedChange, SignedEviction } from '../../src/charter/contract.ts'
 import type { TestNode } from './group.ts'
 
 /** What people do with a node's charter. */

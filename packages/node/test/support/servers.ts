@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { AttachRequest } from '../../src/control.ts'
+import type { AttachRequest } from '../../src/system1/contract.ts'
 
 const FIXTURES = new URL('../../../mcp/test/fixtures/', import.meta.url)
 

@@ -1,7 +1,7 @@
 import type { ConfigurationChange, GroupState } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { VOTER_DEAD_SEEN_MS } from '../../constants.ts'
-import type { MemberState } from '../../control.ts'
+import type { MemberState } from '../../members/contract.ts'
 
 /** How this node sees a member, and for how long. */
 export interface Sight {
