@@ -8,20 +8,17 @@ import {
   messageOf,
   type Startable,
   StoppedError,
-  UNIT_NAME_PATTERN,
   type UnitName,
 } from '@vsmcp/kernel'
 import type { Definitions, Unit, UnitSpec, UnitState } from '@vsmcp/mcp'
-import type { AttachRequest, AttachResult, UnitTerms } from './contract.ts'
+import type { AttachResult, UnitTerms } from './contract.ts'
 import type { FallbackAnswers } from '../degradation/contract.ts'
 import { UNITS_PER_NODE_MAX } from '../constants.ts'
 import { UnitExistsError, UnitUnknownError } from '../errors.ts'
-import { OWN_UNIT } from '../route/own-offers.ts'
-import { assertFallbacksFit, checkedFallbacks } from '../degradation/checked-fallbacks.ts'
-import { checkedTerms } from '../system3/unit-terms.ts'
-import { checkedClaims } from '../system2/checked-claims.ts'
+import { assertFallbacksFit } from '../degradation/checked-fallbacks.ts'
 import { entryOf } from './unit-entry.ts'
-import { isSameUnit, type StoredSource, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
+import { specOf, type UnitRequest } from './unit-request.ts'
+import { isSameUnit, type StoredUnitSpec, type UnitSpecs } from './unit-specs.ts'
 
 interface Events extends Record<string, unknown> {
   'unit:definitions': { name: UnitName; kind: Unit['kind']; definitions: Definitions }
@@ -53,15 +50,7 @@ export interface UnitOffers {
   withdraw(name: UnitName): Promise<void>
 }
 
-type UnitRequest = Omit<AttachRequest, 'source'> & { source: StoredSource }
-
 const ORDINARY: UnitTerms = {}
-
-/** More calls than threads would wait in the unit's process, where no caller has its turn and no deadline counts. */
-function withinThreads({ source, terms = {} }: Pick<UnitRequest, 'source' | 'terms'>): UnitTerms {
-  if (source.kind !== 'worker') return terms
-  return { ...terms, concurrency: Math.min(terms.concurrency ?? source.threads, source.threads) }
-}
 const NO_CLAIMS: readonly ClaimedResource[] = []
 
 interface LocalUnit {
@@ -206,27 +195,8 @@ export class LocalUnits implements Startable {
 
   async #attach(request: UnitRequest): Promise<AttachResult['outcome']> {
     this.#mustRun()
-    const { name, source, startTimeoutMs } = request
-    const claims = checkedClaims(request.claims ?? [])
-    const fallbacks = checkedFallbacks(request.fallbacks ?? {})
-    const terms = checkedTerms(withinThreads(request))
-    if (!UNIT_NAME_PATTERN.test(name)) {
-      throw new InvalidArgumentError(`"${name}" cannot be a unit's name`, {
-        hint: 'Use up to 24 of a-z, 0-9 and "-", beginning with a letter or digit.',
-      })
-    }
-    if (name === OWN_UNIT) {
-      throw new InvalidArgumentError(`"${name}" is the name of what the mesh itself offers`, { hint: 'Choose another name.' })
-    }
-    const spec: StoredUnitSpec = {
-      name,
-      source,
-      startTimeoutMs,
-      ...(request.replica === true ? { replica: true } : {}),
-      ...(Object.keys(terms).length === 0 ? {} : { terms }),
-      ...(claims.length === 0 ? {} : { claims }),
-      ...(Object.keys(fallbacks).length === 0 ? {} : { fallbacks }),
-    }
+    const spec = specOf(request)
+    const { name } = spec
     const present = this.#units.get(name)
     if (present !== undefined) {
       if (isSameUnit(present.spec, spec)) return this.#settleSame(present, spec)
