@@ -210,15 +210,9 @@ export type { Applied, Founder, GroupState } from './group/group-state.ts'
 export { isPlaceNews } from './group/group-moves.ts'
 export { delegatesOf, groupNamed, hasSay, listsGroup, mayBeAwayMs } from './group/groups.ts'
 export { canonicalBytes, type Json, type JsonObject } from './json/json.ts'
-export type {
-  AlertRaise,
-  ApplyResult,
-  GroupEffect,
-  Operation,
-  OperatorSignedOperation,
-  RefusalCode,
-  VoterEndorsedOperation,
-} from './group/operation.ts'
+export type { AlertRaise, Operation, OperatorSignedOperation, VoterEndorsedOperation } from './group/operation.ts'
+export type { ApplyResult, RefusalCode } from './group/apply-result.ts'
+export type { GroupEffect } from './group/group-effect.ts'
 export type { GroupMove, GroupOperation } from './group/group-operation.ts'
 export type { OccurrenceDue } from './group/coordination-operation.ts'
 export { operationStatement, type Provable, type StatementScope, votersStatementBytes } from './group/statement.ts'

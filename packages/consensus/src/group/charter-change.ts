@@ -5,7 +5,8 @@ import type { Authority } from './authority.ts'
 import { type Charter, charterBytes, recoverersOf } from './charter.ts'
 import type { CharterMark, PendingChange } from './docket.ts'
 import type { Applied, GroupState } from './group-state.ts'
-import type { CharterCertify, GroupEffect } from './operation.ts'
+import type { CharterCertify } from './operation.ts'
+import type { GroupEffect } from './group-effect.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
 
 /**

@@ -18,7 +18,8 @@ import type {
   UnitClaim,
 } from './docket.ts'
 import type { JsonObject } from '../json/json.ts'
-import type { ApplyResult, GroupEffect } from './operation.ts'
+import type { ApplyResult } from './apply-result.ts'
+import type { GroupEffect } from './group-effect.ts'
 import type { Table } from './table.ts'
 
 /** A group's charter and docket as of one log index: the replicated state machine. Never changed, only replaced. */

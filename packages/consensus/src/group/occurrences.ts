@@ -11,7 +11,7 @@ import type {
   OccurrenceTake,
   Skip,
 } from './coordination-operation.ts'
-import type { RefusalCode } from './operation.ts'
+import type { RefusalCode } from './apply-result.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
 import { flawOfEndorsements } from './proofs.ts'
 import { put } from './records.ts'

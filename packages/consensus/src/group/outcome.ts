@@ -1,6 +1,7 @@
 import type { Applied, GroupState } from './group-state.ts'
 import type { Member } from './docket.ts'
-import type { GroupEffect, RefusalCode } from './operation.ts'
+import type { GroupEffect } from './group-effect.ts'
+import type { RefusalCode } from './apply-result.ts'
 
 /** Where an operation stands in the log. */
 export interface Place {

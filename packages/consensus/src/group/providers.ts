@@ -1,7 +1,7 @@
 import type { PeerIdString, UnitName } from '@vsmcp/kernel'
 import type { UnitClaim } from './docket.ts'
 import type { GroupState } from './group-state.ts'
-import type { GroupEffect } from './operation.ts'
+import type { GroupEffect } from './group-effect.ts'
 import { drop, put } from './records.ts'
 
 /** Who runs a unit, the first one first; the others in the order of coming. */
