@@ -6,7 +6,8 @@ import { BODY_MAX_BYTES, CONNECTIONS_MAX, DRAIN_TIMEOUT_MS, HEADERS_TIMEOUT_MS, 
 import { BadRequestError, RouteNotFoundError, TooLargeError } from './errors.ts'
 import { httpStatusOf, toWireError } from './http-status.ts'
 import { listenPrivately, type PrivateSocket } from './private-socket.ts'
-import { type AnyRoute, ROUTES } from './routes.ts'
+import type { AnyRoute } from './route.ts'
+import { ROUTES } from './routes.ts'
 import { serveRoute } from './serve-route.ts'
 import type { ApiServerInit } from './index.ts'
 

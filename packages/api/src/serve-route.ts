@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { BadAnswerError, BadRequestError } from './errors.ts'
 import { toWireError } from './http-status.ts'
-import type { AnyRoute } from './routes.ts'
+import type { AnyRoute } from './route.ts'
 
 const NDJSON = 'application/x-ndjson'
 

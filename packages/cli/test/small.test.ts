@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
@@ -20,9 +20,10 @@ it('the version is the one of the manifest', () => {
 it('exit codes and HTTP statuses are given to error codes that exist', () => {
   const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8')
   const listed = new Set([...read('../../../docs/errors.md').matchAll(/^\| `(VSMCP_\w+)`/gm)].map(([, code]) => code))
-  const named = ['../src/exit-code.ts', '../../api/src/http-status.ts', '../../api/src/routes.ts'].flatMap((path) =>
-    [...read(path).matchAll(/\bVSMCP_[A-Z0-9_]+\b/g)].map(([code]) => code),
-  )
+  const routes = readdirSync(new URL('../../api/src/', import.meta.url)).filter((name) => /routes?\.ts$/.test(name))
+  expect(routes).toContain('group-routes.ts')
+  const paths = ['../src/exit-code.ts', '../../api/src/http-status.ts', ...routes.map((name) => `../../api/src/${name}`)]
+  const named = paths.flatMap((path) => [...read(path).matchAll(/\bVSMCP_[A-Z0-9_]+\b/g)].map(([code]) => code))
   expect(named.length).toBeGreaterThan(20)
   expect(named.filter((code) => !listed.has(code))).toEqual([])
 })
