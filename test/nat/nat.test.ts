@@ -112,9 +112,8 @@ inNetwork(
       [a, 'blob-b'],
       [b, 'blob-a'],
     ] as const) {
-      // members are alive by the word of others before what each offers is here
-      const tools = async (): Promise<string> => JSON.stringify(await from.vsmcp('tools'))
-      await expect.poll(tools).toContain(`${unit}__blob`)
+      // members are alive by the word of others before what each offers is here, and the way through the relay stands
+      await from.vsmcp('wait', '--tool', `${unit}__blob`, '--timeout', '20s')
       const started = performance.now()
       expect(await tenMegabytes(from, unit)).toBe(TEN_MB)
       console.log(`10 MiB of ${unit} at ${from.ready.name}: ${(performance.now() - started).toFixed(0)} ms`)

@@ -60,12 +60,10 @@ export class Wiring {
       lives.remember(peer, info.passport.life).catch(failed)
       log.peerUp(peer)
       state.peerUp(peer)
-      this.#changed()
     })
     mesh.on('peer:down', ({ peer }) => {
       log.peerDown(peer)
       state.peerDown(peer)
-      this.#changed()
     })
     mesh.on('peer:refused', ({ peer, side, code, reason }) => {
       if (side !== 'there') return
@@ -81,6 +79,8 @@ export class Wiring {
     })
     lives.on('alert', () => this.#changed())
     epochs.on('changed', () => this.#changed())
+    // Not with the events of the mesh: what is asked then is asked of members, which hears them later.
+    members.on('connection', () => this.#changed())
     members.on('member:state', () => {
       operations.keepNodes((node) => members.get(node)?.state === 'alive')
       this.#changed()

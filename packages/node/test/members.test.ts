@@ -206,6 +206,17 @@ describe('a member that others reach', () => {
     expect(listeners.get('peer:up')?.size).toBe(before)
   })
 
+  it('is said to be connected once whoever looks sees it so, though its state is what it was', async () => {
+    const { members, connect, listeners } = await told()
+    const seen: string[] = []
+    members.on('member:state', ({ peer, to }) => seen.push(`${peer} ${to}`))
+    members.on('connection', ({ peer }) => seen.push(`${peer} is alive here: ${members.isAlive(peer)}`))
+    connect('far')
+    expect(seen).toEqual(['far is alive here: true'])
+    for (const listener of listeners.get('peer:down') ?? []) listener({ peer: 'far', info: { passport: { addresses: [] } } })
+    expect(seen.at(-1)).toBe('far is alive here: false')
+  })
+
   it('keeps nobody waiting longer than asked for, nor when its dial fails, the caller gives up, or there is no way to it', async () => {
     const { members, pass, dials } = await told()
     const inTime = members.reach('far', 1_000)

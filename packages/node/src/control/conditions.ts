@@ -19,16 +19,19 @@ export function waitFor(components: ConditionsComponents, conditions: WaitCondit
       off()
       signal?.removeEventListener('abort', onAbort)
     }
-    const check = (): void => {
-      if (missing(conditions).length > 0) return
+    const isMet = (): boolean => {
+      if (missing(conditions).length > 0) return false
       end()
       resolve({ waitedMs: Math.round(clock.monotonicMs() - startedMs) })
+      return true
     }
     const onAbort = (): void => {
       end()
       reject(new StoppedError('nobody waits any more'))
     }
     const timer = clock.after(conditions.timeoutMs, () => {
+      // What counts is what is so, should nobody have said that it came to be.
+      if (isMet()) return
       const left = missing(conditions)
       end()
       reject(
@@ -37,9 +40,9 @@ export function waitFor(components: ConditionsComponents, conditions: WaitCondit
         }),
       )
     })
-    const off = onChange(check)
+    const off = onChange(() => void isMet())
     signal?.addEventListener('abort', onAbort)
     if (signal?.aborted === true) onAbort()
-    else check()
+    else isMet()
   })
 }

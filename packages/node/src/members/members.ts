@@ -34,6 +34,8 @@ export interface KnownMember {
 
 interface Events extends Record<string, unknown> {
   'member:state': { peer: PeerIdString; from: Member['state'] | null; to: Member['state']; why: Evidence }
+  /** A connection to it began or ended, and is in this view: one that others reach is `alive` before and after. */
+  connection: { peer: PeerIdString }
   /** A dial of this node's ended, in a connection or not. */
   dialled: { peer: PeerIdString }
 }
@@ -93,7 +95,7 @@ export class Members implements Startable {
   async start(): Promise<void> {
     this.#unsubscribe = [
       this.#mesh.on('peer:up', ({ peer, info }) => this.#connected(peer, info.passport.addresses)),
-      this.#mesh.on('peer:down', ({ peer }) => this.#run(this.#view.disconnected(peer, this.#now()))),
+      this.#mesh.on('peer:down', ({ peer }) => this.#disconnected(peer)),
     ]
     if (!this.#stopped) return
     this.#stopped = false
@@ -175,6 +177,12 @@ export class Members implements Startable {
     this.#run(this.#view.connected(peer, this.#now()))
     this.#run(this.#view.addressesLearned(peer, addresses, this.#now()))
     this.#expectListed(peer)
+    this.#events.emit('connection', { peer })
+  }
+
+  #disconnected(peer: PeerIdString): void {
+    this.#run(this.#view.disconnected(peer, this.#now()))
+    this.#events.emit('connection', { peer })
   }
 
   #add(peer: PeerIdString, addresses: readonly string[]): void {
