@@ -4,21 +4,8 @@ import { Chance } from './chance.ts'
 import type { CellUnit } from './cell.ts'
 import { ChatFleet } from './chat-fleet.ts'
 import { ClaimingUnit } from './claiming-unit.ts'
-import {
-  CELL_DEADLINE_MS,
-  CELL_RATE_PER_S,
-  CELL_SIGMA,
-  CELL_WORK_MS,
-  MOVE_MS,
-  NODES_PER_SITE,
-  REMEDY_GAP_MS,
-  RESTART_MS,
-  SYNERGY_TICK_MS,
-  SERVICES,
-  type ServiceName,
-  SITES,
-} from './constants.ts'
-import { Demand, rateOf } from './demand.ts'
+import { connectClients } from './clients.ts'
+import { MOVE_MS, NODES_PER_SITE, REMEDY_GAP_MS, RESTART_MS, SYNERGY_TICK_MS, SERVICES, SITES } from './constants.ts'
 import { Group } from './group.ts'
 import { Incidents } from './incidents.ts'
 import { Locks, LockingUnit } from './locking-unit.ts'
@@ -26,9 +13,9 @@ import { SimulatedNode } from './node.ts'
 import { Regulation } from './regulation.ts'
 import { type Catalog, type Provider, Router } from './routing.ts'
 import { Swings } from './swings.ts'
-import { type Kind, Tally } from './tally.ts'
+import { Tally } from './tally.ts'
 import { Timeline } from './timeline.ts'
-import { type Call, type Outcome, SimulatedUnit } from './unit.ts'
+import { SimulatedUnit } from './unit.ts'
 import type { Organs } from './variant.ts'
 
 /** Machines of a cell by the unit that works with them, in the order in which its work needs them. */
@@ -86,7 +73,12 @@ export class World implements Catalog {
       provide: (unit, providers) => this.#provide(unit, providers),
     })
     this.#buildCells()
-    this.#callers()
+    connectClients(this.timeline, {
+      chance: (purpose) => this.#chance(purpose),
+      siteOf: (site) => this.#siteOf(site),
+      cells: this.#cells.map(({ unit, member: { node } }) => ({ unit, node })),
+      tally: this.tally,
+    })
     this.#befall()
   }
 
@@ -300,65 +292,6 @@ export class World implements Catalog {
         } else this.#cells.push({ unit: new LockingUnit(this.timeline, { unit, resources }, locks), member })
       }
     }
-  }
-
-  // Clients.
-
-  #callers(): void {
-    for (let site = 0; site < SITES; site++) {
-      for (const [at, service] of (Object.keys(SERVICES) as ServiceName[]).entries()) {
-        const purpose = 400 + 10 * site + at
-        const demand = new Demand(this.#chance(purpose), SERVICES[service], rateOf(service, site, this.#chance(purpose + 200)))
-        this.#calls(demand, site, ({ at: client, workMs, luck }) => this.#call(site, service, client, workMs, luck))
-      }
-    }
-    const model = { workMs: CELL_WORK_MS, sigma: CELL_SIGMA }
-    for (const [at, { unit, member }] of this.#cells.entries()) {
-      const rate = { maxPerS: CELL_RATE_PER_S, ratePerS: () => CELL_RATE_PER_S }
-      const demand = new Demand(this.#chance(800 + at), model, rate)
-      this.#calls(demand, member.node.site, ({ workMs }) => this.#job(unit, member, workMs))
-    }
-  }
-
-  #calls(demand: Demand, site: number, call: (arrival: ReturnType<Demand['next']>) => void): void {
-    const next = (): void => {
-      const arrival = demand.next(this.#siteOf(site).length)
-      this.timeline.at(arrival.atMs, () => {
-        call(arrival)
-        next()
-      })
-    }
-    next()
-  }
-
-  #call(site: number, service: ServiceName, at: number, workMs: number, luck: number): void {
-    const members = this.#siteOf(site)
-    // A client whose node is gone connects to the next one.
-    const member = members.map((_, i) => members[(at + i) % members.length]).find((each) => each?.node.isAlive === true)
-    if (member === undefined) return
-    const { nowMs } = this.timeline
-    const call: Call = {
-      caller: member.node.peer,
-      workMs,
-      luck,
-      beganMs: nowMs,
-      deadlineMs: nowMs + SERVICES[service].deadlineMs,
-      onEnd: (outcome, workedMs) => this.#ended(site, service, nowMs, outcome, workedMs),
-    }
-    member.router.request(`${service}-${site}`, call)
-  }
-
-  #job(unit: CellUnit, { node }: Member, workMs: number): void {
-    const { nowMs } = this.timeline
-    // Its unit lives there and nowhere else: nobody has this job done before the node is back.
-    if (!node.isAlive) return
-    const onEnd = (isDone: boolean, heldMs: number): void =>
-      this.#ended(node.site, 'cell', nowMs, isDone ? 'served' : node.isAlive ? 'late' : 'lost', heldMs)
-    unit.do({ workMs, deadlineMs: nowMs + CELL_DEADLINE_MS, onEnd })
-  }
-
-  #ended(site: number, kind: Kind, beganMs: number, outcome: Outcome, workedMs: number): void {
-    this.tally.ended(site, kind, beganMs, outcome, workedMs)
   }
 
   // What befalls it.
