@@ -267,7 +267,18 @@ async function runsAreLostAndMissed(): Promise<void> {
   for (const label of ['careful', 'harmless']) await client.removeSchedule(label)
   await Promise.all([leader, host, other].map((node) => node.end('SIGKILL')))
   const later = clockOf({ aheadMs: 55 * MINUTE_MS })
-  const [, , witness] = await Promise.all([leader, host, other].map((node) => again(node, later)))
+  // Nobody decides while one is up alone: by then its unit is ready, and a run does not fail for want of it.
+  const alone = await again(host, later)
+  await eventually('the unit to be ready', async () => {
+    const units = (await alone.vsmcp('units')) as readonly {
+      readonly name: string
+      readonly local: boolean
+      readonly state: string
+    }[]
+    const own = units.filter(({ local }) => local)
+    return own.length > 0 && own.every(({ state }) => state === 'ready') ? true : undefined
+  })
+  const [, witness] = await Promise.all([leader, other].map((node) => again(node, later)))
   if (witness === undefined) throw new Error('three nodes were started')
   const missed = await eventually('what was missed', async () => {
     const found = await Promise.all(modes.map((mode) => shown(witness, mode)))
