@@ -23,9 +23,14 @@ import { drop, put } from './records.ts'
  */
 export function delegatesOf({ groups, members }: Pick<GroupState, 'groups' | 'members'>, id: GroupId): readonly PeerIdString[] {
   const founder = groups.get(id)?.founder
-  const delegates = members.entries().flatMap(([peer, { delegateOf }]) => (delegateOf === id ? [peer] : []))
+  const delegates = joinedFor(members, id)
   const isEarly = founder !== undefined && delegates.length < DELEGATES_WANTED && members.has(founder)
   return isEarly && !delegates.includes(founder) ? [...delegates, founder].sort(byCodeUnit) : delegates
+}
+
+/** Members that joined as delegates of this group. */
+function joinedFor(members: GroupState['members'], id: GroupId): readonly PeerIdString[] {
+  return members.entries().flatMap(([peer, { delegateOf }]) => (delegateOf === id ? [peer] : []))
 }
 
 /**
@@ -40,8 +45,7 @@ export function mayBeAwayMs(
   if (!knowsGroups(state) || delegateOf === undefined) return undefined
   // Its group is none of those here any more: it would have left by itself.
   if (!state.groups.has(delegateOf)) return DELEGATE_ABSENCE_MS
-  const delegates = state.members.entries().filter(([, member]) => member.delegateOf === delegateOf)
-  return delegates.length > DELEGATES_WANTED ? DELEGATE_ABSENCE_MS : undefined
+  return joinedFor(state.members, delegateOf).length > DELEGATES_WANTED ? DELEGATE_ABSENCE_MS : undefined
 }
 
 /** Id and record of the child group of this name. */

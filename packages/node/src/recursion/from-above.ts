@@ -44,27 +44,23 @@ export class FromAbove {
 
   /** Identity and policies of this group, within what holds from above. */
   governance(): Governance {
-    return this.#judged().governance
+    return this.#judged(this.#c.clock.wallMs()).governance
   }
 
   /** Those that are not over, each as it is judged here. */
   list(): Judged[] {
-    const nowMs = this.#c.clock.wallMs()
-    const { governance, refused } = this.#judged()
+    const { governance, refused } = this.#judged(this.#c.clock.wallMs())
     return [
       ...governance.above.map((directive) => ({ directive, refused: null })),
-      ...refused
-        .filter(({ directive }) => directive.untilMs > nowMs)
-        .map(({ directive, reason }) => ({ directive, refused: reason })),
+      ...refused.map(({ directive, reason }) => ({ directive, refused: reason })),
     ]
   }
 
   /** How the group follows, as its leader measures it; what it refuses hurts as long as it is told. */
   follow(state: GroupState): Followed[] {
     const nowMs = this.#c.clock.wallMs()
-    const { governance, refused } = this.#judged()
-    const current = refused.filter(({ directive }) => directive.untilMs > nowMs)
-    this.#feel(current)
+    const { governance, refused } = this.#judged(nowMs)
+    this.#feel(refused)
     const given = state.proposals.entries().flatMap(([, each]) => (isInForce(each, nowMs) ? [each] : []))
     const seen = {
       inFlight: this.#c.sight().inFlight(),
@@ -73,12 +69,14 @@ export class FromAbove {
       ),
       sought: given.flatMap(({ kind, subject }) => (kind === 'capability' ? [subject] : [])),
     }
-    return this.#following.look(governance.above, current, seen, nowMs)
+    return this.#following.look(governance.above, refused, seen, nowMs)
   }
 
-  #judged(): ReturnType<typeof governedFromAbove> {
-    const { state, told, clock } = this.#c
-    return governedFromAbove(governanceOf(state()?.charter), told(), clock.wallMs())
+  /** Of what has ended nothing is said any more. */
+  #judged(nowMs: number): ReturnType<typeof governedFromAbove> {
+    const { state, told } = this.#c
+    const { governance, refused } = governedFromAbove(governanceOf(state()?.charter), told(), nowMs)
+    return { governance, refused: refused.filter(({ directive }) => directive.untilMs > nowMs) }
   }
 
   #feel(refused: readonly RefusedDirective[]): void {

@@ -1,4 +1,4 @@
-import { canonicalBytes, type GroupState } from '@vsmcp/consensus'
+import { canonicalBytes, type GroupState, policyVersionOf } from '@vsmcp/consensus'
 import { type Clock, type GroupId, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import type { Chain } from '@vsmcp/security'
 import {
@@ -103,7 +103,7 @@ export class OwnAccount {
       tools,
       evictions: charter.revocations.map(({ peer, untilMs, atMs }) => ({ peer, group, atMs, untilMs })),
       lineage: [...place.lineage],
-      charter: { version: charter.policyVersion ?? 1, digest: this.#digestOf(charter) },
+      charter: { version: policyVersionOf(charter), digest: this.#digestOf(charter) },
       followed,
     }
   }

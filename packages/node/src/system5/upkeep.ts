@@ -63,11 +63,12 @@ export class Upkeep implements Duty {
     const { clock, sees } = this.#c
     const asOfMs = Math.round(clock.wallMs())
     return members.entries().flatMap(([peer, member]) => {
-      const allowedMs = mayBeAwayMs(group, member)
-      if (allowedMs === undefined || configuration.voters.includes(peer)) return []
-      const { joinedAtIndex } = member
       const { state, forMs } = sees(peer)
-      if (state === 'alive' || forMs < allowedMs) return []
+      // Nearly all are there: how long a member may be away is looked up for the others only.
+      if (state === 'alive' || configuration.voters.includes(peer)) return []
+      const allowedMs = mayBeAwayMs(group, member)
+      if (allowedMs === undefined || forMs < allowedMs) return []
+      const { joinedAtIndex } = member
       const absentSinceMs = asOfMs - Math.ceil(forMs)
       return [[`absence of ${peer}`, { op: 'member:forget', peer, joinedAtIndex, absentSinceMs, asOfMs }] as const]
     })

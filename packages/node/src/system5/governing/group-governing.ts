@@ -40,13 +40,12 @@ export class GroupGoverning implements Duty {
       : []
     for (const { id, ruling } of rulings) await this.#propose(decideOf(id, ruling, governance.policy, nowMs))
     this.#closures.keep(new Set(proposals.map(([id]) => id)))
-    for (const [id, proposal] of proposals) await this.#look(id, proposal, state, nowMs)
+    for (const [id, proposal] of proposals) await this.#look(id, proposal, state, governance, nowMs)
   }
 
-  async #look(id: string, proposal: ProposalRecord, state: GroupState, nowMs: number): Promise<void> {
+  async #look(id: string, proposal: ProposalRecord, state: GroupState, governance: Governance, nowMs: number): Promise<void> {
     const { directive, closure } = proposal
     if (directive === undefined || closure !== undefined) return
-    const governance = this.#c.governance()
     const seen = this.#c.sight().of(proposal)
     const step: ClosureStep | undefined = isThere(state, proposal)
       ? this.#closures.look(id, proposal, seen, governance, nowMs)
