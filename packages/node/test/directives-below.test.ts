@@ -1,32 +1,14 @@
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
-import { operatorKeyFile, operatorSigner } from '../src/charter/operator-signer.ts'
-import { initMesh } from '../src/enrol/init-mesh.ts'
-import { joinMesh } from '../src/enrol/join-mesh.ts'
+import { describe, expect, it } from 'vitest'
 import type { VsmcpNode } from '../src/node-init.ts'
-import { createNode } from '../src/vsmcp-node.ts'
-import { emptyDirectory, initOf } from './support/group.ts'
+import { emptyDirectory } from './support/group.ts'
+import { eventually, founded, joined, operatorAt, started } from './support/nodes.ts'
 import { why } from './support/operator.ts'
 import { attach } from './support/servers.ts'
 
-/** The machine may be busy with other things. */
-const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 30_000, interval: 100 })
-
-const running = new Set<VsmcpNode>()
-afterEach(() => running.clear())
-
-async function started(dataDir: string): Promise<VsmcpNode> {
-  const node = createNode(initOf(dataDir))
-  await node.start()
-  running.add(node)
-  onTestFinished(() => (running.has(node) ? node.stop() : undefined))
-  return node
-}
-
 /** The policies of a node's home group, signed by the operator whose key the founder of the mesh has. */
 async function setPolicies(node: VsmcpNode, founderDir: string, policies: Record<string, unknown>): Promise<void> {
-  const charter = await node.control.charter()
-  const operator = await operatorSigner(operatorKeyFile(founderDir), charter)
-  await node.control.changeCharter(operator.sign({ op: 'policy:set', policies, expects: charter.policyVersion, ...why } as const))
+  const [operator, { policyVersion: expects }] = [await operatorAt(node, founderDir), await node.control.charter()]
+  await node.control.changeCharter(operator.sign({ op: 'policy:set', policies, expects, ...why } as const))
 }
 
 const directed = async (node: VsmcpNode, unit: string) =>
@@ -34,14 +16,11 @@ const directed = async (node: VsmcpNode, unit: string) =>
 
 describe('what a group holds those below it to', () => {
   it('binds the units of a child, is measured there and told above; what contradicts the child is refused and hurts; a child cut off goes on by it', async () => {
-    const [rootDir, dir] = [await emptyDirectory(), await emptyDirectory()]
-    await initMesh({ dataDir: rootDir, name: 'a' })
-    const a = await started(rootDir)
-    await a.control.wait({ leader: true, timeoutMs: 30_000 })
+    const rootDir = await emptyDirectory()
+    const a = await founded('a', rootDir)
     const eu = await a.control.createGroup({ path: 'eu' })
-    const { token } = await a.control.createInvitation({ role: 'member', ttlMs: 60_000, uses: 1, group: '/eu' })
-    await joinMesh({ dataDir: dir, token, name: 'b' })
-    const b = await started(dir)
+    const b = await joined(a, 'b', '/eu')
+    const { dataDir } = (await b.control.status()).node
     await b.control.attach(attach('inner', 'legacy-server', [], { terms: { concurrency: 8 } }))
 
     await setPolicies(a, rootDir, {
@@ -73,20 +52,15 @@ describe('what a group holds those below it to', () => {
     // Cut off, and begun anew: what it was told last holds to its end.
     await setPolicies(a, rootDir, { below: [{ group: '*', concurrencyMax: 3 }] })
     await eventually(() => directed(b, 'inner')).toMatchObject({ concurrency: 3 })
-    for (const node of [b, a]) {
-      await node.stop()
-      running.delete(node)
-    }
-    const alone = await started(dir)
+    for (const node of [b, a]) await node.stop()
+    const alone = await started(dataDir)
     expect((await alone.control.group('/eu')).heldTo).toMatchObject([{ id: '4-0-concurrency' }])
     await eventually(() => directed(alone, 'inner')).toMatchObject({ concurrency: 3 })
   })
 
   it('is refused with the place where it cannot be read', async () => {
     const rootDir = await emptyDirectory()
-    await initMesh({ dataDir: rootDir, name: 'a' })
-    const a = await started(rootDir)
-    await a.control.wait({ leader: true, timeoutMs: 30_000 })
+    const a = await founded('a', rootDir)
     await expect(setPolicies(a, rootDir, { below: [{ group: 'eu' }] })).rejects.toMatchObject({
       code: 'VSMCP_NODE_POLICY_INVALID',
       message: expect.stringContaining('below.0: orders nothing') as string,

@@ -1,17 +1,15 @@
-import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
-import { loadIdentity } from '@vsmcp/security'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { silentLogger, systemClock } from '@vsmcp/kernel'
+import { describe, expect, it } from 'vitest'
 import { CharterDesk } from '../src/charter/charter-desk.ts'
 import { operatorKeyFile, operatorSigner } from '../src/charter/operator-signer.ts'
-import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { NoSystem5Error } from '../src/errors.ts'
 import type { Membership } from '../src/recursion/memberships.ts'
 import type { GroupMoved, SignedMove } from '../src/seats/contract.ts'
 import type { GroupDesk } from '../src/seats/group-desk.ts'
-import { NodeSeats } from '../src/seats/node-seats.ts'
 import type { Request } from '../src/system5/decisions.ts'
-import { foundMesh, initOf, type TestNode } from './support/group.ts'
+import { foundMesh, type TestNode } from './support/group.ts'
 import { why } from './support/operator.ts'
+import { seatsOf } from './support/seats.ts'
 
 interface World {
   home: TestNode
@@ -27,20 +25,7 @@ interface World {
 /** One node that founded all groups, and is the only member of each. */
 async function world(...paths: string[]): Promise<World> {
   const home = await foundMesh('a')
-  const identity = await loadIdentity(dataDirectory(home.dir).identity)
-  const seats = new NodeSeats({
-    init: initOf(home.dir),
-    identity,
-    home,
-    homeMembers: () => [],
-    clock: systemClock,
-    random: seededRandom(1),
-    logger: silentLogger,
-    onEvent: () => {},
-  })
-  await seats.start()
-  onTestFinished(() => seats.stop())
-  const { desk } = seats
+  const { desk } = await seatsOf(home)
   for (const path of paths) {
     const { id } = await desk.create({ path })
     await expect.poll(() => home.memberships.get(id)?.parts.log.isLeader, { timeout: 20_000 }).toBe(true)

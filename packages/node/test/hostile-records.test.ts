@@ -1,32 +1,18 @@
-import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { type Identity, loadIdentity } from '@vsmcp/security'
 import type { JsonValue } from '@vsmcp/state'
 import { type GroupRecord, groupRecords } from '@vsmcp/vsm'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { fromDocument, signRecord, toDocument } from '../src/recursion/signed-record.ts'
-import { NodeSeats } from '../src/seats/node-seats.ts'
-import { foundMesh, initOf, joinNode, type TestNode, until } from './support/group.ts'
+import { foundMesh, joinNode, type TestNode, until } from './support/group.ts'
+import { seatsOf } from './support/seats.ts'
 
 /** The machine may be busy with other things. */
 const grace = { timeout: 30_000, interval: 50 }
 
 /** A group below the home group of this node, which is its first member and speaks for it. */
 async function below(home: TestNode, path: string): Promise<string> {
-  const identity = await loadIdentity(dataDirectory(home.dir).identity)
-  const seats = new NodeSeats({
-    init: initOf(home.dir),
-    identity,
-    home,
-    homeMembers: () => [],
-    clock: systemClock,
-    random: seededRandom(1),
-    logger: silentLogger,
-    onEvent: () => {},
-  })
-  await seats.start()
-  onTestFinished(() => seats.stop())
-  return (await seats.desk.create({ path })).id
+  return (await (await seatsOf(home)).desk.create({ path })).id
 }
 
 it('a member that forges, replays, swells or doubles records of groups changes nothing, and each try is counted against it', async () => {

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { operatorKeyFile, operatorSigner } from '../src/charter/operator-signer.ts'
 import type { GroupMoved } from '../src/seats/contract.ts'
 import type { VsmcpNode } from '../src/node-init.ts'
 import { emptyDirectory } from './support/group.ts'
-import { callOf, eventually, founded, joined, started } from './support/nodes.ts'
+import { callOf, eventually, founded, joined, operatorAt, started } from './support/nodes.ts'
 import { why } from './support/operator.ts'
 import { attach } from './support/servers.ts'
 
@@ -15,7 +14,7 @@ async function move(
 ): Promise<GroupMoved> {
   const { order } = await node.control.draftGroupMove({ group, to, ...(token === undefined ? {} : { token }) })
   if (order === null) return node.control.moveGroup({ group, to })
-  const signer = await operatorSigner(operatorKeyFile(keyDir), await node.control.charter({ group }))
+  const signer = await operatorAt(node, keyDir, group)
   return node.control.moveGroup({ group, to, order: signer.sign({ ...order, ...why }) })
 }
 

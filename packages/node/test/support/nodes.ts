@@ -1,4 +1,5 @@
 import { expect, onTestFinished } from 'vitest'
+import { operatorKeyFile, type OperatorSigner, operatorSigner } from '../../src/charter/operator-signer.ts'
 import { initMesh } from '../../src/enrol/init-mesh.ts'
 import { joinMesh } from '../../src/enrol/join-mesh.ts'
 import type { NodeInit, VsmcpNode } from '../../src/node-init.ts'
@@ -30,6 +31,11 @@ export async function joined(member: VsmcpNode, name: string, group?: string): P
   const { token } = await member.control.createInvitation(request)
   await joinMesh({ dataDir, token, name })
   return started(dataDir)
+}
+
+/** Whom the charter of the node's home group, or of another, names: the operator whose key `init` made in the founder's directory. */
+export async function operatorAt(node: VsmcpNode, founderDir: string, group?: string): Promise<OperatorSigner> {
+  return operatorSigner(operatorKeyFile(founderDir), await node.control.charter(group === undefined ? {} : { group }))
 }
 
 /** The answer, as text. */
