@@ -255,6 +255,7 @@ export const unitView = z.object({
           weight: rate.nullable(),
           concurrency: count.nullable(),
           quarantined: z.boolean(),
+          stopped: z.boolean(),
           proposals: z.array(text),
         })
         .nullable(),

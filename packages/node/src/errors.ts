@@ -50,6 +50,11 @@ export class ShedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_SHED'
 }
 
+/** A group above has the unit not be called: nothing was sent. */
+export class UnitStoppedError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_UNIT_STOPPED'
+}
+
 /** The node has reduced its service: what can wait is not begun. */
 export class PausedError extends VsmcpError {
   readonly code = 'VSMCP_NODE_PAUSED'

@@ -2,6 +2,7 @@ import { type Clock, silentLogger, systemClock, type Timer } from '@vsmcp/kernel
 import type { Unit } from '@vsmcp/mcp'
 import type { Signal, UnitFigures, UnitReport } from '@vsmcp/vsm'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { owedBy } from '../src/system3/unit-terms.ts'
 import { Performance } from '../src/system3/performance.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import type { Operations } from '../src/system1/operations.ts'
@@ -132,7 +133,8 @@ describe('the performance of units', () => {
     let measured: Listener | undefined
     let terms: object = { targetP99Ms: 100 }
     const operations = { on: (_event: string, listener: Listener) => ((measured = listener), () => {}) } as unknown as Operations
-    const units = { on: () => () => {}, termsOf: () => terms } as unknown as LocalUnits
+    const units = { on: () => () => {} } as unknown as LocalUnits
+    const bargaining = { owedBy: () => owedBy(terms) }
     type Control = (message: { node: string; body: { exceptions?: unknown } }) => void
     let heard: Control | undefined
     const signals = { on: (_topic: string, listener: Control) => ((heard = listener), () => {}) }
@@ -141,6 +143,7 @@ describe('the performance of units', () => {
       signals,
       units,
       operations,
+      bargaining,
       algedonic,
       checkpoint: FORGETFUL,
       wallMs: () => 1,

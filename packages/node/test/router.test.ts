@@ -113,6 +113,7 @@ function against(answer: () => Promise<Uint8Array>): Router {
     units: {} as LocalUnits,
     claims,
     rpc,
+    bargaining: { assertMayBeCalled: () => {} },
     degradation: { assertServed: () => {} },
     fallbacks: { insteadOf: () => undefined },
     own: new OwnOffers([]),

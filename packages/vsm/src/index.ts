@@ -122,7 +122,7 @@ export { type ClosureStep, ClosureWatch, type EffectSeen, type EffectWindow } fr
 export { PROPOSAL_LIFE_MS } from './system5/constants.ts'
 export { deliberate, type Deliberated, type Listed, situationOf } from './system5/deliberation.ts'
 export { type Governance, type Identity, type Policy, readGovernance } from './system5/governance.ts'
-export { Following, governedFromAbove, type SeenOfBounds, withinBounds } from './system5/above.ts'
+export { Following, governedFromAbove, owedWithin, type SeenOfBounds, withinBounds } from './system5/above.ts'
 export { type BelowRule, directivesBelow } from './system5/below.ts'
 export { Obedience, type Obeyed, type Orders, type Refusal as DirectiveRefusal } from './system5/obedience.ts'
 export { isOwnAffair, OwnLedger } from './system5/own-ledger.ts'

@@ -55,7 +55,8 @@ function renderWork(units: readonly UnitView[], terminal: Terminal): string {
 function directedOf(work: UnitView['work']): string {
   const directed = work?.directed ?? null
   if (directed === null) return '-'
-  const { weight, concurrency, quarantined } = directed
+  const { weight, concurrency, quarantined, stopped } = directed
+  if (stopped) return 'stopped'
   if (quarantined) return 'quarantine'
   const parts = [
     ...(weight === null ? [] : [`weight ${weight}`]),

@@ -115,6 +115,7 @@ export function callParts(
     rpc,
     beyond,
     degradation,
+    bargaining: working.bargaining,
     fallbacks: beneath.fallbacks,
     own,
     routing,
@@ -181,7 +182,7 @@ function routingParts(
 /** System 3's watch over its units, and System 3*'s over those of others. */
 function controlParts(
   { init, scopes, store, clock, logger, self, group, whole }: Assembly,
-  parts: Beneath & Pick<GroupParts, 'units' | 'operations' | 'algedonic' | 'router' | 'reportJudge'>,
+  parts: Beneath & Pick<GroupParts, 'units' | 'operations' | 'bargaining' | 'algedonic' | 'router' | 'reportJudge'>,
 ): Controlling {
   const kv = store.kv('checkpoints')
   const watching = scopes.of('performance')

@@ -36,6 +36,7 @@ export function governingParts(
     signals: seeing.hears(beneath.signals),
     operations: seeing.hears(beneath.operations),
     catalog: beneath.catalog,
+    clock: seeing.clock,
   })
   const ownGoverning = new OwnGoverning({
     self,

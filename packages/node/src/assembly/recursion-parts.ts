@@ -118,6 +118,7 @@ function recordParts(
       state: () => group.state,
       told: () => records.recursion.told,
       sight: () => whole().effects,
+      missed: () => whole().performance.groupExceptions((node) => members.isAlive(node)),
       algedonic: () => whole().algedonic,
       clock: scope.clock,
       logger: aside,

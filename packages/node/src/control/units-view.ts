@@ -59,6 +59,7 @@ const answerSchema = z.array(
             weight: figure.nullable(),
             concurrency: figure.nullable(),
             quarantined: z.boolean(),
+            stopped: z.boolean().default(false),
             proposals: z.array(z.string()).max(16),
           })
           .nullable()

@@ -28,7 +28,8 @@ export function unitWorkView(
   return { ...workView(figures), ...seen, limits: { ...limits }, grant, directed }
 }
 
-function directedOf({ weight, concurrency, isQuarantined, by }: Orders): NonNullable<UnitWorkView['directed']> {
-  const quarantined = isQuarantined === true
-  return { weight: weight ?? null, concurrency: quarantined ? 1 : (concurrency ?? null), quarantined, proposals: [...by] }
+function directedOf({ weight, concurrency, isQuarantined, isStopped, by }: Orders): NonNullable<UnitWorkView['directed']> {
+  const [quarantined, stopped] = [isQuarantined === true, isStopped === true]
+  const most = stopped ? 0 : quarantined ? 1 : (concurrency ?? null)
+  return { weight: weight ?? null, concurrency: most, quarantined, stopped, proposals: [...by] }
 }

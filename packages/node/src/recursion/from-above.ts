@@ -8,6 +8,7 @@ import {
   type GroupDirective,
   organ,
   type RefusedDirective,
+  type SeenOfBounds,
   type ToldFromAbove,
 } from '@vsmcp/vsm'
 import type { Algedonic } from '../algedonic/algedonic.ts'
@@ -17,7 +18,9 @@ import { governanceOf } from '../system5/governing/governance-of.ts'
 export interface FromAboveComponents {
   state: () => GroupState | undefined
   told: () => ToldFromAbove
-  sight: () => Pick<EffectSight, 'inFlight'>
+  sight: () => Pick<EffectSight, 'windows'>
+  /** What units of the group miss of what they owe. */
+  missed: () => SeenOfBounds['missed']
   algedonic: () => Pick<Algedonic, 'feel' | 'relieve'>
   clock: Clock
   logger: Logger
@@ -61,13 +64,16 @@ export class FromAbove {
     const nowMs = this.#c.clock.wallMs()
     const { governance, refused } = this.#judged(nowMs)
     this.#feel(refused)
-    const given = state.proposals.entries().flatMap(([, each]) => (isInForce(each, nowMs) ? [each] : []))
+    const inForce = state.proposals.entries().flatMap(([, each]) => (isInForce(each, nowMs) ? [each] : []))
     const seen = {
-      inFlight: this.#c.sight().inFlight(),
-      weights: given.flatMap(({ kind, subject, directive }) =>
-        kind === 'weight' && directive !== undefined ? [{ unit: subject, weight: directive.value }] : [],
+      windows: this.#c.sight().windows(),
+      given: inForce.flatMap(({ kind, subject, directive }) =>
+        (kind === 'weight' || kind === 'concurrency') && directive !== undefined
+          ? [{ kind, unit: subject, value: directive.value }]
+          : [],
       ),
-      sought: given.flatMap(({ kind, subject }) => (kind === 'capability' ? [subject] : [])),
+      sought: inForce.flatMap(({ kind, subject }) => (kind === 'capability' ? [subject] : [])),
+      missed: this.#c.missed(),
     }
     return this.#following.look(governance.above, refused, seen, nowMs)
   }

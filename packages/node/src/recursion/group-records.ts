@@ -256,13 +256,15 @@ export class GroupRecords implements Startable {
 
   /** Each with what the policies of this group hold it to. */
   #children({ groups, charter }: GroupState, nowMs: number): ChildPlace[] {
-    const { below } = governanceOf(charter)
+    const governance = governanceOf(charter)
     const atMs = charter.policyHistory?.at(-1)?.atMs ?? 0
     const office = { by: this.#c.group, version: policyVersionOf(charter), atMs, nowMs }
     return groups
       .entries()
       .flatMap(([group, { name, awaited }]) =>
-        awaited === true ? [] : [{ group, path: pathUnder(this.path, name), directives: directivesBelow(name, below, office) }],
+        awaited === true
+          ? []
+          : [{ group, path: pathUnder(this.path, name), directives: directivesBelow(name, governance, office) }],
       )
   }
 

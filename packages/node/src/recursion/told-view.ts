@@ -56,5 +56,19 @@ function sentenceOf(order: GroupDirective['order']): string {
   if (order.kind === 'never') return `never seek ${order.tools.join(', ')}`
   if (order.kind === 'concurrency') return `no unit has more than ${order.most} calls in work`
   if (order.kind === 'weight') return `no unit weighs more than ${order.most}`
-  return `${order.units.join(', ')}: one call at a time`
+  if (order.kind === 'ceiling') {
+    const bounds = [
+      ...(order.concurrency === null ? [] : [`${order.concurrency} calls in work`]),
+      ...(order.weight === null ? [] : [`a weight of ${order.weight}`]),
+    ]
+    return `no unit is given more than ${bounds.join(' and ')}`
+  }
+  if (order.kind === 'target') {
+    const owed = [
+      ...(order.p99Ms === null ? [] : [`a p99 of ${order.p99Ms} ms`]),
+      ...(order.errors === null ? [] : [`${Number((order.errors * 100).toPrecision(3))} % errors`]),
+    ]
+    return `each unit owes ${owed.join(' and ')} at the most`
+  }
+  return `${order.units.join(', ')}: ${order.kind === 'stop' ? 'not called' : 'one call at a time'}`
 }

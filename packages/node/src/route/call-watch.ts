@@ -2,7 +2,7 @@ import { BusyError, NotSentError, OutcomeUnknownError, TimeoutError, type UnitNa
 import { isToolError, type McpReply } from '@vsmcp/mcp'
 import type { Auditable, CallOutcome, OwnCall } from '@vsmcp/vsm'
 import type { Target } from '../catalog/catalog.ts'
-import { ShedError, TargetUnknownError, UnitUnreachableError } from '../errors.ts'
+import { ShedError, TargetUnknownError, UnitStoppedError, UnitUnreachableError } from '../errors.ts'
 
 /** A client's call of a tool that has ended, at the node it was made at. */
 export interface CalledTool {
@@ -33,10 +33,10 @@ export function outcomeOf(reply: McpReply): CallOutcome {
   return reply.resultJson.includes('"isError"') && isToolError(reply.resultJson) ? 'tool-error' : 'ok'
 }
 
-const REFUSED = [NotSentError, BusyError, UnitUnreachableError, ShedError]
+const REFUSED = [NotSentError, BusyError, UnitUnreachableError, ShedError, UnitStoppedError]
 
 /** Nothing was done: it may be asked of another. */
-export function isRefusal(error: unknown): error is NotSentError | BusyError | UnitUnreachableError | ShedError {
+export function isRefusal(error: unknown): error is InstanceType<(typeof REFUSED)[number]> {
   return REFUSED.some((Refused) => error instanceof Refused)
 }
 

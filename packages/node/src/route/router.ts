@@ -31,6 +31,7 @@ import {
   NOT_OF_GROUP,
   ShedError,
   TargetUnknownError,
+  UnitStoppedError,
   UnitUnknownError,
   UnitUnreachableError,
 } from '../errors.ts'
@@ -39,6 +40,7 @@ import type { Degradation } from '../degradation/degradation.ts'
 import type { Beyond } from '../recursion/beyond.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
+import type { Bargaining } from '../system3/bargaining.ts'
 import type { OwnOffers } from './own-offers.ts'
 import { type CallWatch, outcomeOf, outcomeOfFailure } from './call-watch.ts'
 import { deliver, type Sent } from './delivery.ts'
@@ -63,6 +65,8 @@ export interface RouterComponents {
   claims: Pick<ClaimDesk, 'call'>
   /** Says which units of this node are served now. */
   degradation: Pick<Degradation, 'assertServed'>
+  /** Says which of them a group above has stopped. */
+  bargaining: Pick<Bargaining, 'assertMayBeCalled'>
   /** What stands in for answers of units that cannot be asked. */
   fallbacks: Pick<Fallbacks, 'insteadOf'>
   /** What the mesh itself answers. */
@@ -227,6 +231,7 @@ export class Router implements GatewayRouter {
   }
 
   #atUnit(unit: Unit, request: McpRequest): Promise<McpReply> {
+    this.#c.bargaining.assertMayBeCalled(unit.name)
     this.#c.degradation.assertServed(unit.name)
     return this.#c.claims.call(unit.name, request, (granted) => this.#ask(unit, granted))
   }
@@ -286,6 +291,7 @@ export function asSeenByCaller(error: unknown, { unit, node }: Pick<Target, 'uni
     VSMCP_MESH_FRAME_TOO_LARGE: OutcomeUnknownError,
     VSMCP_NODE_UNIT_UNKNOWN: UnitUnreachableError,
     VSMCP_NODE_SHED: ShedError,
+    VSMCP_NODE_UNIT_STOPPED: UnitStoppedError,
     VSMCP_NODE_TARGET_UNKNOWN: TargetUnknownError,
   }
   const Known = known[error.remoteCode]

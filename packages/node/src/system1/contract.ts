@@ -87,8 +87,14 @@ export interface UnitWorkView extends WorkView {
   limits: { concurrency: number; ratePerS: number | null }
   /** What it owes for that, and until when it is granted; it goes on afterwards until it is granted something else. */
   grant: { owedP99Ms: number | null; owedErrors: number | null; expiresAt: string } | null
-  /** What System 5 has decided of it, in place of its own terms, by which proposals; null where nothing. */
-  directed: { weight: number | null; concurrency: number | null; quarantined: boolean; proposals: string[] } | null
+  /** What System 5 has decided of it, or those above, in place of its own terms, by which proposals or directives; null where nothing. */
+  directed: {
+    weight: number | null
+    concurrency: number | null
+    quarantined: boolean
+    stopped: boolean
+    proposals: string[]
+  } | null
 }
 
 export interface UnitView {

@@ -16,6 +16,8 @@ import {
   type Grant,
   type GroupDirective,
   type Orders,
+  type Owed,
+  owedWithin,
   ResourceBargain,
   withinBounds,
 } from '@vsmcp/vsm'
@@ -24,6 +26,7 @@ import type { NodeDamper } from '../system2/damper.ts'
 import type { Keeping } from '../tree/checkpoint.ts'
 import type { BargainKept } from '../tree/checkpoints.ts'
 import type { LocalUnits } from '../system1/local-units.ts'
+import { UnitStoppedError } from '../errors.ts'
 import { owedBy } from './unit-terms.ts'
 
 const grants = telemetry('vsmcp:system3:grant')
@@ -65,6 +68,7 @@ export class Bargaining implements Startable {
   /** What System 5 has decided of units, in place of what they were attached with. */
   #orders: ReadonlyMap<UnitName, Orders> = new Map()
   #above: readonly GroupDirective[] = []
+  #stops: ReadonlyMap<UnitName, GroupDirective> = new Map()
   #timer: Timer | undefined
   #weighing: Timer | undefined
   #offs: (() => void)[] = []
@@ -132,6 +136,27 @@ export class Bargaining implements Startable {
   direct(orders: ReadonlyMap<UnitName, Orders>, above: readonly GroupDirective[] = []): void {
     this.#orders = orders
     this.#above = above
+    const stops = above.flatMap((each) =>
+      each.order.kind === 'stop' ? each.order.units.map((unit) => [unit, each] as const) : [],
+    )
+    this.#stops = new Map(stops)
+  }
+
+  /** Throws `UnitStoppedError` for a unit that a group above has stopped. */
+  assertMayBeCalled(unit: UnitName): void {
+    const stop = this.#stops.get(unit)
+    if (stop === undefined) return
+    const { id, by, reason } = stop
+    const why = reason === '' ? '' : `: ${reason}`
+    throw new UnitStoppedError(`unit ${unit} is stopped by the group ${by}, above this one${why}`, {
+      hint: 'Nothing was executed. `vsmcp group show` tells what the group is held to, by whom, and until when.',
+      details: { unit, by, directive: id },
+    })
+  }
+
+  /** What a unit owes: by its own terms, or as the groups above have it, whichever is more. */
+  owedBy(unit: UnitName): Owed {
+    return owedWithin(owedBy(this.#c.units.termsOf(unit)), this.#above)
   }
 
   ordersFor(unit: UnitName): Orders | undefined {
@@ -198,7 +223,7 @@ export class Bargaining implements Startable {
       weight: orders.weight ?? terms.weight ?? 1,
       concurrencyMax: orders.isQuarantined === true ? 1 : Math.min(concurrency, IN_FLIGHT_MAX),
       ratePerSMax: terms.ratePerS ?? null,
-      owed: owedBy(terms),
+      owed: this.owedBy(unit.name),
       concurrency: (workMs + waitMs) / windowMs,
       // What a unit that is down refuses takes no rate.
       ratePerS: (Math.max(0, came - notSent) * 1_000) / windowMs,

@@ -48,6 +48,8 @@ export class Directives implements Startable {
       log.on('state:installed', () => this.obey()),
     ]
     this.#timer = clock.every(GOVERN_TICK_MS, () => this.obey())
+    // What was stopped stays so from the first call on.
+    this.obey()
   }
 
   async stop(): Promise<void> {

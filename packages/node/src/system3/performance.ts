@@ -13,14 +13,15 @@ import type { Operations } from '../system1/operations.ts'
 import type { Keeping } from '../tree/checkpoint.ts'
 import type { PerformanceKept } from '../tree/checkpoints.ts'
 import type { GroupSignals } from '../topics/group-signals.ts'
-import { owedBy } from './unit-terms.ts'
+import type { Bargaining } from './bargaining.ts'
 
 const told = telemetry('vsmcp:system3:exception')
 
 export interface PerformanceComponents {
   self: PeerIdString
   signals: Pick<GroupSignals, 'on'>
-  units: Pick<LocalUnits, 'on' | 'termsOf'>
+  units: Pick<LocalUnits, 'on'>
+  bargaining: Pick<Bargaining, 'owedBy'>
   operations: Pick<Operations, 'on'>
   algedonic: Pick<Algedonic, 'feel' | 'relieve' | 'remedy'>
   /** What a life of it leaves to the next. */
@@ -57,7 +58,7 @@ export class Performance implements Startable {
   }
 
   async start(): Promise<void> {
-    const { units, operations, signals, checkpoint, self } = this.#c
+    const { units, operations, signals, checkpoint, bargaining, self } = this.#c
     const kept = await checkpoint.begin(() => this.#snapshot())
     this.#monitor = new PerformanceMonitor(kept?.state.watches)
     this.#exceptions.clear()
@@ -66,7 +67,7 @@ export class Performance implements Startable {
       signals.on('control', ({ node, body: { exceptions = [] } }) => this.#hear(node, exceptions)),
       operations.on('measured', ({ unit, figures: { calls, errors, answered } }) => {
         const result = { calls, errors, p99Ms: unit.latencies(answered)?.p99Ms ?? null }
-        for (const effect of this.#monitor.judge(unit.name, result, owedBy(units.termsOf(unit.name)))) this.#follow(effect)
+        for (const effect of this.#monitor.judge(unit.name, result, bargaining.owedBy(unit.name))) this.#follow(effect)
       }),
       units.on('unit:gone', ({ name }) => {
         this.#monitor.forget(name)
@@ -154,7 +155,7 @@ export class Performance implements Startable {
   }
 
   #isOwed({ unit, metric }: Pick<ExceptionEffect, 'unit' | 'metric'>): boolean {
-    const { p99Ms, errorShare } = owedBy(this.#c.units.termsOf(unit))
+    const { p99Ms, errorShare } = this.#c.bargaining.owedBy(unit)
     return (metric === 'latency' ? p99Ms : errorShare) !== null
   }
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { countField, digestField, patternField, unitField } from '../fields.ts'
+import { LATENCY_MAX_MS } from '../system1/constants.ts'
 import { WEIGHT_MAX } from '../system3/constants.ts'
 import { IDENTITY_LIST_MAX, POLICY_CONCURRENCY_MAX } from '../system5/constants.ts'
 import { DIRECTIVE_REASON_LENGTH_MAX, DIRECTIVES_BYTES_MAX, DIRECTIVES_MAX, RECORD_REVOCATIONS_MAX } from './constants.ts'
@@ -15,6 +16,24 @@ const orders = {
   concurrency: z.object({ kind: z.literal('concurrency'), most: z.int().positive().max(POLICY_CONCURRENCY_MAX) }),
   /** No unit weighs more in a bargain. */
   weight: z.object({ kind: z.literal('weight'), most: z.number().positive().max(WEIGHT_MAX) }),
+  /** No System 5 gives any unit more than that; null for no such ceiling. */
+  ceiling: z
+    .object({
+      kind: z.literal('ceiling'),
+      concurrency: z.int().nonnegative().max(POLICY_CONCURRENCY_MAX).nullable(),
+      weight: z.number().positive().max(WEIGHT_MAX).nullable(),
+    })
+    .refine(({ concurrency, weight }) => concurrency !== null || weight !== null, { message: 'bounds nothing' }),
+  /** Each unit owes at least that: a 99th percentile of its latency in milliseconds, a share of calls that may fail. */
+  target: z
+    .object({
+      kind: z.literal('target'),
+      p99Ms: z.number().positive().max(LATENCY_MAX_MS).nullable(),
+      errors: z.number().min(0).lt(1).nullable(),
+    })
+    .refine(({ p99Ms, errors }) => p99Ms !== null || errors !== null, { message: 'asks for nothing' }),
+  /** These units, where there are any of that name, are not called. */
+  stop: z.object({ kind: z.literal('stop'), units: z.array(unitField).min(1).max(IDENTITY_LIST_MAX) }),
   /** These units, where there are any of that name, work on one call at a time. */
   quarantine: z.object({ kind: z.literal('quarantine'), units: z.array(unitField).min(1).max(IDENTITY_LIST_MAX) }),
 }
@@ -23,7 +42,15 @@ const directiveSchema = z.object({
   id: z.string().regex(/^[A-Za-z0-9_-]{1,32}$/),
   /** The group whose System 5 gave it: the parent, or one above. */
   by: groupField,
-  order: z.discriminatedUnion('kind', [orders.never, orders.concurrency, orders.weight, orders.quarantine]),
+  order: z.discriminatedUnion('kind', [
+    orders.never,
+    orders.concurrency,
+    orders.weight,
+    orders.ceiling,
+    orders.target,
+    orders.stop,
+    orders.quarantine,
+  ]),
   reason: z.string().max(DIRECTIVE_REASON_LENGTH_MAX),
   atMs: wallField,
   untilMs: wallField,

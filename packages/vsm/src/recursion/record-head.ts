@@ -10,7 +10,7 @@ import { RECORD_BYTES_MAX, RECORD_LIFE_MS } from './constants.ts'
 const RECORD_VERSION = 1
 
 /** The last moment a date can hold, milliseconds. */
-const WALL_MS_MAX = 8.64e15
+export const WALL_MS_MAX = 8.64e15
 
 export const wallField = countField.max(WALL_MS_MAX)
 export const groupField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/)

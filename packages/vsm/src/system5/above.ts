@@ -2,7 +2,9 @@ import type { UnitName } from '@vsmcp/kernel'
 import { FOLLOWED_REASON_LENGTH_MAX } from '../recursion/constants.ts'
 import type { Followed } from '../recursion/group-record.ts'
 import type { ToldFromAbove } from '../recursion/group-recursion.ts'
-import { type GroupDirective, judgeDirectives, type RefusedDirective } from '../recursion/parent-record.ts'
+import { type GroupDirective, type GroupOrder, judgeDirectives, type RefusedDirective } from '../recursion/parent-record.ts'
+import type { Owed } from '../system3/bargain.ts'
+import type { MetricOwed } from '../system3/performance-monitor.ts'
 import { FOLLOWED_CHECK_MS } from './constants.ts'
 import type { Governance, Identity } from './governance.ts'
 import { matches } from './name-pattern.ts'
@@ -12,7 +14,8 @@ import type { Orders } from './obedience.ts'
 export function contradictionOf({ order }: Pick<GroupDirective, 'order'>, identity: Identity | undefined): string | undefined {
   if (identity === undefined) return 'the identity of the group cannot be read'
   const { keep } = identity
-  const kept = order.kind === 'quarantine' ? order.units.find((unit) => keep.includes(unit)) : undefined
+  const isTaken = order.kind === 'quarantine' || order.kind === 'stop'
+  const kept = isTaken ? order.units.find((unit) => keep.includes(unit)) : undefined
   if (kept !== undefined) return `the identity keeps ${kept}: nothing is taken from it`
   const [first] = keep
   if (order.kind === 'weight' && order.most < 1 && first !== undefined) {
@@ -52,18 +55,36 @@ export function withinBounds(
       orders = { ...orders, weight: order.most, by }
     } else if (order.kind === 'quarantine' && order.units.includes(unit)) {
       orders = { ...orders, isQuarantined: true, by }
+    } else if (order.kind === 'stop' && order.units.includes(unit)) {
+      orders = { ...orders, isStopped: true, by }
     }
   }
   return orders
 }
 
+/** What a unit owes: by its own terms, or as those above have it, whichever is more. */
+export function owedWithin(own: Owed, above: readonly GroupDirective[]): Owed {
+  const targets = above.flatMap(({ order }) => (order.kind === 'target' ? [order] : []))
+  return {
+    p99Ms: least([own.p99Ms, ...targets.map(({ p99Ms }) => p99Ms)]),
+    errorShare: least([own.errorShare, ...targets.map(({ errors }) => errors)]),
+  }
+}
+
+function least(values: readonly (number | null)[]): number | null {
+  const given = values.filter((value) => value !== null)
+  return given.length === 0 ? null : Math.min(...given)
+}
+
 /** What a group's leader sees of what directives are about. */
 export interface SeenOfBounds {
-  /** Calls in work at each provider of each unit, where a window of it is known. */
-  readonly inFlight: readonly { readonly unit: UnitName; readonly inFlight: number }[]
-  /** The weight that each unit is directed to have, and tools that are sought: both by the group's docket. */
-  readonly weights: readonly { readonly unit: UnitName; readonly weight: number }[]
+  /** Calls in work at each provider of each unit, and calls that ended, where a window of it is known. */
+  readonly windows: readonly { readonly unit: UnitName; readonly calls: number; readonly inFlight: number }[]
+  /** What units are directed to have, and tools that are sought: both by the group's docket. */
+  readonly given: readonly { readonly kind: 'weight' | 'concurrency'; readonly unit: UnitName; readonly value: number }[]
   readonly sought: readonly string[]
+  /** What units miss of what they owe, as System 3 found in windows on end. */
+  readonly missed: readonly { readonly unit: UnitName; readonly metric: MetricOwed; readonly measured: number }[]
 }
 
 /**
@@ -97,24 +118,68 @@ export class Following {
 
 /** Another order under the same id is another directive. */
 const keyOf = ({ by, id, order }: GroupDirective): string => JSON.stringify([by, id, order])
+type OrderOf<K extends GroupOrder['kind']> = Extract<GroupOrder, { kind: K }>
 const brief = (text: string): string => text.slice(0, FOLLOWED_REASON_LENGTH_MAX)
 
+interface Measured {
+  readonly agrees: boolean
+  readonly text: string
+}
+
 /** @returns undefined where there is nothing to measure yet */
-function measuredOf(
-  order: GroupDirective['order'],
-  { inFlight, weights, sought }: SeenOfBounds,
-): { readonly agrees: boolean; readonly text: string } | undefined {
-  if (order.kind === 'never') {
-    const tool = sought.find((name) => order.tools.some((pattern) => matches(pattern, name)))
-    return { agrees: tool === undefined, text: tool === undefined ? 'none is sought' : `${tool} is sought` }
+function measuredOf(order: GroupDirective['order'], seen: SeenOfBounds): Measured | undefined {
+  switch (order.kind) {
+    case 'never':
+      return soughtIn(seen, order.tools)
+    case 'weight':
+      return mostGiven(seen, { weight: order.most, concurrency: null })
+    case 'ceiling':
+      return mostGiven(seen, order)
+    case 'target':
+      return missedIn(seen, order)
+    case 'stop':
+      return stillCalled(seen, order.units)
+    case 'concurrency':
+      return busiestOf(seen.windows, order.most)
+    default:
+      return busiestOf(
+        seen.windows.filter(({ unit }) => order.units.includes(unit)),
+        1,
+      )
   }
-  if (order.kind === 'weight') {
-    const most = Math.max(0, ...weights.map(({ weight }) => weight))
-    return { agrees: most <= order.most, text: `the most that was ordered is ${most}` }
+}
+
+function soughtIn({ sought }: SeenOfBounds, tools: readonly string[]): Measured {
+  const tool = sought.find((name) => tools.some((pattern) => matches(pattern, name)))
+  return { agrees: tool === undefined, text: tool === undefined ? 'none is sought' : `${tool} is sought` }
+}
+
+function mostGiven({ given }: SeenOfBounds, most: Readonly<Record<'weight' | 'concurrency', number | null>>): Measured {
+  const over = given.find(({ kind, value }) => value > (most[kind] ?? Infinity))
+  if (over !== undefined) return { agrees: false, text: `${over.unit} was given a ${over.kind} of ${over.value}` }
+  return { agrees: true, text: 'nobody was given more' }
+}
+
+/** Whether units meet a target is known where some were called. */
+function missedIn({ windows, missed }: SeenOfBounds, { p99Ms, errors }: OrderOf<'target'>): Measured | undefined {
+  const over = missed.find(({ metric, measured }) => measured > ((metric === 'latency' ? p99Ms : errors) ?? Infinity))
+  if (over !== undefined) {
+    const { unit, metric, measured } = over
+    const is = metric === 'latency' ? `a p99 of ${measured.toPrecision(3)} ms` : `${(measured * 100).toPrecision(3)} % errors`
+    return { agrees: false, text: `${unit} has ${is}` }
   }
-  const [about, allowed] =
-    order.kind === 'concurrency' ? [inFlight, order.most] : [inFlight.filter(({ unit }) => order.units.includes(unit)), 1]
-  const busiest = about.toSorted((a, b) => b.inFlight - a.inFlight)[0]
+  return windows.some(({ calls }) => calls > 0) ? { agrees: true, text: 'no unit misses it' } : undefined
+}
+
+function stillCalled({ windows }: SeenOfBounds, units: readonly UnitName[]): Measured | undefined {
+  const about = windows.filter(({ unit }) => units.includes(unit))
+  const called = about.find(({ calls, inFlight }) => calls + inFlight > 0)
+  if (called !== undefined) return { agrees: false, text: `${called.unit} is called still` }
+  return about.length === 0 ? undefined : { agrees: true, text: 'none is called' }
+}
+
+function busiestOf(windows: SeenOfBounds['windows'], allowed: number): Measured | undefined {
+  const [busiest] = windows.toSorted((a, b) => b.inFlight - a.inFlight)
   if (busiest === undefined) return undefined
   return { agrees: busiest.inFlight <= allowed, text: `${busiest.unit} has ${busiest.inFlight} in work` }
 }

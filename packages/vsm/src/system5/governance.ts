@@ -1,9 +1,9 @@
 import { messageOf, parseDurationMs, type Proposer, PROPOSERS, type UnitName } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { patternField, unitField } from '../fields.ts'
-import type { GroupDirective } from '../recursion/parent-record.ts'
+import type { GroupDirective, GroupOrder } from '../recursion/parent-record.ts'
 import { WEIGHT_MAX } from '../system3/constants.ts'
-import { type BelowRule, belowSchema } from './below.ts'
+import { type BelowRule, belowSchema, ordersOfIdentity, tooMuchFor } from './below.ts'
 import {
   HOLD_MAX_MS,
   HOLD_MIN_MS,
@@ -61,6 +61,8 @@ export interface Governance {
   /** Undefined when it cannot be read: then no directive is given, and none obeyed. */
   readonly identity: Identity | undefined
   readonly policy: Policy
+  /** What of identity and ceilings binds the groups below, too. */
+  readonly binding: readonly GroupOrder[]
   /** What the groups below are held to; nothing while it cannot be read. */
   readonly below: readonly BelowRule[]
   /** Directives of the groups above that hold here: none, as far as a group's own policies go (`governedFromAbove`). */
@@ -144,10 +146,15 @@ export function readGovernance(policies: Readonly<Record<string, unknown>>): Gov
   const most = concurrencyMax ?? Math.min(DEFAULT_CONCURRENCY_MAX, said?.concurrencyMax ?? DEFAULT_CONCURRENCY_MAX)
   const policy: Policy = { ...rest, concurrencyMax: most, holdMs: hold, checkMs: check }
   const below = read('below', belowSchema, policies['below'] ?? [], flaws) ?? []
+  const isNamed = Object.hasOwn(policies['system5'] ?? {}, 'weightMax')
+  const binding = ordersOfIdentity(said ?? UNNAMED, { concurrencyMax, weightMax: isNamed ? policy.weightMax : undefined })
+  const tooMuch = tooMuchFor({ binding, below })
+  flaws.push(...tooMuch)
   return {
     identity: said,
     policy,
-    below,
+    binding,
+    below: tooMuch.length === 0 ? below : [],
     above: [],
     flaws: [...flaws, ...(said === undefined ? [] : contradictions(policy, said))],
   }

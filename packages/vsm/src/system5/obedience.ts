@@ -10,6 +10,8 @@ export interface Orders {
   readonly concurrency?: number
   /** One call at a time, whatever else is ordered. */
   readonly isQuarantined?: true
+  /** It is not called. */
+  readonly isStopped?: true
   /** Ids of the proposals that they come from. */
   readonly by: readonly string[]
 }

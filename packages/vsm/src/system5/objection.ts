@@ -70,11 +70,17 @@ export function objectionFromAbove({ kind, subject, value }: Wanted, above: read
       const pattern = order.tools.find((each) => matches(each, subject))
       if (pattern !== undefined) return { clause, reason: `by the group ${by}, above this one, ${pattern} is never sought` }
     }
-    if ((order.kind === 'concurrency' || order.kind === 'weight') && order.kind === kind && value > order.most) {
-      return { clause, reason: `the group ${by}, above this one, gives nobody below it a ${kind} above ${order.most}` }
+    const most = kind === 'concurrency' || kind === 'weight' ? mostBy(order, kind) : Infinity
+    if (value > most) {
+      return { clause, reason: `the group ${by}, above this one, gives nobody below it a ${kind} above ${most}` }
     }
   }
   return undefined
+}
+
+function mostBy(order: GroupDirective['order'], kind: 'concurrency' | 'weight'): number {
+  if (order.kind === 'ceiling') return order[kind] ?? Infinity
+  return order.kind === kind ? order.most : Infinity
 }
 
 /** Identity, ceilings, and what those above hold the group to; while the identity cannot be read, everything is refused. */
