@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { joinMesh } from '../src/enrol/join-mesh.ts'
 import type { VsmcpNode } from '../src/node-init.ts'
 import { GroupUnknownError } from '../src/errors.ts'
 import { emptyDirectory } from './support/group.ts'
@@ -41,6 +42,19 @@ describe('a group below another', () => {
     // Not listed above: found below by its name.
     await eventually(() => callOf(a, 'inner__sum', { a: 3, b: 4 }).catch(String)).toContain('"sum":7')
     expect((await a.control.members({ group: '/eu' })).map(({ name }) => name)).toEqual(expect.arrayContaining(['a', 'b']))
+  })
+
+  it('has nobody speak for it who is no member, whatever invitation that one holds; no use of it is spent', async () => {
+    const a = await founded('a')
+    const [eu, us] = [await a.control.createGroup({ path: 'eu' }), await a.control.createGroup({ path: 'us' })]
+    const { id, token } = await a.control.createInvitation({ role: 'member', ttlMs: 60_000, uses: 1, delegateOf: eu.path })
+    const stranger = await emptyDirectory()
+    await expect(joinMesh({ dataDir: stranger, token, name: 'x' })).rejects.toThrow(/shows no papers of the group/)
+    const sister = await joined(a, 'y', us.path)
+    await expect(sister.control.takeSeat({ token })).rejects.toThrow(/is no member of the group/)
+    expect((await a.control.invitations()).find((each) => each.id === id)?.used).toBe(0)
+    const member = await joined(a, 'b', eu.path)
+    expect(await member.control.takeSeat({ token })).toMatchObject({ path: '/', part: 'seat' })
   })
 
   it('nests: calls go down and up over three levels, and what a level does not list is found by name', async () => {

@@ -114,6 +114,21 @@ describe('a credential', () => {
     const asked = node.credentials.issue(leaver.peer, { ...member, role: 'edge' })
     await expect(asked).rejects.toMatchObject({ code: 'VSMCP_SECURITY_CREDENTIAL_SIGNATURES' })
   })
+
+  it('is not renewed for who speaks for a group that it shows no papers of, though the docket lists it', async () => {
+    const nodes = await startGroup(3)
+    const [node] = followersOf(nodes)
+    const place = { id: 'plant', name: 'plant', charterDigest: '0'.repeat(64), move: 1, levels: 0 }
+    await node.decisions.decide({ op: 'group:await', ...place, asDelegate: true })
+    const listed = () => nodes.every(({ log }) => log.state?.members.get(node.peer)?.delegateOf === place.id)
+    await expect.poll(listed).toBe(true)
+    const member = node.log.state?.members.get(node.peer)
+    if (member === undefined) throw new Error('it is a member')
+    for (const passport of [undefined, await node.trust.passport(), new Uint8Array(64)]) {
+      const asked = node.credentials.issue(node.peer, member, passport)
+      await expect(asked).rejects.toMatchObject({ code: 'VSMCP_SECURITY_CREDENTIAL_SIGNATURES' })
+    }
+  })
 })
 
 describe('the time by which credentials are judged', () => {

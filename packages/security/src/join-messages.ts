@@ -37,6 +37,8 @@ export interface RedeemRequest extends ProofInput {
   readonly proof: Uint8Array
   readonly name: string
   readonly addresses: readonly string[]
+  /** What the joiner shows of the groups it is a member of already; absent from who is in none. Nothing in it is verified yet. */
+  readonly passport?: Uint8Array | undefined
 }
 
 /** What a newcomer gets. */
@@ -62,12 +64,15 @@ const startSchema = z.object({
   /** The group that the invitation is to; releases below level 4 said nothing, and knew the root only. */
   group: groupField.exactOptional(),
 })
-const offerSchema = z.object({
-  type: z.literal('offer'),
-  nonceM: nonceField,
-  passport: base64urlCodec.refine((bytes) => bytes.length <= PASSPORT_BYTES_MAX, 'too long'),
+const passportField = base64urlCodec.refine((bytes) => bytes.length <= PASSPORT_BYTES_MAX, 'too long')
+const offerSchema = z.object({ type: z.literal('offer'), nonceM: nonceField, passport: passportField })
+const proofSchema = z.object({
+  type: z.literal('proof'),
+  proof: proofField,
+  name: nameField,
+  addresses: addressesField,
+  passport: passportField.optional(),
 })
-const proofSchema = z.object({ type: z.literal('proof'), proof: proofField, name: nameField, addresses: addressesField })
 const grantFields = {
   credential: credentialSchema,
   firstCharter: signedCharterField,
@@ -91,6 +96,7 @@ const redeemSchema = z.object({
   name: nameField,
   addresses: addressesField,
   group: groupField.exactOptional(),
+  passport: passportField.optional(),
 })
 
 /** All that is said on `/vsmcp/join/1`; the type tells whose turn it was. */

@@ -82,10 +82,10 @@ async function serve(components: JoinServerComponents, joiner: PeerIdString, exc
   const nonceM = new Uint8Array(randomBytes(NONCE_BYTES))
   // The same for every id: whether there is such an invitation is for `redeem`, after the proof.
   await exchange.send(encodeJoinMessage({ type: 'offer', nonceM, passport: await components.passport(group) }))
-  const { proof, name, addresses } = decodeJoinMessage(await exchange.receive(), 'proof')
+  const { type: _, ...proven } = decodeJoinMessage(await exchange.receive(), 'proof')
   // Told to holders of a token only, and before a use of it is spent.
   components.assertLevel?.(level, group)
-  const asked = { invitationId, joiner, member, nonceJ, nonceM, proof, name, addresses }
+  const asked = { invitationId, joiner, member, nonceJ, nonceM, ...proven }
   const grant = await components.redeem(group === undefined ? asked : { ...asked, group })
   const claims = claimsOf(grant.credential)
   await exchange.send(encodeJoinMessage({ type: 'grant', ...grantOf(grant) }))

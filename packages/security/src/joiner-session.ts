@@ -21,6 +21,8 @@ export interface JoinerInit {
   readonly addresses: readonly string[]
   /** Feature level that this program supports. @default 1 */
   readonly level?: number
+  /** What this node shows of the groups it is a member of, where it is in any: who would speak for one of them must be. */
+  readonly passport?: Uint8Array | undefined
 }
 
 /** What a newcomer has after joining, all of it verified. */
@@ -78,13 +80,19 @@ class Session implements JoinerSession {
 
   async answerOffer(member: PeerIdString, offer: Uint8Array, nowMs: number): Promise<Uint8Array> {
     this.#turn('offer', 'over')
-    const { invitation, self, name, addresses } = this.#init
+    const { invitation, self, name, addresses, passport: own } = this.#init
     const { nonceM, passport } = notRefused(decodeJoinMessage(offer, 'offer', 'refusal'))
     const { meshId } = invitation
     const { chain } = orThrow(await verifyPassport(member, passport, { meshId, nowMs, revocations: [] }))
     assertReaches(chain, invitation, member)
     const proof = makeProof(verifierOf(invitation.secret), { joiner: self, member, nonceJ: this.#nonceJ, nonceM })
-    const answer = encodeJoinMessage({ type: 'proof', proof, name, addresses: addresses.slice(0, ADDRESSES_MAX) })
+    const answer = encodeJoinMessage({
+      type: 'proof',
+      proof,
+      name,
+      addresses: addresses.slice(0, ADDRESSES_MAX),
+      ...(own === undefined ? {} : { passport: own }),
+    })
     this.#chain = chain
     this.#step = 'grant'
     return answer

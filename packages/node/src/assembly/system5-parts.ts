@@ -10,6 +10,7 @@ import { Admission } from '../system5/admission.ts'
 import { Certifying } from '../system5/certifying.ts'
 import { Credentials } from '../system5/credentials.ts'
 import { Decisions } from '../system5/decisions.ts'
+import { DelegatePapers } from '../system5/delegate-papers.ts'
 import { Departure } from '../system5/departure.ts'
 import { Endorsing } from '../system5/endorsement/endorsing.ts'
 import type { Sees } from '../system5/endorsement/judge-voters.ts'
@@ -79,14 +80,21 @@ function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected):
 
 /** Who is let in, and stays in. */
 function doorParts(assembly: Assembly, connected: Connected, { log, decisions }: Deciding): AtTheDoor {
-  const { init, identity, clock, scopes, random, logger, self, group, whole } = assembly
+  const { init, identity, clock, scopes, random, logger, self, group, host, whole } = assembly
   const { time, standing, trust, mesh, control, members } = connected
   const renewing = new MemberPlane(mesh.control, group.isServed)
+  const papers = new DelegatePapers({
+    mesh: assembly.enrolment.meshId,
+    log,
+    chainOf: (below) => whole().records.chainOf(below),
+    nowMs: () => time.nowMs(),
+  })
   const credentials = new Credentials({
     identity,
     log,
     trust,
     standing,
+    papers,
     control: renewing,
     clock,
     logger,
@@ -97,6 +105,7 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
     log,
     trust,
     credentials,
+    shown: () => host.hostMesh.shown(),
     standing,
     control: renewing,
     peers: () => mesh.peers().map(({ peer }) => peer),
@@ -112,6 +121,7 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
     decisions,
     trust,
     credentials,
+    papers,
     control,
     clock,
     addresses: () => mesh.listenAddresses(),

@@ -117,6 +117,8 @@ export interface JoinOverOptions {
   name: string
   /** Where this node itself listens. */
   addresses: readonly string[]
+  /** What this node shows of the groups it is in, where it is in any. */
+  passport?: Uint8Array
   timeoutMs: number
 }
 
@@ -124,11 +126,11 @@ export interface JoinOverOptions {
 export async function joinOver(
   mesh: Pick<Mesh, 'join'>,
   invitation: Invitation,
-  { identity, name, addresses, timeoutMs }: JoinOverOptions,
+  { identity, name, addresses, passport, timeoutMs }: JoinOverOptions,
 ): Promise<Enrolment> {
   const options = { expect: invitation.inviters, exchangeTimeoutMs: timeoutMs }
   return mesh.join(invitation.addresses, options, async (exchange, member, address) => {
-    const session = joinerSession({ invitation, self: identity.peerId, name, addresses, level: FEATURE_LEVEL })
+    const session = joinerSession({ invitation, self: identity.peerId, name, addresses, level: FEATURE_LEVEL, passport })
     const joined = await runJoin(session, member, exchange, () => systemClock.wallMs())
     return enrolmentOf(invitation, { joined, member, address })
   })

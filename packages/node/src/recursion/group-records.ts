@@ -31,6 +31,7 @@ import type { Delegates } from './delegates.ts'
 import type { Foreigners } from './foreigners.ts'
 import type { GroupState } from '@vsmcp/consensus'
 import type { Memberships } from './memberships.ts'
+import type { Chain } from '@vsmcp/security'
 import { CHAINS_COLLECTION, type NeighbourChains } from './neighbour-chains.ts'
 import type { NeighboursMemory } from './neighbours-memory.ts'
 import { fromDocument, fromLeader, isSignedBy, type SignedRecord, signRecord, toDelegate, toDocument } from './signed-record.ts'
@@ -137,6 +138,11 @@ export class GroupRecords implements Startable {
   /** The group by whose eviction this peer is not let in here; undefined for none. */
   keepsOut(peer: PeerIdString, delegateOf?: GroupId): GroupId | undefined {
     return this.#c.foreigners.keepsOut(this.recursion, peer, delegateOf)
+  }
+
+  /** The certified chain of the group above, or of one below; undefined where nothing is known of it yet. */
+  chainOf(group: GroupId): Chain | undefined {
+    return this.#c.chains.of(group)
   }
 
   /** Another group stands above: what it says counts now, and what this node carried of the one before is taken back. */

@@ -35,8 +35,14 @@ export class NeighbourChains {
   }
 
   /** @returns undefined where nothing is known of the group yet */
+  of(group: GroupId): Chain | undefined {
+    const founding = this.#c.founding()
+    return this.#chains.get(group) ?? (founding?.group === group ? founding : undefined)
+  }
+
+  /** @returns undefined where nothing is known of the group yet */
   votersOf(group: GroupId): readonly PeerIdString[] | undefined {
-    return this.#known(group)?.voters
+    return this.of(group)?.voters
   }
 
   /** This node takes part in the other group, too: shows its chain as it is now. */
@@ -59,11 +65,6 @@ export class NeighbourChains {
     return isNews
   }
 
-  #known(group: GroupId): Chain | undefined {
-    const founding = this.#c.founding()
-    return this.#chains.get(group) ?? (founding?.group === group ? founding : undefined)
-  }
-
   /** A later chain takes the place of an earlier one of the same group; whatever does not prove itself changes nothing. */
   #learn(group: GroupId, text: string, by: PeerIdString): boolean {
     const { mesh, logger } = this.#c
@@ -71,7 +72,7 @@ export class NeighbourChains {
       const bytes = bytesOfBase64url(text)
       if (bytes === undefined) return false
       const shown = decodeChain(bytes)
-      const known = this.#known(group)
+      const known = this.of(group)
       const chain = known === undefined ? orThrow(verifyChain({ meshId: mesh, ...shown })) : mergeChain(known, shown)
       // Its id is made of its first charter: a group that the docket lists, or stands below, has this chain and no other.
       if (chain.group !== group || chain === known) return false

@@ -74,7 +74,7 @@ export class HostMesh implements GroupMeshHost {
   constructor(components: HostMeshComponents) {
     this.#c = components
     this.mesh = components.create({
-      hello: { local: () => this.#bundle(), verify: (peer, payload) => this.#verify(peer, payload) },
+      hello: { local: () => this.shown(), verify: (peer, payload) => this.#verify(peer, payload) },
       onJoin: this.#joining(),
       acceptsGossipFrom: (author, topic) => this.#doorOf(topic)?.isMember(author) === true,
       mayHear: (peer, topic) => {
@@ -113,11 +113,29 @@ export class HostMesh implements GroupMeshHost {
     return this.#known.get(peer)?.passports.get(group)
   }
 
+  /**
+   * The passports of all memberships, the home group's first, as a hello shows them. A seat that cannot show itself now, since it is starting, is
+   * shown when it has.
+   */
+  async shown(): Promise<Uint8Array> {
+    const [home, ...others] = this.#doors.values()
+    if (home === undefined) throw new Error('no seat is open')
+    const shown = await Promise.all(
+      others.map(async (door) =>
+        this.#views.get(door.group)?.isOpen === true ? door.passport().catch(() => undefined) : undefined,
+      ),
+    )
+    return this.#c.passports.bundleOf(
+      await home.passport(),
+      shown.filter((passport) => passport !== undefined),
+    )
+  }
+
   /** A peer that shares nothing more, or cannot say so, stays as it is. */
   async meetAgain(peer: PeerIdString): Promise<void> {
     try {
       const options = { deadlineMs: CONTROL_DEADLINE_MS }
-      const shown = await this.mesh.control.call(peer, HELLO_AGAIN, await this.#bundle(), options)
+      const shown = await this.mesh.control.call(peer, HELLO_AGAIN, await this.shown(), options)
       const groups = await this.#learn(peer, shown)
       this.mesh.control.notify(peer, HELLO_MET, new Uint8Array())
       for (const group of groups) this.#views.get(group)?.announce(peer)
@@ -151,7 +169,7 @@ export class HostMesh implements GroupMeshHost {
     mesh.control.handle(HELLO_AGAIN, async ({ peer, payload }) => {
       this.#countAgain(peer)
       await this.#learn(peer, payload)
-      return this.#bundle()
+      return this.shown()
     })
     mesh.control.onNotice(HELLO_MET, (peer) => {
       for (const group of this.#known.get(peer)?.passports.keys() ?? []) this.#views.get(group)?.announce(peer)
@@ -196,21 +214,6 @@ export class HostMesh implements GroupMeshHost {
   #doorOf(topic: string): SeatDoor | undefined {
     const group = groupOfTopic(topic)
     return group === undefined ? undefined : this.#doors.get(group)
-  }
-
-  /** A seat that cannot show itself now, since it is starting, is shown when it has. */
-  async #bundle(): Promise<Uint8Array> {
-    const [home, ...others] = this.#doors.values()
-    if (home === undefined) throw new Error('no seat is open')
-    const shown = await Promise.all(
-      others.map(async (door) =>
-        this.#views.get(door.group)?.isOpen === true ? door.passport().catch(() => undefined) : undefined,
-      ),
-    )
-    return this.#c.passports.bundleOf(
-      await home.passport(),
-      shown.filter((passport) => passport !== undefined),
-    )
   }
 
   async #verify(peer: PeerIdString, payload: Uint8Array): Promise<{ info: SharedGroups; addresses: readonly string[] }> {

@@ -46,7 +46,7 @@ export class NodeSeats implements Startable {
       seats: this.#seats,
       ties: this.#ties,
       founding: new Founding({ dataDir, identity, clock, logger }),
-      joining: { dataDir, identity, mesh: hostMesh.mesh, clock, logger },
+      joining: { dataDir, identity, mesh: hostMesh.mesh, shown: () => hostMesh.shown(), clock, logger },
       clock,
       logger,
     })

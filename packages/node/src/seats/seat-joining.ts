@@ -13,6 +13,8 @@ export interface SeatJoiningComponents {
   dataDir: string
   identity: Identity
   mesh: Pick<Mesh, 'join' | 'listenAddresses'>
+  /** What this node shows at a hello: it may be let in only as a member of a group below. */
+  shown: () => Promise<Uint8Array>
   clock: Clock
   logger: Logger
 }
@@ -22,7 +24,7 @@ export interface SeatJoiningComponents {
  * off is repeated, and the same PeerId gets the same answer.
  */
 export async function takeSeat(token: string, home: Membership, components: SeatJoiningComponents): Promise<GroupId> {
-  const { dataDir, identity, mesh, clock, logger } = components
+  const { dataDir, identity, mesh, shown, clock, logger } = components
   const invitation = decodeToken(token)
   const { enrolment: own } = home.parts.trust
   if (invitation.meshId !== own.meshId) {
@@ -41,7 +43,8 @@ export async function takeSeat(token: string, home: Membership, components: Seat
   const store = await openStore({ dir })({ clock, logger })
   try {
     const addresses = mesh.listenAddresses()
-    await writeEnrolment(dir, await joinOver(mesh, invitation, { identity, name: own.name, addresses, timeoutMs: SEAT_JOIN_MS }))
+    const options = { identity, name: own.name, addresses, passport: await shown(), timeoutMs: SEAT_JOIN_MS }
+    await writeEnrolment(dir, await joinOver(mesh, invitation, options))
   } finally {
     await store.stop()
   }

@@ -15,6 +15,7 @@ import {
 import { INVITATION_DOORS_MAX, DECISION_DEADLINE_MS, JOIN_GRANT_PEERS_MAX } from '../constants.ts'
 import type { InvitationCreated, InvitationRequest, InvitationView } from './contract.ts'
 import type { Credentials } from './credentials.ts'
+import type { DelegatePapers } from './delegate-papers.ts'
 import type { Decisions } from './decisions.ts'
 import type { GroupLog } from './group-log.ts'
 import type { Trust } from './trust.ts'
@@ -27,6 +28,7 @@ export interface AdmissionComponents {
   decisions: Decisions
   trust: Trust
   credentials: Credentials
+  papers: Pick<DelegatePapers, 'objectionTo'>
   control: Plane
   clock: Clock
   addresses: () => string[]
@@ -149,6 +151,13 @@ export class Admission {
         hint: 'Ask an operator of that group. A new identity (an empty data directory) is another node.',
       })
     }
+    // Told before a use is spent; the voters each ask for themselves when they sign.
+    const missing = await this.#c.papers.objectionTo(request.joiner, invitation?.delegateOf, request.passport)
+    if (missing !== undefined) {
+      throw new InvitationRefusedError(`this invitation is for a delegate: ${missing}`, {
+        hint: 'Redeem it on a node of that group, by `vsmcp group delegate TOKEN` there.',
+      })
+    }
     const { member } = await decisions.decideHereIfForeseen({
       op: 'invitation:redeem',
       id: request.invitationId,
@@ -157,12 +166,12 @@ export class Admission {
       addresses: request.addresses,
     })
     if (member === undefined) throw new InvalidArgumentError('the group let the newcomer in without a record of it')
-    return this.#grant(request.joiner, member)
+    return this.#grant(request.joiner, member, request.passport)
   }
 
-  async #grant(joiner: PeerIdString, member: Member): Promise<JoinGrant> {
+  async #grant(joiner: PeerIdString, member: Member, passport: Uint8Array | undefined): Promise<JoinGrant> {
     const { trust, log, credentials } = this.#c
-    const credential = await credentials.issue(joiner, member)
+    const credential = await credentials.issue(joiner, member, passport)
     const { firstCharter, links } = trust.chain
     return { credential, firstCharter, links, peers: peersOf(log.state, joiner) }
   }

@@ -13,6 +13,7 @@ const resultField = z.discriminatedUnion('ok', [
 
 const decided = z.tuple([resultField, indexField])
 const credentialPart = z.object({ payload: z.string(), protected: z.string(), signature: z.string() })
+const delegateRequest = z.object({ payload: z.instanceof(Uint8Array), passport: z.instanceof(Uint8Array) })
 const linkSignature = z.object({ peer: z.string(), signature: z.instanceof(Uint8Array) })
 
 /** What was decided, and the index up to which the log was applied then. The record of a member stays where it was decided. */
@@ -29,6 +30,11 @@ export function readIndexAnswer(bytes: Uint8Array): number {
 
 export function readCredentialPart(bytes: Uint8Array): z.infer<typeof credentialPart> {
   return read(credentialPart, bytes, 'a signature under a credential')
+}
+
+/** Of a delegate that asks for a credential: what is to be signed, and what it shows of the groups it is in. */
+export function readDelegateRequest(bytes: Uint8Array): z.infer<typeof delegateRequest> {
+  return read(delegateRequest, bytes, 'a request for the credential of a delegate')
 }
 
 export function readLinkSignature(bytes: Uint8Array): z.infer<typeof linkSignature> {

@@ -13,20 +13,23 @@ import {
 } from '@vsmcp/security'
 import { pack } from 'msgpackr'
 import { CONTROL_DEADLINE_MS } from '../constants.ts'
-import { readCredentialPart } from './answers.ts'
+import { readCredentialPart, readDelegateRequest } from './answers.ts'
 import { credentialLifeMs } from './credential-life.ts'
+import type { DelegatePapers } from './delegate-papers.ts'
 import { gather } from './gather.ts'
 import type { GroupLog } from './group-log.ts'
 import type { Standing } from './standing.ts'
 import type { Trust } from './trust.ts'
 
 const SIGN_CREDENTIAL = 'system5:sign-credential'
+const SIGN_DELEGATE = 'system5:sign-delegate'
 
 export interface CredentialsComponents {
   identity: Identity
   log: GroupLog
   trust: Trust
   standing: Pick<Standing, 'serves'>
+  papers: Pick<DelegatePapers, 'objectionTo'>
   /** Open to every listed member, also to one whose credential is over. */
   control: Plane
   clock: Clock
@@ -45,6 +48,10 @@ export class Credentials {
   constructor(components: CredentialsComponents) {
     this.#c = components
     components.control.handle(SIGN_CREDENTIAL, async ({ peer, payload }) => pack(await this.#sign(peer, payload)))
+    components.control.handle(SIGN_DELEGATE, async ({ peer, payload: request }) => {
+      const { payload, passport } = readDelegateRequest(request)
+      return pack(await this.#sign(peer, payload, passport))
+    })
   }
 
   /** How long a credential made for this member now would live, milliseconds. */
@@ -53,8 +60,11 @@ export class Credentials {
     return log.state === undefined ? lifeMaxMs : Math.min(credentialLifeMs(log.state.charter, member), lifeMaxMs)
   }
 
-  /** Throws `CredentialSignaturesError` when too few voters sign. */
-  async issue(subject: PeerIdString, member: Member): Promise<Credential> {
+  /**
+   * Throws `CredentialSignaturesError` when too few voters sign.
+   * @param passport what the subject shows of the groups it is in: needed of a delegate, who must be a member of the group it speaks for
+   */
+  async issue(subject: PeerIdString, member: Member, passport?: Uint8Array): Promise<Credential> {
     const { trust, identity, control, clock, logger } = this.#c
     const { chain } = trust
     const payload = credentialPayload({
@@ -70,10 +80,12 @@ export class Credentials {
       lifeMs: this.lifeMs(member),
     })
     const options = { deadlineMs: CONTROL_DEADLINE_MS }
+    const isDelegate = member.delegateOf !== undefined && passport !== undefined
+    const [procedure, request] = isDelegate ? [SIGN_DELEGATE, pack({ payload, passport })] : [SIGN_CREDENTIAL, payload]
     const asked = chain.voters.map(async (voter): Promise<CredentialPart | undefined> => {
       try {
-        if (voter === identity.peerId) return await this.#sign(voter, payload)
-        const part = readCredentialPart(await control.call(voter, SIGN_CREDENTIAL, payload, options))
+        if (voter === identity.peerId) return await this.#sign(voter, payload, passport)
+        const part = readCredentialPart(await control.call(voter, procedure, request, options))
         // Each by itself: a wrong one must not stand in for one that is still to come.
         await combineCredential(payload, [part], [voter])
         return part
@@ -87,8 +99,8 @@ export class Credentials {
   }
 
   /** Signs only what this node's own copy of the docket bears out. */
-  async #sign(asker: PeerIdString, payload: Uint8Array): Promise<CredentialPart> {
-    const { identity, standing } = this.#c
+  async #sign(asker: PeerIdString, payload: Uint8Array, passport?: Uint8Array): Promise<CredentialPart> {
+    const { identity, standing, papers } = this.#c
     const claims = decodeCredentialPayload(payload)
     if (claims.sub !== asker && !standing.serves(asker)) {
       throw new InvalidArgumentError(`${asker} may only have its own credential renewed, for that is over`)
@@ -98,6 +110,8 @@ export class Credentials {
     if (objection !== undefined) {
       throw new InvalidArgumentError(`the docket does not bear out a credential for ${claims.sub}: ${objection}`)
     }
+    const missing = await papers.objectionTo(claims.sub, member?.delegateOf, passport)
+    if (missing !== undefined) throw new InvalidArgumentError(`no credential for a delegate: ${missing}`)
     return signCredential(identity, payload)
   }
 

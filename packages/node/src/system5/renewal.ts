@@ -29,6 +29,8 @@ export interface RenewalComponents {
   log: GroupLog
   trust: Trust
   credentials: Credentials
+  /** What this node shows of all groups it is in. */
+  shown: () => Promise<Uint8Array>
   standing: Standing
   /** Open to every listed member, also to one whose credential is over. */
   control: Plane
@@ -140,11 +142,11 @@ export class Renewal implements Startable {
 
   /** @returns false when it cannot be asked for now */
   async #renew(): Promise<boolean> {
-    const { self, log, trust, credentials, standing, peers, logger } = this.#c
+    const { self, log, trust, credentials, shown, standing, peers, logger } = this.#c
     const member = log.state?.members.get(self)
     // Without a copy of the docket it is not known what the voters would sign.
     if (member === undefined || !standing.canRenew()) return false
-    const credential = await credentials.issue(self, member)
+    const credential = await credentials.issue(self, member, member.delegateOf === undefined ? undefined : await shown())
     await trust.renew(credential)
     const { claims } = this
     standing.shown(claims)
