@@ -306,6 +306,12 @@ export const EXECUTOR_SLOW_MS = 30_000
 /** How often a node looks at the latest what it has to run, milliseconds: for what could not be told or decided before. */
 export const OCCURRENCE_LOOK_MS = 1_000
 
+/**
+ * How long a scheduled run waits for its tool to be there, milliseconds: units are ready, and known to all, a few seconds after nodes began; a unit
+ * that crashed is back within half a minute, or seldom soon.
+ */
+export const TOOL_AWAITED_MS = 30_000
+
 /** Characters of why a run failed: what the docket takes. */
 export const OCCURRENCE_REASON_LENGTH_MAX = 200
 

@@ -114,7 +114,7 @@ describe('a schedule', () => {
 
   it('whose tool nobody offers is added with a warning, and its runs fail with the reason', async () => {
     const node = await foundMesh('a', { clock })
-    expect((await node.schedules.add(request({ tool: 'nobody__has' }))).warnings).toEqual([
+    expect((await node.schedules.add(request({ tool: 'nobody__has', timeoutMs: 1_000 }))).warnings).toEqual([
       'nobody offers nobody__has now: runs fail until somebody does',
     ])
     await until(node, () => ended(node).length > 0)

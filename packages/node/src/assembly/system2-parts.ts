@@ -8,7 +8,7 @@ type Beneath = Pick<GroupParts, 'log' | 'decisions' | 'catalog' | 'router' | 'ti
 
 /** System 2's schedules on every node: what is assigned to it is run, and people ask it. */
 export function scheduleParts(assembly: Assembly, beneath: Beneath): Pick<GroupParts, 'schedules' | 'occurrences'> {
-  const { store, clock, scopes, logger, self, group } = assembly
+  const { store, clock, scopes, random, logger, self, group } = assembly
   const { log, decisions, catalog, router, timetables } = beneath
   const { nameOf } = group
   const running = scopes.of('occurrences')
@@ -19,6 +19,7 @@ export function scheduleParts(assembly: Assembly, beneath: Beneath): Pick<GroupP
     call: (request) => callTool({ catalog, router, clock, nameOf }, request),
     kv: store.kv('occurrences'),
     clock: running.clock,
+    random,
     logger: logger.child({ part: 'system2' }),
   })
   const isListed = (tool: string): boolean => catalog.findTool(tool) !== undefined

@@ -7,6 +7,7 @@ import {
   messageOf,
   OutcomeUnknownError,
   type PeerIdString,
+  type Random,
   type Startable,
   telemetry,
   type Timer,
@@ -23,6 +24,7 @@ import { OCCURRENCE_LOOK_MS, OCCURRENCE_REASON_LENGTH_MAX } from '../constants.t
 import type { ToolCallAnswer, ToolCallRequest } from '../route/contract.ts'
 import type { Decisions } from '../system5/decisions.ts'
 import type { GroupLog } from '../system5/group-log.ts'
+import { reachingTool } from './reaching-tool.ts'
 
 const runs = telemetry('vsmcp:system2:occurrence')
 
@@ -47,6 +49,7 @@ export interface OccurrenceRunnerComponents {
   /** Of marks, by schedule. */
   kv: KeyValueStore
   clock: Clock
+  random: Random
   logger: Logger
 }
 
@@ -184,7 +187,14 @@ export class OccurrenceRunner implements Startable {
     const { tool, argsJson, timeoutMs } = schedule
     try {
       const args = JSON.parse(argsJson) as Record<string, unknown>
-      const { isError, result, synthetic } = await call({ tool, args, timeoutMs, signal: this.#ended.signal })
+      const { signal } = this.#ended
+      const { clock, random } = this.#c
+      const { isError, result, synthetic } = await reachingTool(() => call({ tool, args, timeoutMs, signal }), {
+        clock,
+        random,
+        timeoutMs,
+        signal,
+      })
       if (synthetic !== undefined) return { outcome: 'failed', reason: asReason(synthetic) }
       return isError ? { outcome: 'failed', reason: asReason(textOf(result)) } : { outcome: 'done', reason: '' }
     } catch (error) {
