@@ -9,18 +9,24 @@ export interface Clock {
   wallMs(): number
   /** Monotonic clock, milliseconds since an arbitrary start. For intervals and ticks. */
   monotonicMs(): number
-  /** Calls `fn` once after `delayMs`. Does not keep the process alive. */
+  /**
+   * Calls `fn` once after `delayMs`: as soon as may be where that is past, and after 24 days at the latest, as far as timers reach. Does not keep
+   * the process alive.
+   */
   after(delayMs: number, fn: () => void): Timer
   /** Calls `fn` every `periodMs`. Does not keep the process alive. */
   every(periodMs: number, fn: () => void): Timer
 }
+
+/** A timer of Node.js above 2^31 - 1 ms goes off at once. */
+const TIMER_MAX_MS = 24 * 86_400_000
 
 /** The machine's own clock. */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, fn) {
-    const handle = setTimeout(fn, delayMs)
+    const handle = setTimeout(fn, Math.min(Math.max(0, delayMs), TIMER_MAX_MS))
     handle.unref()
     return { cancel: () => clearTimeout(handle) }
   },

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { backoffMs, InvalidArgumentError, isoTime, parseDurationMs, randomInteger, seededRandom } from '../src/index.ts'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  backoffMs,
+  InvalidArgumentError,
+  isoTime,
+  parseDurationMs,
+  randomInteger,
+  seededRandom,
+  systemClock,
+} from '../src/index.ts'
 
 describe('seededRandom', () => {
   it('repeats a sequence for the same seed and differs for another', () => {
@@ -46,6 +54,25 @@ describe('backoffMs', () => {
         expect(delay).toBeLessThanOrEqual(ceiling)
       }),
     )
+  })
+})
+
+describe('the clock of the machine', () => {
+  it('sets timers that Node.js takes as they are meant: what is past is due at once, and what is far off is not', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    try {
+      const seen: string[] = []
+      systemClock.after(-5, () => seen.push('past'))
+      systemClock.after(2 ** 40, () => seen.push('far'))
+      vi.advanceTimersByTime(0)
+      expect(seen).toEqual(['past'])
+      vi.advanceTimersByTime(23 * 86_400_000)
+      expect(seen).toEqual(['past'])
+      vi.advanceTimersByTime(86_400_000)
+      expect(seen).toEqual(['past', 'far'])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 
