@@ -112,6 +112,51 @@ describe('a group is moved below another one', () => {
     expect(await desk.move({ ...to, order })).toMatchObject({ group: { path: '/us/hall' } })
   })
 
+  it('while another one is moved below it: both say that they are in a circle and what to do, and are whole when one has left it', async () => {
+    const { home, desk, of, move, signed, owners } = await world('/a', '/b', '/a/y', '/b/x')
+    const [a, b, x, y] = ['/a', '/b', '/b/x', '/a/y'].map((path) => of(path))
+    if (a === undefined || b === undefined || x === undefined || y === undefined) throw new Error('no such groups')
+    const moves = [
+      { child: a, parent: x, order: await signed('/a', '/b/x') },
+      { child: b, parent: y, order: await signed('/b', '/a/y') },
+    ] as const
+    // Each by what it can know: neither has heard of the other.
+    for (const { child, parent, order } of moves) {
+      if (order === undefined) throw new Error('nothing to sign')
+      const name = order.path.slice(-1)
+      const { charterDigest } = child.parts.place
+      await parent.parts.decisions.decide({
+        op: 'group:await',
+        id: child.group,
+        name,
+        charterDigest,
+        move: 1,
+        levels: 1,
+        asDelegate: false,
+      })
+    }
+    for (const { child, order } of moves) if (order !== undefined) await child.parts.decisions.decide(order)
+    const circle = (each: Membership): unknown => each.parts.records.recursion.circle
+    await expect
+      .poll(() => moves.map(({ child }) => circle(child)), { timeout: 30_000 })
+      .toEqual([
+        [a.group, y.group, b.group, x.group],
+        [b.group, x.group, a.group, y.group],
+      ])
+    const problem = (path: string): string =>
+      `it stands below itself, in a circle of 4 groups that is below no other; move one out: \`vsmcp group move ${path} /\``
+    expect(desk.problems()).toEqual(expect.arrayContaining(['/b/x/a', '/a/y/b'].map((path) => `group ${path}: ${problem(path)}`)))
+    expect(desk.view('/b/x/a')).toMatchObject({ id: a.group, problem: problem('/b/x/a') })
+
+    expect(await move('/b/x/a', '/')).toMatchObject({ group: { id: a.group, path: '/a' }, released: true })
+    await expect.poll(() => [circle(a), circle(b)], { timeout: 30_000 }).toEqual([undefined, undefined])
+    await expect
+      .poll(() => b.parts.records.recursion.parent?.lineage, { timeout: 30_000 })
+      .toEqual([home.trust.enrolment.groupId, a.group, y.group])
+    expect([owners(a.group), owners(b.group), desk.pathOf(x)]).toEqual([['/'], ['/a/y'], '/a/y/b/x'])
+    await expect.poll(() => desk.problems(), { timeout: 30_000 }).toEqual([])
+  }, 90_000)
+
   it('not deeper than groups go, what is below it counted', async () => {
     const levels = Array.from(
       { length: 7 },

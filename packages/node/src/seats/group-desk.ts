@@ -72,10 +72,12 @@ export class GroupDesk implements SeatHands {
   }
 
   /** As the groups above name it now, or last did; what a group was founded as, where nothing was heard from above. */
-  pathOf({ group, parent, parts }: Membership): string {
+  pathOf({ group, parent, parts }: Membership, below: readonly GroupId[] = []): string {
+    // Of groups in a circle none is above the others.
+    if (parts.records.recursion.circle !== undefined || below.includes(group)) return parts.records.path
     const above = parent === undefined ? undefined : this.#c.memberships.get(parent)
     const name = above?.parts.log.state?.groups.get(group)?.name
-    return above === undefined || name === undefined ? parts.records.path : pathUnder(this.pathOf(above), name)
+    return above === undefined || name === undefined ? parts.records.path : pathUnder(this.pathOf(above, [...below, group]), name)
   }
 
   views(): GroupView[] {
@@ -192,8 +194,9 @@ export class GroupDesk implements SeatHands {
   /** What is wrong with seats, for `status`. */
   problems(): string[] {
     const away = this.views().flatMap(({ part, path, parent, problem }) => {
-      // Of the home group, status says by itself what is wrong with it.
-      if (problem !== null) return part === 'home' && !this.#isOrphan(path) ? [] : [`group ${path}: ${problem}`]
+      // Of the home group, status says by itself what is wrong within it.
+      if (problem !== null)
+        return part === 'home' && this.#flawOfPlace(this.membership()) === undefined ? [] : [`group ${path}: ${problem}`]
       return parent === null || parent.reached || part === 'none'
         ? []
         : [`group ${path}: the group above, ${parent.path}, cannot be reached since ${parent.since}; it goes on alone`]
@@ -201,18 +204,24 @@ export class GroupDesk implements SeatHands {
     return away
   }
 
-  #isOrphan(path: string): boolean {
-    return this.#c.ties.orphans.has(this.membership(path).group)
+  /** What is wrong with where it stands. */
+  #flawOfPlace(membership: Membership): string | undefined {
+    const { group, parts } = membership
+    if (this.#c.ties.orphans.has(group)) return 'the group above does not list it any more; it goes on alone'
+    const { circle } = parts.records.recursion
+    if (circle === undefined) return undefined
+    const { former } = parts.place.moved ?? {}
+    const back = former === undefined ? 'PATH' : former.slice(0, former.lastIndexOf('/')) || '/'
+    return `it stands below itself, in a circle of ${circle.length} groups that is below no other; move one out: \`vsmcp group move ${this.pathOf(membership)} ${back}\``
   }
 
   #viewOf(membership: Membership): GroupView {
-    const { memberships, ties } = this.#c
+    const { memberships } = this.#c
     const { group, parent, isHome, parts } = membership
     const { log } = parts
     const members = membership.members()
     const above = parent === undefined ? undefined : memberships.get(parent)
     const path = this.pathOf(membership)
-    const isOrphan = ties.orphans.has(group)
     return {
       id: group,
       path,
@@ -225,11 +234,9 @@ export class GroupDesk implements SeatHands {
       told: this.#told(above, group),
       heldTo: parts.records.fromAbove.list().map(heldToView),
       children: log.state?.groups.entries().map(([, { name }]) => name) ?? [],
-      problem: isOrphan
-        ? 'the group above does not list it any more; it goes on alone'
-        : log.status()?.leader === undefined
-          ? 'there is no System 5: it decides nothing, calls go on'
-          : null,
+      problem:
+        this.#flawOfPlace(membership) ??
+        (log.status()?.leader === undefined ? 'there is no System 5: it decides nothing, calls go on' : null),
     }
   }
 

@@ -94,3 +94,6 @@ export const ROUTE_GROUPS_MAX = 17
 
 /** Nodes and groups below one group; more is no measurement. */
 export const BELOW_MAX = 1_000_000_000
+
+/** Bits of variety in a record: no source of more kinds could be counted. A sum of more is said as that. */
+export const BITS_MAX = 64

@@ -1,10 +1,13 @@
-import { FOLLOWED_STATES, isWorse } from '@vsmcp/kernel'
+import { FOLLOWED_STATES, GROUP_DEPTH_MAX, isWorse } from '@vsmcp/kernel'
 import { plainText } from '../algedonic/signal.ts'
+import { RATE_MAX_PER_S } from '../system1/constants.ts'
 import { type Achievement, together } from '../system1/unit-figures.ts'
 import { entropyBits } from '../variety/entropy.ts'
 import type { VarietyFigures } from '../variety/variety.ts'
-import type { CallOutcome } from '../variety/window.ts'
+import { type CallOutcome, OUTCOMES } from '../variety/window.ts'
 import {
+  BELOW_MAX,
+  BITS_MAX,
   DIRECTIVES_MAX,
   FOLLOWED_BYTES_MAX,
   RECORD_ALERTS_BYTES_MAX,
@@ -16,6 +19,9 @@ import { type Followed, type GroupFigures, type GroupRecord, type GroupVariety, 
 import { fitting, type RecordHead } from './record-head.ts'
 import type { Revocation } from './revocation.ts'
 import { ToolFilter } from './tool-filter.ts'
+
+/** Calls of one outcome that are counted: all kinds of outcomes together are still a number that is exact. */
+const OUTCOME_CALLS_MAX = Math.floor(Number.MAX_SAFE_INTEGER / OUTCOMES.length)
 
 /** What is counted of one group without what is below it. */
 export interface OwnGroup {
@@ -35,7 +41,10 @@ export interface OwnGroup {
   readonly followed: readonly Followed[]
 }
 
-/** The group's own state and the records of its children make its record, which is no larger for how much is below (attenuation). */
+/**
+ * The group's own state and the records of its children make its record, which is no larger for how much is below (attenuation). What is more than a
+ * record may say is said as the most it may: a child that boasts silences nobody above it.
+ */
 export function foldGroup(head: Omit<RecordHead, 'untilMs'>, own: OwnGroup, children: readonly GroupRecord[]): GroupRecord {
   const tools = ToolFilter.empty()
   tools.join(own.tools)
@@ -48,13 +57,13 @@ export function foldGroup(head: Omit<RecordHead, 'untilMs'>, own: OwnGroup, chil
     ...head,
     untilMs: head.atMs + RECORD_LIFE_MS,
     path: own.path,
-    members: own.members + sum(({ members }) => members),
-    groups: children.length + sum(({ groups }) => groups),
-    depth: children.length === 0 ? 0 : 1 + Math.max(...children.map(({ depth }) => depth)),
+    members: Math.min(BELOW_MAX, own.members + sum(({ members }) => members)),
+    groups: Math.min(BELOW_MAX, children.length + sum(({ groups }) => groups)),
+    depth: children.length === 0 ? 0 : Math.min(GROUP_DEPTH_MAX, 1 + Math.max(...children.map(({ depth }) => depth))),
     figures: foldFigures([own.figures, ...children.map(({ figures }) => figures)]),
     variety: foldVariety([own.variety, ...children.map(({ variety }) => variety)]),
     alerts: worstAlerts([own.alerts, ...children.map(({ alerts }) => alerts)].flat()),
-    alertsOpen: own.alerts.length + sum(({ alertsOpen }) => alertsOpen),
+    alertsOpen: Math.min(BELOW_MAX, own.alerts.length + sum(({ alertsOpen }) => alertsOpen)),
     exports: own.exports,
     tools: tools.toText(),
     revocations: [...own.revocations],
@@ -78,7 +87,10 @@ export function foldFigures(parts: readonly GroupFigures[]): GroupFigures {
   const weight = timed.reduce((total, part) => total + answered(part), 0)
   const latencyMs = timed.reduce((total, part) => total + (part.latencyMs ?? 0) * answered(part), 0)
   // Each is rounded by itself; what must not exceed another still does not.
-  const calls = scaled((part) => part.calls)
+  const calls = Math.min(
+    Math.floor((RATE_MAX_PER_S * windowMs) / 1_000),
+    scaled((part) => part.calls),
+  )
   const errors = Math.min(
     calls,
     scaled((part) => part.errors),
@@ -91,10 +103,25 @@ export function foldFigures(parts: readonly GroupFigures[]): GroupFigures {
       errors,
       scaled((part) => part.turnedAway),
     ),
-    inFlight: sum(({ inFlight }) => inFlight),
-    queued: sum(({ queued }) => queued),
+    inFlight: Math.min(
+      Number.MAX_SAFE_INTEGER,
+      sum(({ inFlight }) => inFlight),
+    ),
+    queued: Math.min(
+      Number.MAX_SAFE_INTEGER,
+      sum(({ queued }) => queued),
+    ),
     latencyMs: weight > 0 ? latencyMs / weight : null,
-    ...together(parts.map(({ actuality, capability, potentiality }): Achievement => ({ actuality, capability, potentiality }))),
+    ...possible(together(parts.map(({ actuality, capability, potentiality }) => ({ actuality, capability, potentiality })))),
+  }
+}
+
+function possible({ actuality, capability, potentiality }: Achievement): Achievement {
+  const most = (rate: number | null): number | null => (rate === null ? null : Math.min(RATE_MAX_PER_S, rate))
+  return {
+    actuality: Math.min(RATE_MAX_PER_S, actuality),
+    capability: most(capability),
+    potentiality: most(potentiality),
   }
 }
 
@@ -107,7 +134,7 @@ export function foldVariety(parts: readonly Pick<VarietyFigures, keyof GroupVari
   const outcomes: Partial<Record<CallOutcome, number>> = {}
   for (const part of parts) {
     for (const [outcome, calls] of Object.entries(part.outcomes) as [CallOutcome, number][]) {
-      outcomes[outcome] = (outcomes[outcome] ?? 0) + calls
+      outcomes[outcome] = Math.min(OUTCOME_CALLS_MAX, (outcomes[outcome] ?? 0) + calls)
     }
   }
   const busy = parts.filter(({ calls }) => calls > 0)
@@ -116,11 +143,13 @@ export function foldVariety(parts: readonly Pick<VarietyFigures, keyof GroupVari
     busy.reduce((sum, part) => sum + (part.calls / calls) * of(part), 0)
   const sharesBits = busy.reduce((bits, part) => bits - (part.calls / calls) * Math.log2(part.calls / calls), 0)
   const outcomeBits = entropyBits(Object.values(outcomes))
+  const whole = (of: (part: (typeof busy)[number]) => number): number =>
+    busy.length === 0 ? 0 : Math.min(BITS_MAX, sharesBits + mean(of))
   return {
-    calls,
+    calls: Object.values(outcomes).reduce((sum, each) => sum + each, 0),
     outcomes,
-    demandBits: busy.length === 0 ? 0 : sharesBits + mean(({ demandBits }) => demandBits),
-    responseBits: busy.length === 0 ? 0 : sharesBits + mean(({ responseBits }) => responseBits),
+    demandBits: whole(({ demandBits }) => demandBits),
+    responseBits: whole(({ responseBits }) => responseBits),
     outcomeBits,
     residualBits: Math.min(outcomeBits, busy.length === 0 ? 0 : mean(({ residualBits }) => residualBits)),
   }

@@ -1,4 +1,4 @@
-import { FOLLOWED_STATES, ORIGINS, SEVERITIES } from '@vsmcp/kernel'
+import { FOLLOWED_STATES, GROUP_DEPTH_MAX, ORIGINS, SEVERITIES } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { SYSTEMS } from '../channels.ts'
 import { ALERT_ID_LENGTH_MAX, REPORT_WINDOW_MAX_MS } from '../constants.ts'
@@ -7,6 +7,7 @@ import { LATENCY_MAX_MS, RATE_MAX_PER_S } from '../system1/constants.ts'
 import { OUTCOMES } from '../variety/window.ts'
 import {
   BELOW_MAX,
+  BITS_MAX,
   DIRECTIVES_MAX,
   FOLLOWED_REASON_LENGTH_MAX,
   RECORD_ALERTS_MAX,
@@ -20,8 +21,7 @@ import { FILTER_TEXT_MAX, ToolFilter } from './tool-filter.ts'
 
 const rateField = amountField.max(RATE_MAX_PER_S)
 const belowField = countField.max(BELOW_MAX)
-/** No source of so many kinds could be counted. */
-const bitsField = amountField.max(64)
+const bitsField = amountField.max(BITS_MAX)
 
 const figuresSchema = z
   .object({
@@ -101,7 +101,7 @@ const belowShape = {
   /** Members that are at home in it or below, groups below it, and levels of them. */
   members: belowField.min(1),
   groups: belowField,
-  depth: z.int().nonnegative().max(8),
+  depth: z.int().nonnegative().max(GROUP_DEPTH_MAX),
   figures: figuresSchema,
   variety: varietySchema,
   /** The most severe first, then the oldest; and how many there are in all, below included. */

@@ -1,6 +1,7 @@
-import type { GroupId, PeerIdString } from '@vsmcp/kernel'
+import { GROUP_DEPTH_MAX, type GroupId, type PeerIdString } from '@vsmcp/kernel'
 import { RECORD_LIFE_MS } from './constants.ts'
 import { foldGroup, type OwnGroup } from './group-fold.ts'
+import { isPath } from './group-path.ts'
 import { type GroupRecord, groupRecords } from './group-record.ts'
 import { carriedDirectives, type GroupDirective, type ParentRecord, parentRecords } from './parent-record.ts'
 import { type Office, RecordPace } from './record-pace.ts'
@@ -85,7 +86,7 @@ export class GroupRecursion {
   /** The parent's record for this group. */
   fromAbove(carried: CarriedRecord, rules: RecordRules, nowMs: number): RecordVerdict<ParentRecord> {
     const verdict = this.#above.take(carried, rules, nowMs)
-    if (verdict.taken && verdict.isNew) {
+    if (verdict.taken && verdict.isNew && !this.#isCircular(verdict.record)) {
       const { revocations, parent, directives, lineage } = verdict.record
       this.#revocations.hear(revocations, parent, nowMs)
       this.#told = { directives, lineage }
@@ -126,9 +127,25 @@ export class GroupRecursion {
     return this.#below.get(group)
   }
 
-  /** What holds of the parent; undefined for the root, and while no delegate hears it. */
+  /** What holds of the parent; undefined for the root, while no delegate hears it, and in a circle. */
   get parent(): ParentRecord | undefined {
-    return this.#above.get(this.#init.group)
+    const record = this.#above.get(this.#init.group)
+    return record === undefined || this.#isCircular(record) ? undefined : record
+  }
+
+  /**
+   * Groups from this one down to its parent, when the way from above leads through this one itself: two groups were moved at once, each below
+   * something that is below the other. None of them is below the root then. Undefined where nothing of the kind is heard.
+   */
+  get circle(): readonly GroupId[] | undefined {
+    const record = this.#above.get(this.#init.group)
+    return record !== undefined && this.#isCircular(record)
+      ? record.lineage.slice(record.lineage.indexOf(this.#init.group))
+      : undefined
+  }
+
+  #isCircular({ lineage }: Pick<ParentRecord, 'lineage'>): boolean {
+    return lineage.includes(this.#init.group)
   }
 
   /** Evictions elsewhere that this group has heard of. */
@@ -182,7 +199,10 @@ export class GroupRecursion {
     return nowMs >= this.#upPace.notBeforeMs
   }
 
-  /** To be called by who leads, every second and after news. @param parent undefined for the root, which has nobody to tell */
+  /**
+   * To be called by who leads, every second and after news. In a circle nothing is said upward: it would come back as what is below, and be counted again.
+   * @param parent undefined for the root, which has nobody to tell
+   */
   speak(
     office: Office,
     now: GroupNow,
@@ -190,6 +210,8 @@ export class GroupRecursion {
     children: readonly ChildPlace[],
     nowMs: number,
   ): RecursionEffect[] {
+    // Deeper than groups go, as two moves at once can make it, it has no path that could be told.
+    if (!isPath(now.path) || now.lineage.length > GROUP_DEPTH_MAX + 1) return []
     const up = this.#speakUp(office, now, parent, nowMs)
     const down = children.flatMap((child) => this.#speakDown(office, now, child, nowMs) ?? [])
     return up === undefined ? down : [up, ...down]
@@ -203,7 +225,7 @@ export class GroupRecursion {
     const draft = foldGroup(head, { ...own, revocations }, this.children)
     // Who hears it for the first time does not wait for the period.
     const order = this.#upPace.next(office, `${parent} ${newsOf(draft)}`, nowMs)
-    if (order === undefined || parent === undefined) return undefined
+    if (order === undefined || parent === undefined || this.circle !== undefined) return undefined
     const record = { ...draft, ...order }
     return { type: 'record:up', bytes: groupRecords.encode(record), record }
   }
@@ -212,6 +234,7 @@ export class GroupRecursion {
     let pace = this.#downPaces.get(child.group)
     if (pace === undefined) this.#downPaces.set(child.group, (pace = new RecordPace()))
     const { lineage, charter, evictions } = now
+    if (!isPath(child.path) || lineage.length > GROUP_DEPTH_MAX) return undefined
     const inherited = this.#told.directives.filter(({ untilMs }) => untilMs > nowMs)
     const body = {
       parent: this.#init.group,

@@ -1,3 +1,4 @@
+import { GROUP_DEPTH_MAX } from '@vsmcp/kernel'
 import { z } from 'zod'
 import { countField, digestField, patternField, unitField } from '../fields.ts'
 import { LATENCY_MAX_MS } from '../system1/constants.ts'
@@ -66,8 +67,11 @@ function isOfKnownKind(directive: unknown): boolean {
   return typeof kind !== 'string' || Object.hasOwn(orders, kind)
 }
 
-const lineageField = z.array(groupField).min(1).max(8)
-const toldSchema = z.object({ directives: z.array(directiveSchema).max(DIRECTIVES_MAX), lineage: z.array(groupField).max(8) })
+const lineageField = z.array(groupField).min(1).max(GROUP_DEPTH_MAX)
+const toldSchema = z.object({
+  directives: z.array(directiveSchema).max(DIRECTIVES_MAX),
+  lineage: z.array(groupField).max(GROUP_DEPTH_MAX),
+})
 
 /** What the groups above told, as it was kept. @returns undefined for what is none */
 export function readTold(value: unknown): z.infer<typeof toldSchema> | undefined {
@@ -80,7 +84,7 @@ const parentRecordSchema = z
     parent: groupField,
     /** The child's path, as the parent's docket has it. */
     path: z.string().max(PATH_LENGTH_MAX).refine(isPath, { message: 'no path of a group' }),
-    /** Ids from the root to the parent. */
+    /** Ids from the root to the parent. With the child among them, the groups go in a circle: it is told so, and obeys nothing of it. */
     lineage: lineageField,
     /** The parent's charter: readers fetch it when they have an older one, and verify it by its own signatures. */
     charter: z.object({ version: countField, digest: digestField }),
@@ -99,7 +103,6 @@ const parentRecordSchema = z
     message: 'does not lead to the parent',
     path: ['lineage'],
   })
-  .refine(({ lineage, group }) => !lineage.includes(group), { message: 'the group would be below itself', path: ['lineage'] })
   .transform(({ v: _v, channel: _channel, ...record }) => record)
 
 /** What a parent tells one of its children: amplification, the same to all but for path and revocations. */

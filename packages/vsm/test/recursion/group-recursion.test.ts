@@ -202,4 +202,70 @@ describe('groups in groups', () => {
     expect(say(line.organ, 1, NOW + 20_000)).toBe(false)
     expect(plant.organ.child('line')).toMatchObject({ voice: 'next' })
   })
+
+  it('that were moved below one another at once tell each other so: who was moved knows the circle, hears nothing of it, and says nothing upward', () => {
+    const lineages: Record<string, string[]> = {
+      a: ['root', 'b', 'x'],
+      x: ['root', 'b'],
+      b: ['root', 'a', 'y'],
+      y: ['root', 'a'],
+    }
+    const groups = Object.entries(lineages).map(([group, above]) => ({
+      group,
+      above,
+      parent: above.at(-1) ?? '',
+      organ: new GroupRecursion({ self: `leader of ${group}`, group }),
+    }))
+    const turn = (atMs: number): number => {
+      let up = 0
+      for (const { group, above, parent, organ } of groups) {
+        organ.standBelow(parent)
+        // As a node knows where its group stands: by what the one above said, else by its own decision.
+        const lineage = [...(organ.parent?.lineage ?? above), group]
+        const places = groups.flatMap((each) =>
+          each.parent === group ? [{ group: each.group, path: `/${each.group}`, directives: [] }] : [],
+        )
+        for (const effect of organ.speak({ epoch: 1, term: 1 }, groupNow({ lineage }), parent, places, atMs)) {
+          if (effect.type === 'record:expired') continue
+          const to = effect.type === 'record:up' ? parent : effect.group
+          const other = groups.find((each) => each.group === to)?.organ
+          const carried = { bytes: effect.bytes, carrier: 'd' }
+          if (effect.type === 'record:up') up++
+          if (other === undefined) continue
+          expect(
+            effect.type === 'record:up' ? other.fromBelow(carried, TRUST, atMs) : other.fromAbove(carried, TRUST, atMs),
+          ).toMatchObject({ taken: true })
+        }
+      }
+      return up
+    }
+    for (let at = 0; at < 4; at++) turn(NOW + at * 1_000)
+    const circles = groups.map(({ organ }) => organ.circle)
+    expect(circles).toEqual([['a', 'y', 'b', 'x'], undefined, ['b', 'x', 'a', 'y'], undefined])
+    const [a, , b] = groups
+    expect([a?.organ.parent, b?.organ.parent]).toEqual([undefined, undefined])
+    // Only those say anything upward that were not moved: nothing goes round.
+    expect(turn(NOW + 30_000)).toBe(2)
+    // Moved again, it is whole: the other one hears from above at once.
+    if (a !== undefined) Object.assign(a, { above: ['root'], parent: 'elsewhere' })
+    for (let at = 40; at < 44; at++) turn(NOW + at * 1_000)
+    expect(groups.map(({ organ }) => organ.circle)).toEqual([undefined, undefined, undefined, undefined])
+    expect(b?.organ.parent?.lineage).toEqual(['root', 'a', 'y'])
+  })
+
+  it('of which one has come to stand deeper than groups go says nothing that nobody could read, and hinders nobody', () => {
+    const { plant, line } = mesh()
+    const lineage = ['1', '2', '3', '4', '5', '6', '7', '8', '9', 'line']
+    const deep = groupNow({ path: '/1/2/3/4/5/6/7/8/9', lineage })
+    expect(line.organ.speak({ epoch: 1, term: 1 }, deep, 'plant', [], NOW)).toEqual([])
+    const places = [
+      { group: 'line', path: '/2/3/4/5/6/7/8/9/line', directives: [] },
+      { group: 'other', path: '/eu/plant/other', directives: [] },
+    ]
+    const said = plant.organ.speak({ epoch: 1, term: 1 }, plant.now, 'eu', places, NOW)
+    expect(said.map((effect) => [effect.type, 'group' in effect ? effect.group : ''])).toEqual([
+      ['record:up', ''],
+      ['record:down', 'other'],
+    ])
+  })
 })
