@@ -1,7 +1,8 @@
-import { silentLogger, systemClock } from '@vsmcp/kernel'
+import { type Clock, silentLogger, systemClock } from '@vsmcp/kernel'
 import { describe, expect, it } from 'vitest'
 import { CharterDesk } from '../src/charter/charter-desk.ts'
 import { operatorKeyFile, operatorSigner } from '../src/charter/operator-signer.ts'
+import { CONTROL_DEADLINE_MS } from '../src/constants.ts'
 import { NoSystem5Error } from '../src/errors.ts'
 import type { Membership } from '../src/recursion/memberships.ts'
 import type { GroupMoved, SignedMove } from '../src/seats/contract.ts'
@@ -22,10 +23,16 @@ interface World {
   owners: (id: string) => string[]
 }
 
+/** What a move waits for is told by events: where only its deadline ended the waiting, it would be for ever. */
+const patient: Clock = {
+  ...systemClock,
+  after: (delayMs, fn) => systemClock.after(delayMs === CONTROL_DEADLINE_MS ? 3_600_000 : delayMs, fn),
+}
+
 /** One node that founded all groups, and is the only member of each. */
 async function world(...paths: string[]): Promise<World> {
   const home = await foundMesh('a')
-  const { desk } = await seatsOf(home)
+  const { desk } = await seatsOf(home, patient)
   for (const path of paths) {
     const { id } = await desk.create({ path })
     await expect.poll(() => home.memberships.get(id)?.parts.log.isLeader, { timeout: 20_000 }).toBe(true)

@@ -1,6 +1,7 @@
-import { delegatesOf, policyVersionOf } from '@vsmcp/consensus'
+import { delegatesOf, type GroupState, policyVersionOf } from '@vsmcp/consensus'
 import {
   type Clock,
+  Emitter,
   type GroupId,
   InvalidArgumentError,
   type Logger,
@@ -12,6 +13,7 @@ import {
   telemetry,
   type Timer,
 } from '@vsmcp/kernel'
+import type { Chain } from '@vsmcp/security'
 import type { SharedRecord, SharedState } from '@vsmcp/state'
 import {
   type ChildPlace,
@@ -29,9 +31,7 @@ import { governanceOf } from '../system5/governing/governance-of.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Delegates } from './delegates.ts'
 import type { Foreigners } from './foreigners.ts'
-import type { GroupState } from '@vsmcp/consensus'
 import type { Memberships } from './memberships.ts'
-import type { Chain } from '@vsmcp/security'
 import { CHAINS_COLLECTION, type NeighbourChains } from './neighbour-chains.ts'
 import type { NeighboursMemory } from './neighbours-memory.ts'
 import { fromDocument, fromLeader, isSignedBy, type SignedRecord, signRecord, toDelegate, toDocument } from './signed-record.ts'
@@ -79,12 +79,14 @@ export class GroupRecords implements Startable {
   readonly #seen = new Map<string, string>()
   readonly #carried = new Map<GroupId, SignedRecord>()
   readonly #warned = new Set<string>()
+  readonly #events: Emitter<{ heard: GroupId }>
   #timers: Timer[] = []
   #offs: (() => void)[] = []
 
   constructor(components: GroupRecordsComponents) {
     this.#c = components
-    const { identity, group, control, log } = components
+    const { identity, group, control, log, logger } = components
+    this.#events = new Emitter((error) => logger.error({ error: messageOf(error) }, 'a listener of records failed'))
     this.recursion = new GroupRecursion({ self: identity.peerId, group })
     control.handle(CARRY, async ({ peer, payload }) => {
       if (log.status()?.leader !== peer)
@@ -123,6 +125,11 @@ export class GroupRecords implements Startable {
     for (const timer of this.#timers) timer.cancel()
     for (const off of this.#offs) off()
     await this.#c.memory.settled()
+  }
+
+  /** Something new was taken of what the group above, or one below, says of itself: the id is whose record it is, this group's for what came from above. */
+  on(event: 'heard', listener: (about: GroupId) => void): () => void {
+    return this.#events.on(event, listener)
   }
 
   /** What the groups above hold this one to. */
@@ -204,7 +211,10 @@ export class GroupRecords implements Startable {
     const verdict =
       direction === 'down' ? this.recursion.fromAbove(carried, rules, nowMs) : this.recursion.fromBelow(carried, rules, nowMs)
     if (!verdict.taken) this.#refused(key, writer, verdict)
-    else if (verdict.isNew) this.#c.memory.keep(this.recursion)
+    else if (verdict.isNew) {
+      this.#c.memory.keep(this.recursion)
+      this.#events.emit('heard', key)
+    }
     if (told.hasSubscribers && (!verdict.taken || verdict.isNew)) {
       const refusal = verdict.taken ? null : verdict.refusal
       told.publish({ group, direction, about: key, carrier: writer, refusal, bytes: bytes.length })

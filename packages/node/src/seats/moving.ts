@@ -136,7 +136,7 @@ export class Moving {
     if (parent === undefined || recursion.parent !== undefined) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = this.#c.clock.after(CONTROL_DEADLINE_MS, resolve)
-    const off = parts.state.on('changed', () => {
+    const off = parts.records.on('heard', () => {
       if (recursion.parent !== undefined) resolve()
     })
     await promise
