@@ -10,6 +10,9 @@ export const SOCKET_PATH_MAX_BYTES = process.platform === 'linux' ? 107 : 103
 /** Name of the socket, or of the link to it, in the data directory. */
 export const SOCKET_NAME = 'control.sock'
 
+/** Characters of an anchor of the chain of voters: a statement of 12 KiB and one signature in base64url take 17,000. */
+export const ANCHOR_LENGTH_MAX = 20_000
+
 /** How long a plain request waits for its answer, ms: reads are answered from memory; a doctor's checks take seconds. */
 export const ANSWER_TIMEOUT_MS = 15_000
 

@@ -9,6 +9,7 @@ import type {
   ApplyResult,
   AttachRequest,
   AttachResult,
+  ChainAnchored,
   CharterChanged,
   CharterFile,
   CharterView,
@@ -143,6 +144,10 @@ export class ControlClient implements NodeControl {
 
   changeCharter(change: SignedChange): Promise<CharterChanged> {
     return this.#ask('changeCharter', { input: change })
+  }
+
+  anchorChain(anchor: string): Promise<ChainAnchored> {
+    return this.#ask('anchorChain', { input: { anchor } })
   }
 
   draftEviction(member: string, request: { group?: string } = {}): Promise<EvictionDraft> {

@@ -146,6 +146,13 @@ export const ENDPOINTS = {
     answer: 'json',
     idempotent: true,
   },
+  anchorChain: {
+    method: 'POST',
+    path: '/v1/charter/anchors',
+    summary: 'Shortens the chain of voters, as the mesh key has signed it',
+    answer: 'json',
+    idempotent: true,
+  },
   draftEviction: {
     method: 'GET',
     path: '/v1/evictions/:member',

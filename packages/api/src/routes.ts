@@ -75,6 +75,13 @@ export const ROUTES = {
     errors: ['VSMCP_NODE_REFUSED', 'VSMCP_NODE_VERSION_DIFFERS', 'VSMCP_NODE_NO_SYSTEM5'],
     run: (control, input) => control.changeCharter(input),
   }),
+  anchorChain: route({
+    ...ENDPOINTS.anchorChain,
+    input: schema.anchor,
+    output: schema.chainAnchored,
+    errors: ['VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
+    run: (control, { anchor }) => control.anchorChain(anchor),
+  }),
   draftEviction: route({
     ...ENDPOINTS.draftEviction,
     input: schema.evictionOf,

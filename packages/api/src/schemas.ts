@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ANCHOR_LENGTH_MAX } from './constants.ts'
 import { groupView, recursionView, work } from './group-schemas.ts'
 import { proposalCounts } from './proposal-schemas.ts'
 import { count, nullableText, queryBoolean, signed, text, unitName } from './schema-fields.ts'
@@ -144,6 +145,8 @@ export const signedChange = z.discriminatedUnion('op', [
   }),
   z.strictObject({ ...signed, op: z.literal('operator:remove'), name: text.min(1), expects: count }),
 ])
+export const anchor = z.object({ anchor: z.base64url().max(ANCHOR_LENGTH_MAX) })
+export const chainAnchored = z.object({ changed: z.boolean(), links: z.int().nonnegative() })
 export const charterChanged = z.object({ changed: z.boolean() })
 export const evictionOf = z.object({ member: text.min(1), group: text.min(1).exactOptional() })
 export const evictionDraft = z.object({ peerId: text, name: text, joinedAtIndex: count, untilMs: count })

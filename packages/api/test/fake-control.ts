@@ -330,6 +330,8 @@ export class FakeControl implements NodeControl {
     revocations: [],
   }
 
+  charterFile = '{"format":"vsmcp charter 1"}\n'
+
   async charter(request: { group?: string } = {}): Promise<CharterView> {
     this.#note('charter', request)
     return this.charterView
@@ -337,12 +339,17 @@ export class FakeControl implements NodeControl {
 
   async exportCharter(): Promise<{ file: string }> {
     this.#note('exportCharter')
-    return { file: '{"format":"vsmcp charter 1"}\n' }
+    return { file: this.charterFile }
   }
 
   async changeCharter(change: SignedChange): Promise<{ changed: boolean }> {
     this.#note('changeCharter', change)
     return { changed: true }
+  }
+
+  async anchorChain(anchor: string): Promise<{ changed: boolean; links: number }> {
+    this.#note('anchorChain', anchor)
+    return { changed: true, links: 17 }
   }
 
   async draftEviction(member: string): Promise<EvictionDraft> {

@@ -142,6 +142,12 @@ export const LINKS_FOR_RECOVERY_AT = LINKS_MAX - 8
 /** Links from which `status` says how many are left: three quarters. */
 export const LINKS_TOLD_FROM = (LINKS_MAX / 4) * 3
 
+/**
+ * Links that stay beside an anchor: as many voter sets as still vouch for members (asserted by a test), so that shortening the chain takes no
+ * credential's signers away.
+ */
+export const LINKS_BESIDE_ANCHOR = 16
+
 /** Bytes of one link: two majorities of signatures and the voters before and after. */
 export const LINK_BYTES_MAX = 16 * 1024
 
@@ -251,6 +257,9 @@ export const GROUPS_LEVEL = 4
 
 /** Feature level from which a group can be moved below another one. */
 export const MOVES_LEVEL = 4
+
+/** Feature level from which an anchor, signed by the mesh key, shortens the chain of voters. */
+export const ANCHORS_LEVEL = 4
 
 export { GROUP_DEPTH_MAX, GROUPS_MAX }
 

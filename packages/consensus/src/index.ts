@@ -145,6 +145,7 @@ export {
   ALERT_SUBJECT_MAX,
   ALERT_TEXT_MAX,
   ALERTS_OPEN_PER_MEMBER_MAX,
+  ANCHORS_LEVEL,
   AUTHORITY_LEVEL,
   CLOCKS_LEVEL,
   DELEGATES_WANTED,
@@ -155,6 +156,7 @@ export {
   MOVES_LEVEL,
   GROUPS_MAX,
   LINKS_FOR_RECOVERY_AT,
+  LINKS_BESIDE_ANCHOR,
   LINKS_KEPT_FREE_AT,
   LINKS_MAX,
   LINKS_TOLD_FROM,
@@ -171,7 +173,7 @@ export { charterOfEpoch, epochOfLog, firstIndexOf, isOver, nextEpoch, type Remai
 export { whichCounts } from './epoch/parting.ts'
 export { applyEntry } from './group/apply-entry.ts'
 export { isCertified } from './group/charter-change.ts'
-export { type Authority, type CertificateFacts, NO_AUTHORITY, type Signer } from './group/authority.ts'
+export { type AnchorFacts, type Authority, type CertificateFacts, NO_AUTHORITY, type Signer } from './group/authority.ts'
 export {
   type Charter,
   depthOf,

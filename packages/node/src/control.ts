@@ -1,6 +1,14 @@
 import type { UnitName } from '@vsmcp/kernel'
 import type { AlertEvent, AlertMarkRequest, AlertRaised, AlertRequest, AlertView, AlertsRequest } from './algedonic/contract.ts'
-import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedChange, SignedEviction } from './charter/contract.ts'
+import type {
+  ChainAnchored,
+  CharterChanged,
+  CharterFile,
+  CharterView,
+  EvictionDraft,
+  SignedChange,
+  SignedEviction,
+} from './charter/contract.ts'
 import type { DoctorReport, NodeStatus, WaitConditions, WaitResult } from './control/contract.ts'
 import type { KeysView } from './keys/contract.ts'
 import type { LogLine, LogsRequest } from './log/contract.ts'
@@ -76,6 +84,8 @@ export interface NodeControl {
   exportCharter(): Promise<CharterFile>
   /** Carries what an operator signed to System 5. */
   changeCharter(change: SignedChange): Promise<CharterChanged>
+  /** Carries to System 5 what the mesh key signed to shorten the chain of voters (base64url). */
+  anchorChain(anchor: string): Promise<ChainAnchored>
   /** What an operator has to sign to evict a member, by PeerId or name. */
   draftEviction(member: string, request?: { group?: string }): Promise<EvictionDraft>
   /** From the home group, or from another that this node has a seat in. */

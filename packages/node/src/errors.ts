@@ -189,6 +189,11 @@ export class CharterFileError extends VsmcpError {
   readonly code = 'VSMCP_NODE_CHARTER_FILE'
 }
 
+/** A file with a signed anchor is cut short, damaged, or none. */
+export class AnchorFileError extends VsmcpError {
+  readonly code = 'VSMCP_NODE_ANCHOR_FILE'
+}
+
 /** A feed gave no number, or could not be reached. */
 export class FeedUnreadableError extends VsmcpError {
   readonly code = 'VSMCP_NODE_FEED_UNREADABLE'

@@ -3,6 +3,7 @@
  */
 export { DEFAULT_HTTP, DEFAULT_LISTEN } from './constants.ts'
 export type * from './control.ts'
+export { meshKeyFile, readAnchorFile, signAnchorOf, writeAnchorFile } from './charter/anchor-file.ts'
 export { type CharterCheck, readCharterFile, type VerifiedCharter } from './charter/charter-file.ts'
 export { knownChain } from './enrol/enrolment.ts'
 export { newOperatorKey, operatorKeyFile, operatorSigner, type OperatorSigner } from './charter/operator-signer.ts'

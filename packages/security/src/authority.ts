@@ -1,10 +1,12 @@
 import type { Authority, CertificateFacts, Signer } from '@vsmcp/consensus'
+import { anchorOf, eraDigest } from './anchor.ts'
 import { verifyCharterCertificate } from './certificate.ts'
-import { KEY_BYTES } from './constants.ts'
-import type { SignedCharter } from './first-charter.ts'
+import { FIRST_ERA_INDEX, KEY_BYTES } from './constants.ts'
+import { factsOf, type SignedCharter } from './first-charter.ts'
 import { fromBase64url } from './form.ts'
 import { digestOf, type Link, type LinkStatement, verifyLink } from './link.ts'
 import { keyObjectOf, verify, verifyWith } from './peer-keys.ts'
+import { linksAnchored } from './shortening.ts'
 
 export interface AuthorityInit {
   /** Of this mesh: the first link follows it. */
@@ -25,13 +27,25 @@ export function groupAuthority({ firstCharter, decodeCertificate }: AuthorityIni
         return false
       }
     },
+    linksAnchored: (certificate, { mesh: meshId, group, meshPublicKey, links }) => {
+      try {
+        const key = fromBase64url(meshPublicKey)
+        const { epoch, voters, recoverers } = factsOf(firstCharter.charter, key ?? new Uint8Array())
+        const first = { epoch, voters, recoverers, index: FIRST_ERA_INDEX, digest: digestOf(firstCharter.charter) }
+        const known = { meshId, group, meshPublicKey: key ?? new Uint8Array(), links: links.map(decodeCertificate), first }
+        return linksAnchored(decodeCertificate(certificate), known)
+      } catch {
+        return 0
+      }
+    },
   }
 
   function says(certificate: string, { kind, previous, ...facts }: CertificateFacts): boolean {
     const shown = decodeCertificate(certificate)
     const statement = kind === 'link' ? verifyLink(shown) : verifyCharterCertificate(shown)
-    const before = previous === undefined ? firstCharter.charter : decodeCertificate(previous).statement
-    return statement.previous === digestOf(before) && isAbout(statement, facts)
+    if (anchorOf(shown) !== undefined) return false
+    const before = previous === undefined ? digestOf(firstCharter.charter) : eraDigest(decodeCertificate(previous))
+    return statement.previous === before && isAbout(statement, facts)
   }
 }
 

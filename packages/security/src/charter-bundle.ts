@@ -1,7 +1,7 @@
 import { type Charter, readCharter } from '@vsmcp/consensus'
 import type { MeshId, PeerIdString } from '@vsmcp/kernel'
 import { type CharterCertificate, verifyCharterCertificate } from './certificate.ts'
-import { type Chain, mergeChain, newestEra, type ShownChain, verifyChain } from './chain.ts'
+import { type Chain, newestEra, type ShownChain, verifyChain } from './chain.ts'
 import { FIRST_INDEX } from './constants.ts'
 import {
   CharterForkedError,
@@ -12,6 +12,7 @@ import {
 } from './errors.ts'
 import { decoding, textOf, toBase64url } from './form.ts'
 import { decodeLinkStatement, digestOf, type LinkStatement } from './link.ts'
+import { mergeChain } from './merge-chain.ts'
 import { orThrow, type Verdict, verdictOf } from './verdict.ts'
 
 /** All that a stranger needs to verify a charter alone, offline, from the mesh id. */

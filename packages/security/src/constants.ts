@@ -19,6 +19,7 @@ export const PUBLIC_KEYS_CACHED_MAX = 4_096
 export const CHARTER_LABEL = 'vsmcp first charter 1'
 export const LINK_LABEL = 'vsmcp voters link 1'
 export const RECOVERY_LABEL = 'vsmcp recovery link 1'
+export const ANCHOR_LABEL = 'vsmcp anchor link 1'
 export const CERTIFICATE_LABEL = 'vsmcp charter certificate 1'
 export const GRANT_LABEL = 'vsmcp group grant 1'
 
@@ -47,6 +48,15 @@ export const GRANTED_BYTES_MAX = 112 * 1_024
 
 /** Bytes of a link's statement: two times seven PeerIds, eight recovery keys, three digests and room for fields of later versions. */
 export const STATEMENT_BYTES_MAX = 4 * 1_024
+
+/** Changes of voters that an anchor lists, the newest of those it stands for: two chains full to the brim. */
+export const ANCHOR_PAST_MAX = 512
+
+/** Bytes of the digest by which an anchor lists a change: nobody finds a second one for any of 512 (2^87 tries). */
+export const ANCHOR_PAST_BYTES = 12
+
+/** Bytes of an anchor's statement: a link's, and 16 characters for each change listed. */
+export const ANCHOR_BYTES_MAX = STATEMENT_BYTES_MAX + 8 * 1_024
 
 /** Changes of voters in a chain: as many as a docket keeps. Each must be shown at every hello; 256 of seven voters fit into one (asserted by a test). */
 export { LINKS_MAX } from '@vsmcp/consensus'

@@ -114,6 +114,18 @@ export class RecoveryKeyRemovedError extends VsmcpError {
 export class RecoveryRivalsError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_RECOVERY_RIVALS'
 }
+/** A chain begins with an anchor that is not signed by the mesh's key, or says what the links known here do not. */
+export class AnchorForgedError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_ANCHOR_FORGED'
+}
+/** The chain is too short to be shortened: an anchor leaves as many links beside it as there are voter sets that vouch. */
+export class AnchorNeedlessError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_ANCHOR_NEEDLESS'
+}
+/** An anchor was asked for with the key of another mesh. */
+export class AnchorKeyForeignError extends VsmcpError {
+  readonly code = 'VSMCP_SECURITY_ANCHOR_KEY_FOREIGN'
+}
 /** A link does not follow from the one before: something is missing, in the wrong order, or of another mesh. */
 export class ChainBrokenError extends VsmcpError {
   readonly code = 'VSMCP_SECURITY_CHAIN_BROKEN'

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import {
   ADDRESS_LENGTH_MAX,
   ADDRESSES_MAX,
+  ANCHOR_BYTES_MAX,
   CHARTER_BYTES_MAX,
   KEY_BYTES,
   LABEL_LENGTH_MAX,
@@ -64,6 +65,8 @@ export const recoverersField = z
 
 const charterField = utf8Codec.refine(upTo(CHARTER_BYTES_MAX), 'too long')
 const statementField = utf8Codec.refine(upTo(STATEMENT_BYTES_MAX), 'too long')
+/** An anchor's may be longer: which one it is, whoever reads the statement finds out. */
+const linkStatementField = utf8Codec.refine(upTo(ANCHOR_BYTES_MAX), 'too long')
 const signedField = z.object({ peer: peerField, signature: signatureField })
 
 const rootCharterField = z.object({
@@ -73,7 +76,7 @@ const rootCharterField = z.object({
 })
 
 const linkField = z.object({
-  statement: statementField,
+  statement: linkStatementField,
   signatures: z.array(signedField).max(2 * VOTERS_MAX),
 })
 export const linksField = z.array(linkField).max(LINKS_MAX)

@@ -1,9 +1,11 @@
 import { canonicalBytes, type Configuration, decodeGroupState, type GroupState } from '@vsmcp/consensus'
 import { VsmcpError } from '@vsmcp/kernel'
-import { type Chain, mergeChain, verifyChain } from './chain.ts'
+import { type Chain, verifyChain } from './chain.ts'
 import { vouchedCharter } from './charter-bundle.ts'
+import { FIRST_ERA_INDEX } from './constants.ts'
 import { ChainBrokenError } from './errors.ts'
 import type { Link } from './link.ts'
+import { mergeChain } from './merge-chain.ts'
 import { orThrow } from './verdict.ts'
 
 /** A snapshot as a leader sends it. */
@@ -62,11 +64,17 @@ function chainOf(links: GroupState['links'], { chain, decodeCertificate }: Snaps
   const { meshId, firstCharter } = chain
   const shown = { firstCharter, links: links.map(({ certificate }) => decodeCertificate(certificate)) }
   const merged = mergeChain(chain, shown)
-  const at = merged.links.length === shown.links.length ? merged : orThrow(verifyChain({ meshId, ...shown }))
+  // The one that counts may be longer, or stand on an anchor where the snapshot holds all links.
+  const isSameChain = merged.index === newestIndex(links) && merged.links.length === links.length
+  const at = isSameChain ? merged : orThrow(verifyChain({ meshId, ...shown }))
   if (links.every(({ index }, i) => at.eras[i + 1]?.index === index)) return at
   throw new ChainBrokenError('the docket names other changes of voters than their certificates', {
     hint: 'Trust nothing from whoever showed it.',
   })
+}
+
+function newestIndex(links: GroupState['links']): number {
+  return links.at(-1)?.index ?? FIRST_ERA_INDEX
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -60,10 +60,10 @@ export {
 export { combineLink, decodeLinkStatement, type Link, type LinkSignature, type LinkStatement, signLink } from './link.ts'
 export {
   type Chain,
+  changesOf,
   decodeChain,
   encodeChain,
   extendChain,
-  mergeChain,
   mustKeepVoters,
   nextLinkStatement,
   type ShownChain,
@@ -71,6 +71,9 @@ export {
   type VoterChange,
   type VoterEra,
 } from './chain.ts'
+export { isAnchored } from './anchor.ts'
+export { signAnchor } from './shortening.ts'
+export { mergeChain } from './merge-chain.ts'
 export { newestRecovery, type Recovery, type RecoveryChange, signRecovery } from './recovery.ts'
 export {
   combineCredential,

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { InvalidArgumentError, type PeerIdString } from '@vsmcp/kernel'
-import { type Chain, mergeChain } from './chain.ts'
+import type { Chain } from './chain.ts'
 import { ADDRESSES_MAX, NONCE_BYTES } from './constants.ts'
 import type { Credential, CredentialClaims } from './credential.ts'
 import { ChainBehindError, JoinGrantMismatchError, JoinRefusedError } from './errors.ts'
 import type { Invitation } from './invitation.ts'
 import { decodeJoinMessage, encodeJoinMessage, type JoinGrant, type JoinMessageOf } from './join-messages.ts'
 import type { JoinExchange } from './join-server.ts'
+import { isOf, mergeChain } from './merge-chain.ts'
 import { verifyPassport } from './passport.ts'
 import { makeProof, verifierOf } from './proof.ts'
 import { orThrow } from './verdict.ts'
@@ -140,7 +141,7 @@ function notRefused<M extends JoinMessageOf<'offer'> | JoinMessageOf<'grant'>>(m
 
 /** Who left the voters long ago holds a genuine but old chain: the invitation says how far it must reach at least. */
 function assertReaches(chain: Chain, { newestEra, group }: Invitation, member: PeerIdString): void {
-  if (chain.group === group && chain.eras.some(({ digest }) => digest === newestEra)) return
+  if (chain.group === group && isOf(chain, newestEra)) return
   throw new ChainBehindError(`${member} does not know the voters that the invitation names`, {
     hint: 'It may be a member that was long away: try another address, or ask for a new token.',
   })

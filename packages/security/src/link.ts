@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
-import { LINK_LABEL, STATEMENT_BYTES_MAX, VOTERS_MAX } from './constants.ts'
+import { ANCHOR_BYTES_MAX, LINK_LABEL, STATEMENT_BYTES_MAX, VOTERS_MAX } from './constants.ts'
 import { LinkForgedError, LinkMalformedError, LinkSignaturesError } from './errors.ts'
 import { counterField, digestField, groupField, meshIdField, recoverersField, votersField } from './fields.ts'
 import { bytesOf, decodeWith, decoding, textOf } from './form.ts'
@@ -50,6 +50,8 @@ const statementSchema = z.object({
   votersBefore: votersField,
   votersNow: votersField,
   recoverers: recoverersField.exactOptional(),
+  /** Only the mesh key signs such a one: see `anchor.ts`. */
+  anchor: z.unknown().optional(),
 })
 
 /** Hex SHA-256. */
@@ -77,8 +79,13 @@ export function inOrder(statement: LinkStatement): LinkStatement {
 export function decodeLinkStatement(statement: Uint8Array): LinkStatement {
   return decoding(
     () => {
-      if (statement.length > STATEMENT_BYTES_MAX) throw new Error(`${statement.length} bytes, ${STATEMENT_BYTES_MAX} are allowed`)
-      return decodeWith(statementSchema, JSON.parse(textOf(statement)))
+      const { length } = statement
+      if (length > ANCHOR_BYTES_MAX) throw new Error(`${length} bytes, ${ANCHOR_BYTES_MAX} are allowed`)
+      const { anchor, ...read } = decodeWith(statementSchema, JSON.parse(textOf(statement)))
+      if (length > STATEMENT_BYTES_MAX && anchor === undefined) {
+        throw new Error(`${length} bytes, ${STATEMENT_BYTES_MAX} are allowed`)
+      }
+      return read
     },
     (reason, cause) => new LinkMalformedError(`this certifies no change of voters: ${reason}`, { cause }),
   )

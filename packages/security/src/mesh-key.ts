@@ -3,7 +3,7 @@ import { readKeyFile, writeKeyFile } from './key-file.ts'
 import { meshIdOf } from './peer-keys.ts'
 import { generatePrivateKey, SigningKey } from './signing-key.ts'
 
-/** The key whose digest names the mesh; it signs the first charter and nothing after. JSON and `inspect` show the mesh id only. */
+/** The key whose digest names the mesh; it signs the first charter, and after it only recoveries and anchors. JSON and `inspect` show the mesh id only. */
 export interface MeshKey {
   readonly meshId: MeshId
   /** Raw Ed25519 public key, 32 bytes. */

@@ -1,6 +1,7 @@
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
-import { type Chain, copyOf, mergeChain, verifyChain } from './chain.ts'
+import { isAnchored } from './anchor.ts'
+import { type Chain, copyOf, verifyChain } from './chain.ts'
 import { ADDRESSES_MAX, PASSPORT_BYTES_MAX, PASSPORT_OTHERS_MAX, VERSION_LENGTH_MAX } from './constants.ts'
 import { claimsOf, type Credential, type CredentialClaims, credentialSchema } from './credential.ts'
 import { PassportForeignError, PassportMalformedError, PassportOtherGroupError } from './errors.ts'
@@ -8,8 +9,9 @@ import { addressesField, counterField, linksField, nameField, signedCharterField
 import type { SignedCharter } from './first-charter.ts'
 import { decoding, OversizeError, pack, unpack } from './form.ts'
 import type { Link } from './link.ts'
+import { isOf, mergeChain } from './merge-chain.ts'
 import { orThrow, type Verdict, verdictOfAsync } from './verdict.ts'
-import { type Revocation, verifyCredential } from './verify-credential.ts'
+import { type CredentialCheck, type Revocation, verifyCredential } from './verify-credential.ts'
 
 /** Which start of a node this is: see `Passport.life`. */
 export interface Life {
@@ -167,9 +169,24 @@ export async function verifyPassport(
       })
     }
     const chain = knownChain === undefined ? orThrow(verifyChain({ meshId, ...passport })) : mergeChain(knownChain, passport)
-    const claims = orThrow(await verifyCredential({ credential: passport.credential, chain, ...rest }))
+    const { credential } = passport
+    const claims = orThrow(await verifyCredential({ credential, ...rest, ...signersOf(passport, chain, rest.oldestVoterIndex) }))
     return { claims, passport, chain, extendsKnown: knownChain !== undefined && chain !== knownChain }
   })
+}
+
+/**
+ * The chain that names who signed the credential. An anchor may have taken them away; then the chain shown with it tells, if the one that
+ * counts is known to go on from there. They vouch for nobody any more: it is good for being renewed.
+ */
+function signersOf(passport: Passport, chain: Chain, oldestVoterIndex = 0): Pick<CredentialCheck, 'chain' | 'oldestVoterIndex'> {
+  const { voterIndex } = claimsOf(passport.credential)
+  const [, anchored] = chain.eras
+  const isCut = isAnchored(chain) && anchored !== undefined && voterIndex < anchored.index
+  if (!isCut) return { chain, oldestVoterIndex }
+  const shown = orThrow(verifyChain({ meshId: chain.meshId, ...passport }))
+  const isBefore = shown.eras.some(({ index, digest }) => index === voterIndex && isOf(chain, digest))
+  return { chain: isBefore ? shown : chain, oldestVoterIndex: Math.max(oldestVoterIndex, anchored.index) }
 }
 
 /** The passport with the papers of this group first. */

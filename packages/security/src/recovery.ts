@@ -2,9 +2,10 @@ import type { PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
 import type { Chain } from './chain.ts'
 import { NONCE_BYTES, RECOVERY_LABEL, STATEMENT_BYTES_MAX } from './constants.ts'
-import { RecoveryForgedError, RecoveryKeyForeignError } from './errors.ts'
+import { LinkMalformedError, RecoveryForgedError, RecoveryKeyForeignError } from './errors.ts'
 import { fixedBytesField } from './fields.ts'
-import { bytesOf, decodeWith, fromBase64url, textOf, toBase64url } from './form.ts'
+import { bytesOf, decodeWith, decoding, fromBase64url, textOf, toBase64url } from './form.ts'
+import { anchorOf, type RecoveryMark } from './anchor.ts'
 import { decodeLinkStatement, digestOf, inOrder, type Link, type LinkStatement } from './link.ts'
 import type { MeshKey } from './mesh-key.ts'
 import type { OperatorKey } from './operator-key.ts'
@@ -41,10 +42,13 @@ const recoverySchema = z.object({
     .exactOptional(),
 })
 
-/** What makes a link a recovery; undefined for a change of voters that the voters themselves certified. Throws for no JSON. */
+/** What makes a link a recovery; undefined for a change of voters that the voters themselves certified. Throws `LinkMalformedError`. */
 export function recoveryOf(statement: Uint8Array): Recovery | undefined {
   if (statement.length > STATEMENT_BYTES_MAX) return undefined
-  return decodeWith(recoverySchema, JSON.parse(textOf(statement))).recovery
+  return decoding(
+    () => decodeWith(recoverySchema, JSON.parse(textOf(statement))).recovery,
+    (reason, cause) => new LinkMalformedError(`this starts no epoch: ${reason}`, { cause }),
+  )
 }
 
 /**
@@ -97,11 +101,9 @@ export function verifyRecovery(
 }
 
 /** The recovery that began the chain's epoch; undefined in the first epoch. */
-export function newestRecovery(
-  chain: Chain,
-): { epoch: number; index: number; digest: string; voter: PeerIdString; atMs: number } | undefined {
+export function newestRecovery(chain: Pick<Chain, 'links'>): RecoveryMark | undefined {
   const link = chain.links.findLast(({ statement }) => recoveryOf(statement) !== undefined)
-  if (link === undefined) return undefined
+  if (link === undefined) return anchorOf(chain.links[0])?.recovery
   const { epoch, index, votersNow } = decodeLinkStatement(link.statement)
   const { atMs = 0 } = recoveryOf(link.statement) ?? {}
   return { epoch, index, digest: digestOf(link.statement), voter: votersNow[0] ?? '', atMs }

@@ -61,6 +61,11 @@ export function isMajority(signers: readonly PeerIdString[], of: readonly PeerId
   return 2 * of.filter((peer) => signers.includes(peer)).length > of.length
 }
 
+/** The text of an anchor: whoever holds this key vouches for so many of these links. */
+export function anchorOf(publicKey: string, links: readonly string[], count: number): string {
+  return `anchor-${count}-${digestOf(signatureOf({ publicKey }, canonicalBytes(links.slice(0, count))))}`
+}
+
 /** The cryptography of a simulated group. */
 export const AUTHORITY: Authority = {
   verifySignature: (signer, bytes, signature) => sameBytes(signature, signatureOf(signer, bytes)),
@@ -68,6 +73,10 @@ export const AUTHORITY: Authority = {
   verifyCertificate(certificate, facts) {
     const signers = signersOf(certificate, facts)
     return isMajority(signers, facts.votersBefore) && isMajority(signers, facts.votersNow)
+  },
+  linksAnchored(anchor, facts) {
+    const count = Number(anchor.split('-')[1])
+    return anchor === anchorOf(facts.meshPublicKey, facts.links, count) ? count : 0
   },
 }
 

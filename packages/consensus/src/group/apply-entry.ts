@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from '@vsmcp/kernel'
 import {
+  ANCHORS_LEVEL,
   AUTHORITY_LEVEL,
   GOVERNING_LEVEL,
   GROUPS_LEVEL,
@@ -22,7 +23,7 @@ import { createGroup, removeGroup, renameGroup } from './groups.ts'
 import { createInvitation, redeemInvitation, revokeInvitation } from './invitations.ts'
 import { describeMember, removeMember } from './members.ts'
 import type { Operation } from './operation.ts'
-import { addLink } from './links.ts'
+import { addLink, anchorChain } from './links.ts'
 import { type Place, refused, unchanged } from './outcome.ts'
 import { addOperator, removeOperator, setPolicies } from './policies.ts'
 import { decodeOperation } from './read-operation.ts'
@@ -91,6 +92,7 @@ const APPLY: { readonly [O in Operation['op']]: Apply<Extract<Operation, { op: O
   'unit:release': releaseOwnUnit,
   'name:grant': grantBareName,
   'link:add': addLink,
+  'chain:anchor': anchorChain,
   'policy:set': setPolicies,
   'operator:add': addOperator,
   'operator:remove': removeOperator,
@@ -137,6 +139,7 @@ const SINCE: { readonly [O in Operation['op']]?: number } = {
   'revocation:expire': AUTHORITY_LEVEL,
   'session-key:rotate': AUTHORITY_LEVEL,
   'charter:certify': AUTHORITY_LEVEL,
+  'chain:anchor': ANCHORS_LEVEL,
   'alert:raise': ORGANS_LEVEL,
   'alert:acknowledge': ORGANS_LEVEL,
   'alert:resolve': ORGANS_LEVEL,

@@ -32,6 +32,10 @@ export type RefusalCode =
   /** No committed change of voters, or none before that is certified, bears the certificate out; or it is not properly signed. */
   | 'link-forged'
   | 'links-full'
+  /** Not signed by the mesh key, or it does not say what the links of the docket say. */
+  | 'anchor-forged'
+  /** So few links would stay beside it that credentials in force could not be verified any more. */
+  | 'anchor-early'
   /** The group's feature level is below the operation's: not every voter could read it. */
   | 'feature-level'
   /** Not signed by the operator it names, or by the member it concerns. */

@@ -28,6 +28,16 @@ export interface CertificateFacts {
   readonly recoverers?: readonly string[]
 }
 
+/** What an anchor must follow from. */
+export interface AnchorFacts {
+  readonly mesh: MeshId
+  readonly group: GroupId
+  /** base64url of the raw public key. */
+  readonly meshPublicKey: string
+  /** All of the docket, as it carries them. */
+  readonly links: readonly string[]
+}
+
 /**
  * The cryptography that a group's rules need (rule 5), injected so that this package stays pure. All are synchronous, never
  * throw, and must give the same answer on every node, for ever: what they say decides what an entry does.
@@ -39,6 +49,11 @@ export interface Authority {
   readonly digest: (bytes: Uint8Array) => string
   /** Whether a certificate (base64url, as the docket carries it) says just this and is signed by majorities of the voters before and of those now. */
   readonly verifyCertificate: (certificate: string, facts: CertificateFacts) => boolean
+  /**
+   * How many links of the docket, from the first on, an anchor stands for, that the mesh key has signed and that says just what they say;
+   * 0 for what is none of theirs.
+   */
+  readonly linksAnchored: (anchor: string, facts: AnchorFacts) => number
 }
 
 /** Believes nothing: what needs a proof is refused. Digests are empty, so nothing is ever certified either. */
@@ -46,4 +61,5 @@ export const NO_AUTHORITY: Authority = {
   verifySignature: () => false,
   digest: () => '',
   verifyCertificate: () => false,
+  linksAnchored: () => 0,
 }

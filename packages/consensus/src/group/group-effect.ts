@@ -13,6 +13,8 @@ export type GroupEffect =
       readonly index: number
     }
   | { readonly type: 'link:added'; readonly index: number }
+  /** The chain of voters begins with an anchor now, and the links it stands for are gone. */
+  | { readonly type: 'chain:anchored' }
   /** Something else than the voters; each such entry has one of these. */
   | { readonly type: 'charter:changed'; readonly index: number }
   | { readonly type: 'charter:certified'; readonly index: number }

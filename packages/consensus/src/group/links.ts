@@ -1,11 +1,11 @@
-import { LINKS_MAX } from '../constants.ts'
+import { LINKS_BESIDE_ANCHOR, LINKS_MAX } from '../constants.ts'
 import { isVoter } from '../raft/configuration.ts'
 import type { Authority } from './authority.ts'
 import { unknownFields } from './fields.ts'
 import type { Applied, GroupState } from './group-state.ts'
-import type { LinkAdd } from './operation.ts'
+import type { ChainAnchor, LinkAdd } from './operation.ts'
 import { changed, type Place, refused, unchanged } from './outcome.ts'
-import { putLink } from './records.ts'
+import { putLink, shortenLinks } from './records.ts'
 
 /**
  * Keeps the certificate of the oldest change of voters or recovery keys that has none. It must say just what was committed and be signed by
@@ -36,4 +36,31 @@ export function addLink(state: GroupState, operation: LinkAdd, _: Place, authori
   }
   const unknown = unknownFields(operation, ['op', 'author', 'atMs'])
   return changed(putLink({ ...state, pendingChanges: rest }, { ...unknown, index, certificate }), [{ type: 'link:added', index }])
+}
+
+/**
+ * Shortens the chain of voters: the mesh key vouches for what the first links say, and one link stands for them. Whoever hands it in, the
+ * key has decided; the links that vouch for credentials stay.
+ */
+export function anchorChain(state: GroupState, operation: ChainAnchor, _: Place, authority: Authority): Applied {
+  const { anchor } = operation
+  const { links, charter } = state
+  const { meshId: mesh, groupId: group, meshPublicKey } = charter
+  if (links[0]?.certificate === anchor) return unchanged(state)
+  const known = { mesh, group, meshPublicKey, links: links.map(({ certificate }) => certificate) }
+  const count = authority.linksAnchored(anchor, known)
+  const last = links[count - 1]
+  if (count < 2 || last === undefined) {
+    return refused(
+      state,
+      'anchor-forged',
+      'the anchor is not signed by the mesh key, or is of other changes of voters than this docket',
+    )
+  }
+  if (links.length - count < LINKS_BESIDE_ANCHOR) {
+    const left = `${links.length - count} links would stay beside the anchor`
+    return refused(state, 'anchor-early', `${left}, and credentials need the newest ${LINKS_BESIDE_ANCHOR}`)
+  }
+  const unknown = unknownFields(operation, ['op', 'author', 'atMs', 'anchor'])
+  return changed(shortenLinks(state, count, { ...unknown, index: last.index, certificate: anchor }), [{ type: 'chain:anchored' }])
 }

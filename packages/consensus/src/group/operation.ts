@@ -91,6 +91,12 @@ export interface LinkAdd extends Authored {
   readonly certificate: string
 }
 
+export interface ChainAnchor extends Authored {
+  readonly op: 'chain:anchor'
+  /** base64url: the anchor, signed by the mesh key. */
+  readonly anchor: string
+}
+
 /**
  * An operation that a person decides: signed by the key of an operator whom the charter names, or by the mesh key. The
  * signature covers every field (see `operationStatement`) but `author`, the member that carries it, and `atMs`.
@@ -222,6 +228,7 @@ export type Operation =
   | UnitRelease
   | NameGrantOperation
   | LinkAdd
+  | ChainAnchor
   | OperatorSignedOperation
   | VoterEndorsedOperation
   | SessionKeyRotate

@@ -117,6 +117,7 @@ const READERS: { readonly [O in Operation['op']]: (fields: Common) => Operation 
     index: integer(f, 'index', 1, COUNTER_MAX),
     certificate: base64url(f, 'certificate', LINK_TEXT_MAX),
   }),
+  'chain:anchor': (f) => ({ ...f, op: 'chain:anchor', anchor: base64url(f, 'anchor', LINK_TEXT_MAX) }),
   'policy:set': (f) => ({
     ...operatorSigned(f),
     op: 'policy:set',

@@ -44,6 +44,13 @@ export function putLink(state: GroupState, link: Link): GroupState {
   return { ...state, links, bytes: state.bytes + recordBytes(link.index, link) }
 }
 
+/** The state with one link in place of so many of the first. */
+export function shortenLinks(state: GroupState, count: number, link: Link): GroupState {
+  const bytesOf = (links: readonly Link[]): number => links.reduce((sum, each) => sum + recordBytes(each.index, each), 0)
+  const bytes = state.bytes - bytesOf(state.links.slice(0, count)) + bytesOf([link])
+  return { ...state, links: [link, ...state.links.slice(count)], bytes }
+}
+
 export function grantName(state: GroupState, bareName: string, grant: NameGrant): GroupState {
   const names = [...(state.namesOfUnit.get(grant.unit) ?? []), bareName].sort(byCodeUnit)
   return { ...put(state, 'names', bareName, grant), namesOfUnit: state.namesOfUnit.with(grant.unit, names) }

@@ -33,11 +33,12 @@ export const CHARTER: Charter = {
 /** An operation without what every operation has. */
 type Asked = { [O in Operation['op']]: Omit<Extract<Operation, { op: O }>, 'author' | 'atMs'> }[Operation['op']]
 
-/** Certificates of this group are texts that begin with `AA`; signatures are made by `sign`; digests are lengths. */
+/** Certificates of this group are texts that begin with `AA`, anchors say of how many links they are; signatures are made by `sign`; digests are lengths. */
 export const AUTHORITY: Authority = {
   verifySignature: (signer, bytes, signature) => base64urlOf(signature) === sign(signer, bytes),
   digest: digestOf,
   verifyCertificate: (certificate) => certificate.startsWith('AA'),
+  linksAnchored: (anchor) => (anchor.startsWith('ANCHOR') ? Number(anchor.slice('ANCHOR'.length)) : 0),
 }
 
 /** A digest for tests: FNV-1a, as text. */

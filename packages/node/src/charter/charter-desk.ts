@@ -10,7 +10,15 @@ import type { Departure } from '../system5/departure.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Trust } from '../system5/trust.ts'
 import { certificationOf, writeCharterFile } from './charter-file.ts'
-import type { CharterChanged, CharterFile, CharterView, EvictionDraft, SignedChange, SignedEviction } from './contract.ts'
+import type {
+  ChainAnchored,
+  CharterChanged,
+  CharterFile,
+  CharterView,
+  EvictionDraft,
+  SignedChange,
+  SignedEviction,
+} from './contract.ts'
 
 export interface CharterDeskComponents {
   log: GroupLog
@@ -86,6 +94,13 @@ export class CharterDesk {
     } catch (error) {
       throw told(error)
     }
+  }
+
+  /** Carries what the mesh key signed to System 5. Throws `RefusedError` for what is no anchor of this group's chain. */
+  async anchor(anchor: string): Promise<ChainAnchored> {
+    const { decisions, log } = this.#c
+    const { changed } = await decisions.decide({ op: 'chain:anchor', anchor })
+    return { changed, links: log.state?.links.length ?? 0 }
   }
 
   /** By PeerId or name. Throws `MemberUnknownError`; a PeerId that is no member any more may still hold a credential. */

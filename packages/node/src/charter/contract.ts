@@ -84,6 +84,27 @@ export interface EvictionDraft {
 
 export type SignedEviction = Signed & { op: 'member:evict'; peer: PeerIdString; joinedAtIndex: number; untilMs: number }
 
+/** What the mesh key vouches for with an anchor. */
+export interface SignedAnchor {
+  mesh: { id: MeshId; name: string }
+  group: { id: string; path: string }
+  epoch: number
+  /** Of the newest certified change of voters. */
+  index: number
+  voters: PeerIdString[]
+  /** Links that the chain has as yet. */
+  links: number
+  /** base64url */
+  anchor: string
+}
+
+export interface ChainAnchored {
+  /** False when the chain began with this anchor already. */
+  changed: boolean
+  /** Links that the chain has now. */
+  links: number
+}
+
 export interface CharterFile {
   /** For `readCharterFile`: charter, chain of voters and certificate in one. */
   file: string

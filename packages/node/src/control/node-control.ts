@@ -14,6 +14,7 @@ import type {
   ApplyResult,
   AttachRequest,
   AttachResult,
+  ChainAnchored,
   CharterChanged,
   CharterFile,
   CharterView,
@@ -199,6 +200,10 @@ export class RunningNodeControl implements NodeControl {
 
   changeCharter(change: SignedChange): Promise<CharterChanged> {
     return this.#c.charter.change(change)
+  }
+
+  anchorChain(anchor: string): Promise<ChainAnchored> {
+    return this.#c.charter.anchor(anchor)
   }
 
   draftEviction(member: string, { group }: { group?: string } = {}): Promise<EvictionDraft> {

@@ -226,7 +226,10 @@ export class StatusView {
     const long =
       length < LINKS_TOLD_FROM
         ? []
-        : [`the chain of voters has ${length} of ${LINKS_MAX} links; from ${LINKS_KEPT_FREE_AT} on the voters stay as they are`]
+        : [
+            `the chain of voters has ${length} of ${LINKS_MAX} links; from ${LINKS_KEPT_FREE_AT} on the voters stay as they are: ` +
+              'shorten it with the mesh key, `vsmcp key anchor --mesh-key FILE`',
+          ]
     const stale = members.filter((member) => member.stale === true)
     const whose = stale.map(({ self, name }) => (self ? 'this node' : `member ${name}`))
     return [

@@ -7,6 +7,7 @@ import {
   heardOf,
   type HeardOf,
   orThrow,
+  type ShownChain,
   verifyChain,
 } from '@vsmcp/security'
 import { z } from 'zod'
@@ -31,6 +32,8 @@ export interface Enrolment {
   invitation?: string
   credential: Credential
   chain: Chain
+  /** The chain as far as the voters that signed the credential, where an anchor took them out of `chain`: shown until it is renewed. */
+  signers?: ShownChain | undefined
   /** When this node heard of the newest voter sets; absent where an earlier release wrote it last. */
   heardOf?: HeardOf
   /** Who else started the epoch of the chain: while it does not go on in a later one, this node decides nothing. */
@@ -56,6 +59,7 @@ const fileSchema = z.object({
     signatures: z.array(z.object({ protected: z.string(), signature: z.string() })),
   }),
   chain: z.base64(),
+  signers: z.base64().exactOptional(),
   heardOf: z.record(z.string(), z.number()).exactOptional(),
   rival: z.object({ epoch: z.number(), peer: z.string() }).exactOptional(),
   peers: z.array(z.object({ peer: z.string(), addresses: z.array(z.string()) })),
@@ -69,7 +73,8 @@ export async function readEnrolment(dataDir: string): Promise<Enrolment | undefi
   try {
     const parsed = fileSchema.parse(JSON.parse(text))
     const chain = orThrow(verifyChain({ meshId: parsed.meshId, ...decodeChain(Buffer.from(parsed.chain, 'base64')) }))
-    return { ...parsed, chain }
+    const { signers, ...rest } = parsed
+    return { ...rest, chain, ...(signers !== undefined && { signers: decodeChain(Buffer.from(signers, 'base64')) }) }
   } catch (cause) {
     throw new EnrolmentUnreadableError(`${file} is damaged or was written by another version`, {
       hint: 'Restore it from a backup of this directory, or join again with a new invitation in an empty one.',
@@ -101,13 +106,14 @@ export async function requireEnrolment(dataDir: string): Promise<Enrolment> {
 }
 
 export async function writeEnrolment(dataDir: string, enrolment: Enrolment): Promise<void> {
-  const { chain, ...rest } = enrolment
+  const { chain, signers, ...rest } = enrolment
   const file: z.input<typeof fileSchema> = {
     format: 1,
     ...rest,
     credential: { payload: rest.credential.payload, signatures: [...rest.credential.signatures] },
     peers: rest.peers.map(({ peer, addresses }) => ({ peer, addresses: [...addresses] })),
     chain: Buffer.from(encodeChain(chain)).toString('base64'),
+    ...(signers && { signers: Buffer.from(encodeChain(signers)).toString('base64') }),
     heardOf: heardOf(rest.heardOf, chain, Math.round(systemClock.wallMs())),
   }
   await writeWhole(dataDirectory(dataDir).enrolment, `${JSON.stringify(file, null, 2)}\n`)

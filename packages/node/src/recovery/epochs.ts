@@ -1,6 +1,6 @@
 import { type EpochEffect, EpochRules } from '@vsmcp/consensus'
 import { type Clock, Emitter, type Logger, messageOf, type PeerIdString, type Plane, type Startable } from '@vsmcp/kernel'
-import { decodeChain, encodeChain, newestRecovery, type RecoveryRivalsError, type ShownChain } from '@vsmcp/security'
+import { decodeChain, encodeChain, isAnchored, newestRecovery, type RecoveryRivalsError, type ShownChain } from '@vsmcp/security'
 import { RivalEpochError } from '../errors.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import type { Trust } from '../system5/trust.ts'
@@ -112,7 +112,8 @@ export class Epochs implements Startable {
     try {
       const shown = decodeChain(payload)
       const isLater = trust.learnChain(peer, shown)
-      const isSame = shown.links.length === trust.chain.links.length
+      const { length } = trust.chain.links
+      const isSame = shown.links.length === length && isAnchored(shown) === isAnchored(trust.chain)
       this.#carryOut(this.#rules.heard(peer, { isLater, isSame }, this.#nowMs))
     } catch (error) {
       logger.warn({ peer, error: messageOf(error) }, 'a chain of voters that a member showed was refused')

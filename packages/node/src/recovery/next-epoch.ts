@@ -17,6 +17,7 @@ import {
   extendChain,
   groupAuthority,
   type Link,
+  mergeChain,
   type MeshKey,
   type OperatorKey,
   newestRecovery,
@@ -45,11 +46,8 @@ export function remainsOfLog(stored: StoredRaft | undefined, { firstCharter }: S
 }
 
 /** The chain as far as the docket goes: a node hears of a link there first. */
-export function chainWithLinks(chain: Chain, { links }: GroupState): Chain {
-  return links.reduce(
-    (known, { index, certificate }) => (index <= known.index ? known : orThrow(extendChain(known, decodeLink(certificate)))),
-    chain,
-  )
+export function chainWithLinks(chain: Chain, { links }: Pick<GroupState, 'links'>): Chain {
+  return mergeChain(chain, { firstCharter: chain.firstCharter, links: links.map(({ certificate }) => decodeLink(certificate)) })
 }
 
 /** Signs the next epoch, with one voter, which need not have been a voter or even the same node before. */

@@ -15,9 +15,9 @@ import {
   decodeCredentialPayload,
   decodePassport,
   encodePassport,
-  extendChain,
   heardOf,
   type Identity,
+  isAnchored,
   mergeChain,
   mustKeepVoters,
   nextCharterStatement,
@@ -37,8 +37,8 @@ import { type Enrolment, writeEnrolment } from '../enrol/enrolment.ts'
 import { UNLISTED_CREDENTIAL_AGE_MS } from '../constants.ts'
 import { FeatureLevelError, MemberLeftError } from '../errors.ts'
 import type { Lives } from '../recovery/lives.ts'
+import { chainWithLinks } from '../recovery/next-epoch.ts'
 import { sha256Hex } from '../sha256.ts'
-import { decodeLink } from './link-certificate.ts'
 import type { Standing } from './standing.ts'
 import type { TrustedTime } from './trusted-time.ts'
 
@@ -188,7 +188,7 @@ export class Trust {
   follow(state: GroupState, effects: readonly GroupEffect[]): void {
     this.#read(state)
     for (const effect of effects) {
-      if (effect.type === 'link:added') this.#learnLinks(state)
+      if (effect.type === 'link:added' || effect.type === 'chain:anchored') this.#learnLinks(state)
       if (effect.type === 'member:left') this.#departed.add(effect.peer)
       if (effect.type === 'member:joined') this.#departed.delete(effect.peer)
     }
@@ -222,7 +222,7 @@ export class Trust {
     const check = { credential, chain, nowMs: this.#c.time.nowMs(), revocations: [], oldestVoterIndex }
     const { name } = orThrow(await verifyCredential(check))
     this.#c.logger.debug({ name }, 'a new credential is in force')
-    this.#update({ credential })
+    this.#update({ credential, signers: undefined })
     await this.settled()
   }
 
@@ -271,9 +271,9 @@ export class Trust {
   }
 
   #passport(): Passport {
-    const { credential, chain, name } = this.#enrolment
+    const { credential, chain, signers, name } = this.#enrolment
     const { wire, version, addresses, lives } = this.#c
-    const { firstCharter, links } = chain
+    const { firstCharter, links } = signers ?? chain
     return { credential, firstCharter, links, wire, name, addresses: addresses(), version, life: lives.own }
   }
 
@@ -284,34 +284,36 @@ export class Trust {
   }
 
   #learnLinks(state: GroupState): void {
-    for (const { index, certificate } of state.links) {
-      if (index <= this.chain.index) continue
-      const extended = this.#extended(certificate)
-      if (extended instanceof Error) {
-        this.#c.logger.error(
-          { index, error: extended.message },
-          'a certified change of voters cannot be read, or does not follow from the last',
-        )
-      } else this.#adopt(extended)
+    try {
+      const chain = chainWithLinks(this.chain, state)
+      if (chain !== this.chain) this.#adopt(chain)
+    } catch (error) {
+      const index = state.links.at(-1)?.index
+      const text = 'the certified changes of voters in the docket cannot be read, or do not follow from those known'
+      this.#c.logger.error({ index, error: messageOf(error) }, text)
     }
     this.#dropCertified()
-  }
-
-  /** Whatever a voter wrote into the docket as a certificate. */
-  #extended(certificate: string): Chain | Error {
-    try {
-      return orThrow(extendChain(this.chain, decodeLink(certificate)))
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error))
-    }
   }
 
   #adopt(chain: Chain): void {
     const { epoch } = this.chain
-    this.#c.logger.info({ voters: chain.voters, index: chain.index }, 'voters certified')
-    this.#update({ chain, heardOf: heardOf(this.#enrolment.heardOf, chain, this.#c.time.nowMs()) })
+    this.#c.logger.info({ voters: chain.voters, index: chain.index, links: chain.links.length }, 'voters certified')
+    this.#update({
+      chain,
+      signers: this.#signersBeside(chain),
+      heardOf: heardOf(this.#enrolment.heardOf, chain, this.#c.time.nowMs()),
+    })
     this.#dropCertified()
     if (chain.epoch > epoch) this.#begin(chain)
+  }
+
+  /** What to show a credential with whose voters the chain does not name any more, until it is renewed. */
+  #signersBeside({ eras, links }: Chain): ShownChain | undefined {
+    const { credential, chain, signers } = this.#enrolment
+    const [, anchored] = eras
+    const { voterIndex } = decodeCredentialPayload(Buffer.from(credential.payload, 'base64url'))
+    const isCut = isAnchored({ links }) && anchored !== undefined && voterIndex < anchored.index
+    return isCut ? (signers ?? chain) : undefined
   }
 
   /** Until the state of the new epoch is here: its voters are members again, whatever the older one made of them. */

@@ -21,7 +21,12 @@ import { foundedGroup, PEERS } from './schedule-world.ts'
 /** What is broken, to see it caught. */
 export type ClaimFault = 'takes claims away as soon as they are called back' | 'has its own copy bear a claim out' | 'nothing'
 
-const AUTHORITY: Authority = { verifySignature: () => true, digest: () => '', verifyCertificate: () => false }
+const AUTHORITY: Authority = {
+  verifySignature: () => true,
+  digest: () => '',
+  verifyCertificate: () => false,
+  linksAnchored: () => 0,
+}
 
 interface Node {
   readonly peer: string

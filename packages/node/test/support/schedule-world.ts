@@ -44,7 +44,12 @@ export type Fault =
   | 'nothing'
 
 /** Signatures are tested where they are made; here what counts is who signs what. */
-const AUTHORITY: Authority = { verifySignature: () => true, digest: () => '', verifyCertificate: () => false }
+const AUTHORITY: Authority = {
+  verifySignature: () => true,
+  digest: () => '',
+  verifyCertificate: () => false,
+  linksAnchored: () => 0,
+}
 export const PEERS = ['a', 'b', 'c'] as const
 const BY_NO_CLOCK: Fault = 'goes by its own clock alone, and voters by none'
 

@@ -16,7 +16,12 @@ import type { Inbox } from './inbox.ts'
 import type { Timeline } from './timeline.ts'
 
 /** Signatures are not what is looked at here. */
-const AUTHORITY: Authority = { verifySignature: () => true, digest: () => '', verifyCertificate: () => false }
+const AUTHORITY: Authority = {
+  verifySignature: () => true,
+  digest: () => '',
+  verifyCertificate: () => false,
+  linksAnchored: () => 0,
+}
 
 /** Between two looks for claims to be called back, as leaders do their duties. */
 const DUTY_PERIOD_MS = 500
