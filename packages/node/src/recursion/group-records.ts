@@ -280,7 +280,7 @@ export class GroupRecords implements Startable {
       .flatMap(([group, { name, awaited }]) =>
         awaited === true
           ? []
-          : [{ group, path: pathUnder(this.path, name), directives: directivesBelow(name, governance, office) }],
+          : [{ group, path: pathUnder(this.path, name), directives: directivesBelow({ group, name }, governance, office) }],
       )
   }
 

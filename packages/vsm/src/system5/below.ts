@@ -18,6 +18,9 @@ import type { Governance, Identity } from './governance.ts'
 /** All groups below, whatever they are called. */
 const ALL = '*'
 
+/** As the digest of a first charter names a group; longer than any name. */
+const GROUP_ID = /^[0-9a-f]{40}$/
+
 const latencyField = z.string().transform((value, context) => {
   try {
     const ms = parseDurationMs(value)
@@ -30,7 +33,7 @@ const latencyField = z.string().transform((value, context) => {
 })
 
 const ruleFields = z.strictObject({
-  group: z.union([z.literal(ALL), unitField]),
+  group: z.union([z.literal(ALL), unitField, z.string().regex(GROUP_ID)]),
   never: z.array(patternField).max(IDENTITY_LIST_MAX).default([]),
   concurrencyMax: z.int().positive().max(POLICY_CONCURRENCY_MAX).nullable().default(null),
   weightMax: z.number().positive().max(WEIGHT_MAX).nullable().default(null),
@@ -47,7 +50,7 @@ const ruleFields = z.strictObject({
     .default(''),
 })
 
-/** What the policies of a group hold the groups below it to: those of one name, or all. */
+/** What the policies of a group hold the groups below it to: the one of a name, or of an id, which it keeps whatever it is called; or all. */
 export type BelowRule = z.infer<typeof ruleFields>
 
 const ruleSchema = ruleFields.refine((rule) => ordersOf(rule).length > 0, {
@@ -70,9 +73,9 @@ export function ordersOfIdentity(
   ]
 }
 
-/** The directives of a group's policies for the child group of this name: of its identity first, then in the order of the rules. */
+/** The directives of a group's policies for one child group: of its identity first, then in the order of the rules. */
 export function directivesBelow(
-  name: UnitName,
+  child: { readonly group: GroupId; readonly name: UnitName },
   { binding, below }: Pick<Governance, 'binding' | 'below'>,
   { by, version, atMs, nowMs }: { readonly by: GroupId; readonly version: number; readonly atMs: number; readonly nowMs: number },
 ): GroupDirective[] {
@@ -84,7 +87,7 @@ export function directivesBelow(
   return [
     ...binding.map(given('identity', 'it binds the group above itself')),
     ...below.flatMap((rule, at) =>
-      rule.group === ALL || rule.group === name ? ordersOf(rule).map(given(String(at), rule.reason)) : [],
+      rule.group === ALL || rule.group === child.name || rule.group === child.group ? ordersOf(rule).map(given(String(at), rule.reason)) : [],
     ),
   ]
 }
@@ -92,7 +95,7 @@ export function directivesBelow(
 /** Should all rules be of one group, and be more than it is told at once, a sentence that says so. */
 export function tooMuchFor({ binding, below }: Pick<Governance, 'binding' | 'below'>): string[] {
   const rules = below.map((rule) => ({ ...rule, group: ALL }))
-  const all = directivesBelow(ALL, { binding, below: rules }, LONGEST)
+  const all = directivesBelow({ group: ALL, name: ALL }, { binding, below: rules }, LONGEST)
   if (carriedDirectives(all).length === all.length) return []
   return [
     `below: with what the identity binds these are ${all.length} directives, and a group is told ${DIRECTIVES_MAX} at once, in ${DIRECTIVES_BYTES_MAX} bytes`,

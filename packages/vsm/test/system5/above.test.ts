@@ -27,6 +27,8 @@ const directive = (order: Order, more: Partial<GroupDirective> = {}): GroupDirec
 const held = (policies: Record<string, unknown>, directives: GroupDirective[], lineage = ['root', 'eu']) =>
   governedFromAbove(readGovernance(policies), { directives, lineage }, NOW)
 
+const child = (name: string) => ({ group: `id of ${name}`, name })
+
 describe('what policies hold the groups below to', () => {
   const below = [
     { group: '*', never: ['shell', 'exec*'] },
@@ -39,10 +41,10 @@ describe('what policies hold the groups below to', () => {
 
   it('becomes directives for those that are meant', () => {
     expect(flaws).toEqual([])
-    expect(directivesBelow('plant-8', governance, told).map(({ id, order }) => [id, order])).toEqual([
+    expect(directivesBelow(child('plant-8'), governance, told).map(({ id, order }) => [id, order])).toEqual([
       ['7-0-never', { kind: 'never', tools: ['shell', 'exec*'] }],
     ])
-    expect(directivesBelow('plant-7', governance, told).map(({ id, reason }) => [id, reason])).toEqual([
+    expect(directivesBelow(child('plant-7'), governance, told).map(({ id, reason }) => [id, reason])).toEqual([
       ['7-0-never', ''],
       ['7-1-concurrency', 'until it is mended'],
       ['7-1-weight', 'until it is mended'],
@@ -50,15 +52,32 @@ describe('what policies hold the groups below to', () => {
       ['7-2-target', ''],
       ['7-2-stop', ''],
     ])
-    expect(directivesBelow('plant-7', governance, told).slice(-2)).toMatchObject([
+    expect(directivesBelow(child('plant-7'), governance, told).slice(-2)).toMatchObject([
       { order: { p99Ms: 300, errors: 0.02 } },
       { order: { units: ['older-plc'] } },
     ])
   })
 
+  it('is said to a group by its id whatever it comes to be called, and by a name to whoever has it', () => {
+    const group = 'a0'.repeat(20)
+    const rules = readGovernance({
+      below: [
+        { group, stop: ['press'] },
+        { group: 'plant-7', stop: ['oven'] },
+      ],
+    })
+    expect(rules.flaws).toEqual([])
+    const stopped = (name: string, id = group) =>
+      directivesBelow({ group: id, name }, rules, told).map(({ order }) => (order.kind === 'stop' ? order.units : order.kind))
+    expect(stopped('plant-7')).toEqual([['press'], ['oven']])
+    // Its delegates, too, may rename a group.
+    expect(stopped('plant-8')).toEqual([['press']])
+    expect(stopped('plant-7', 'b0'.repeat(20))).toEqual([['oven']])
+  })
+
   it('includes what binds the group itself: its identity, and the ceilings that it names', () => {
     const of = (policies: Record<string, unknown>) =>
-      directivesBelow('any', readGovernance(policies), told).map(({ id, order }) => [id, order])
+      directivesBelow(child('any'), readGovernance(policies), told).map(({ id, order }) => [id, order])
     const identity = { name: 'n', purpose: 'p', never: ['exec*'], concurrencyMax: 64 }
     expect(of({ identity, system5: { concurrencyMax: 32, weightMax: 4 } })).toEqual([
       ['7-identity-never', { kind: 'never', tools: ['exec*'] }],
@@ -71,7 +90,7 @@ describe('what policies hold the groups below to', () => {
 
   it('ends a day after it was said last, in whole hours: within an hour it is no news', () => {
     const ends = [0, 1, HOUR - 1, HOUR].map(
-      (later) => directivesBelow('x', governance, { ...told, nowMs: NOW + later })[0]?.untilMs ?? 0,
+      (later) => directivesBelow(child('x'), governance, { ...told, nowMs: NOW + later })[0]?.untilMs ?? 0,
     )
     expect(ends.map((end) => (end - NOW) / HOUR)).toEqual([24, 25, 25, 25])
     expect(NOW % HOUR).toBe(0)
