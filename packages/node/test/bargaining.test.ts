@@ -123,6 +123,21 @@ describe('bargaining at a node', () => {
     expect(after(3)).toEqual([20, 20])
   })
 
+  it('has a unit that is stopped from above not be called, and owe nothing meanwhile', () => {
+    const [a, b] = [new Worker('a', 3, { targetP99Ms: 500 }), new Worker('b', 3)] as const
+    const { bargaining } = nodeOf([a, b], { concurrency: 40 })
+    const given = { by: 'root', reason: '', atMs: 0, untilMs: 1 }
+    const target = { ...given, id: '1-0-target', order: { kind: 'target' as const, p99Ms: 300, errors: null } }
+    const stop = { ...given, id: '1-0-stop', order: { kind: 'stop' as const, units: ['a'] } }
+    bargaining.direct(new Map(), [target, stop])
+    expect(() => bargaining.assertMayBeCalled('a')).toThrow('unit a is stopped by the group root')
+    expect(() => bargaining.assertMayBeCalled('b')).not.toThrow()
+    expect([bargaining.owedBy('a'), bargaining.owedBy('b')].map(({ p99Ms }) => p99Ms)).toEqual([null, 300])
+    bargaining.direct(new Map(), [target])
+    expect(() => bargaining.assertMayBeCalled('a')).not.toThrow()
+    expect(bargaining.owedBy('a').p99Ms).toBe(300)
+  })
+
   it('has a unit that uses more memory than is fair work on one call at a time, until it does no longer', async () => {
     const [a, b] = [new Worker('a', 3), new Worker('b', 3)] as const
     const memory = new Map([

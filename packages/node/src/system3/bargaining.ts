@@ -154,8 +154,9 @@ export class Bargaining implements Startable {
     })
   }
 
-  /** What a unit owes: by its own terms, or as the groups above have it, whichever is more. */
+  /** What a unit owes: by its own terms, or as the groups above have it, whichever is more. One that is stopped owes nothing: it cannot make up for what it missed. */
   owedBy(unit: UnitName): Owed {
+    if (this.#stops.has(unit)) return NOTHING_OWED
     return owedWithin(owedBy(this.#c.units.termsOf(unit)), this.#above)
   }
 
@@ -233,6 +234,8 @@ export class Bargaining implements Startable {
 }
 
 const NO_ORDERS: Orders = { by: [] }
+
+const NOTHING_OWED: Owed = { p99Ms: null, errorShare: null }
 
 /** Bytes, of a container where there is one. */
 function memoryOfMachine(): number {

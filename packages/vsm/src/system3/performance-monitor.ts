@@ -37,7 +37,7 @@ interface Watch {
 /**
  * System 3's watch over what units owe: only exceptions are told, and their end. A target is missed by an error share that chance
  * explains in fewer than one window in a hundred (exact binomial test), or by a 99th percentile above it; three windows in a row make
- * an exception, twelve make it grave. Windows without calls say nothing.
+ * an exception, twelve make it grave. Windows without calls say nothing, but that what is not owed any more is over.
  */
 export class PerformanceMonitor {
   readonly #watches = new Map<string, Watch>()
@@ -54,12 +54,13 @@ export class PerformanceMonitor {
   }
 
   judge(unit: UnitName, { calls, errors, p99Ms }: WindowResult, owed: Owed): readonly ExceptionEffect[] {
-    if (calls <= 0) return []
     const effects: ExceptionEffect[] = []
     const { p99Ms: slowest, errorShare } = owed
-    const latency = this.#look(unit, 'latency', slowest, p99Ms, p99Ms !== null && slowest !== null && p99Ms > slowest)
-    const isUnlikely = errorShare !== null && atLeast(errors, calls, errorShare) < MISS_SIGNIFICANCE
-    const wrong = this.#look(unit, 'errors', errorShare, errors / calls, isUnlikely)
+    const isCalled = calls > 0
+    const measured = isCalled ? p99Ms : null
+    const latency = this.#look(unit, 'latency', slowest, measured, measured !== null && slowest !== null && measured > slowest)
+    const isUnlikely = isCalled && errorShare !== null && atLeast(errors, calls, errorShare) < MISS_SIGNIFICANCE
+    const wrong = this.#look(unit, 'errors', errorShare, isCalled ? errors / calls : null, isUnlikely)
     if (latency !== undefined) effects.push(latency)
     if (wrong !== undefined) effects.push(wrong)
     return effects

@@ -87,7 +87,9 @@ export function directivesBelow(
   return [
     ...binding.map(given('identity', 'it binds the group above itself')),
     ...below.flatMap((rule, at) =>
-      rule.group === ALL || rule.group === child.name || rule.group === child.group ? ordersOf(rule).map(given(String(at), rule.reason)) : [],
+      rule.group === ALL || rule.group === child.name || rule.group === child.group
+        ? ordersOf(rule).map(given(String(at), rule.reason))
+        : [],
     ),
   ]
 }

@@ -41,6 +41,12 @@ describe('the performance monitor', () => {
     const monitor = new PerformanceMonitor()
     windows(monitor, 3, slow)
     expect(monitor.judge('a', slow, { p99Ms: null, errorShare: null })).toMatchObject([{ type: 'over', metric: 'latency' }])
+    // Also of a unit that is not called any more: nothing will be measured of it.
+    windows(monitor, 3, slow)
+    const idle = { calls: 0, errors: 0, p99Ms: null }
+    expect(windows(monitor, 9, idle)).toEqual([])
+    const over = { type: 'over', unit: 'a', metric: 'latency', target: 0, measured: 501 }
+    expect(monitor.judge('a', idle, { p99Ms: null, errorShare: null })).toEqual([over])
     windows(monitor, 3, slow)
     monitor.forget('a')
     expect(windows(monitor, 3, fine)).toEqual([])
