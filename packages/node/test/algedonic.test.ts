@@ -39,7 +39,12 @@ describe('an alert', () => {
     const leader = leaderOf(nodes)
     const [one, other] = followersOf(nodes)
     const heardOf: string[] = []
-    onTestFinished(telemetry('vsmcp:algedonic:alert').subscribe(({ event, level }) => heardOf.push(`${event} ${level}`)))
+    const { subject } = pain()
+    onTestFinished(
+      telemetry('vsmcp:algedonic:alert').subscribe((told) => {
+        if (told.subject === subject) heardOf.push(`${told.event} ${told.level}`)
+      }),
+    )
     const id = idOf(one.algedonic.feel(pain()))
     await Promise.all(nodes.map((node) => until(node, () => alertOf(node, id)?.decided === true)))
     for (const node of nodes) {

@@ -114,7 +114,11 @@ describe('a call that needs a claim', () => {
     const running = call(node, 'left__wait', { name: 'x' })
     await until(node, () => holderOf(node) === 'left')
     const told: object[] = []
-    onTestFinished(telemetry('vsmcp:system2:claim').subscribe((event) => told.push(event)))
+    onTestFinished(
+      telemetry('vsmcp:system2:claim').subscribe((event) => {
+        if (event.unit === 'right') told.push(event)
+      }),
+    )
     const late = await call(node, 'right__meta', {}, { deadlineMs: 100 }).text.catch((error: unknown) => error)
     expect(late).toBeInstanceOf(NotSentError)
     expect((late as Error).message).toContain('did not get arm')

@@ -38,7 +38,7 @@ describe('decisions', () => {
     expect(state.invitations.keys().toSorted()).toEqual(expect.arrayContaining(ids.toSorted()))
     await until(other, () => other.log.applied >= one.log.applied)
     expect(other.log.state?.invitations.keys()).toEqual(one.log.state?.invitations.keys())
-    expect(leaderOf([one, other])).toBeDefined()
+    await until(one, () => [one.peer, other.peer].includes(one.log.status()?.leader ?? ''))
   })
 
   it('go to the next leader at once when the last one has been replaced before its answer comes', async () => {
@@ -49,16 +49,18 @@ describe('decisions', () => {
     const clock = { ...systemClock, after: () => ({ cancel() {} }) }
     const control = { ...one.control, handle() {}, onNotice() {} }
     const asked: PeerIdString[] = []
+    let next: PeerIdString | undefined
     const ask = async (whom: PeerIdString): Promise<string> => {
       asked.push(whom)
       if (asked.length > 1) return 'done'
       leader.log.handOver()
       await until(one, () => ![undefined, leader.peer].includes(one.log.status()?.leader))
+      next = one.log.status()?.leader
       throw new NotSentError('the leader hands over')
     }
     const decisions = new Decisions({ log: one.log, control, self: one.peer, clock })
     expect(await decisions.atLeader(5_000, () => ask(one.peer), ask)).toBe('done')
-    expect(asked).toEqual([leader.peer, one.log.status()?.leader])
+    expect(asked).toEqual([leader.peer, next])
   })
 
   it('that the group refuses come back with the reason, and say how long they took', async () => {
@@ -84,7 +86,7 @@ describe('decisions', () => {
 })
 
 describe('what a member sends on the control plane', () => {
-  const options = { deadlineMs: 2_000 }
+  const options = { deadlineMs: 20_000 }
 
   it('is refused when it speaks for another, or claims what only System 5 may', async () => {
     const [leader, member] = (await startGroup(2)) as [TestNode, TestNode]
@@ -119,16 +121,18 @@ describe('what a member sends on the control plane', () => {
     // What each has to propose of itself is done.
     await until(leader, () => leader.log.state?.members.entries().every(([, { addresses }]) => addresses.length > 0) === true)
     const proposing = vi.spyOn(leader.log, 'propose').mockReturnValue(new Promise(() => {}))
+    // System 5 has things of its own to propose at any time.
+    const asks = (): number => proposing.mock.calls.filter(([{ op }]) => op === 'invitation:create').length
     onTestFinished(() => proposing.mockRestore())
     const ask = (member: TestNode, id: string): Promise<Uint8Array> => {
       const operation = encodeOperation({ ...invitation(member, id), author: member.peer, atMs: Date.now() })
       return member.mesh.control.call(leader.peer, 'system5:decide', operation, { deadlineMs: 20_000 })
     }
     for (let i = 0; i < ASKED_BY_MEMBER_MAX; i++) ask(one, `i-${i}`).catch(() => {})
-    await expect.poll(() => proposing.mock.calls.length, { timeout: 15_000 }).toBe(ASKED_BY_MEMBER_MAX)
+    await expect.poll(asks).toBe(ASKED_BY_MEMBER_MAX)
     await expect(ask(one, 'more')).rejects.toMatchObject({ remoteCode: 'VSMCP_BUSY' })
     ask(other, 'theirs').catch(() => {})
-    await expect.poll(() => proposing.mock.calls.length, { timeout: 15_000 }).toBe(ASKED_BY_MEMBER_MAX + 1)
+    await expect.poll(asks).toBe(ASKED_BY_MEMBER_MAX + 1)
   })
 
   it('gets an error when it is garbage, whatever the method, and the node goes on', async () => {
@@ -160,6 +164,8 @@ describe('what a member sends on the control plane', () => {
   it('is answered only while the docket lists it', async () => {
     const [leader, member] = (await startGroup(2)) as [TestNode, TestNode]
     await member.mesh.control.call(leader.peer, 'system5:read-index', new Uint8Array(), options)
+    // The connection outlives the goodbye for as long as the test takes.
+    vi.spyOn(leader.mesh, 'hangUp').mockResolvedValue()
     await member.departure.leave()
     const late = member.mesh.control.call(leader.peer, 'system5:read-index', new Uint8Array(), options)
     await expect(late).rejects.toMatchObject({ remoteCode: 'VSMCP_NODE_NOT_LISTED' })

@@ -14,13 +14,13 @@ import {
 } from '@vsmcp/consensus'
 import { seededRandom } from '@vsmcp/kernel'
 import { endorse, loadIdentity, signAsPeer } from '@vsmcp/security'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { MemberState } from '../src/members/contract.ts'
 import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { objectionToVoters } from '../src/system5/endorsement/judge-voters.ts'
 import { objectionToOperation } from '../src/system5/endorsement/judge-operation.ts'
 import { packRaftNotice } from '../src/system5/raft-notice.ts'
-import { followersOf, leaderOf, startGroup } from './support/group.ts'
+import { followersOf, leaderOf, startGroup, until } from './support/group.ts'
 import { deskOf } from './support/operator.ts'
 
 const MINUTE = 60_000
@@ -219,8 +219,9 @@ describe('a leader that is not honest', () => {
     const nodes = await startGroup(3)
     const leader = leaderOf(nodes)
     const [one, other] = followersOf(nodes)
+    // What is honestly to be certified is, before it changes sides.
+    await Promise.all(nodes.map((node) => until(node, () => node.trust.nextCharter() === undefined)))
     await leader.duties.stop()
-    await vi.waitFor(() => expect(nodes.every((node) => node.trust.nextCharter() === undefined)).toBe(true))
     const before = await deskOf(one).show()
     const identity = await loadIdentity(dataDirectory(leader.dir).identity)
     const scope = { meshId: before.mesh.id, groupId: before.group.id, epoch: before.epoch }
@@ -272,14 +273,15 @@ describe('a leader that is not honest', () => {
     const own = endorse(identity, votersStatementBytes(scope, votersStatement(status.configuration, status.term, drop)))
     const data = canonicalBytes({ changes: drop.changes, endorsements: [own] })
     const refusedBefore = one.log.requireStatus().refusedMessages
-    await vi.waitFor(() => {
+    const send = (): number => {
       // What is honestly decided meanwhile makes a forged message old: it is made anew for each try.
       const { lastIndex: previousIndex, term } = leader.log.requireStatus()
       const entries = [{ index: previousIndex + 1, term, type: 'configuration', data } as const]
       const append = { type: 'append', term, previousIndex, previousTerm: term, entries, commit: previousIndex } as const
       leader.mesh.control.notify(one.peer, 'raft', packRaftNotice(append, 1))
-      expect(one.log.requireStatus().refusedMessages).toBeGreaterThan(refusedBefore)
-    }, 5_000)
+      return one.log.requireStatus().refusedMessages
+    }
+    await expect.poll(send).toBeGreaterThan(refusedBefore)
     expect(one.log.requireStatus().lastRefusal).toMatch(/endorse|voters signed/i)
     const held = (await one.store.raft.load())?.entries ?? []
     expect(held).not.toEqual([])

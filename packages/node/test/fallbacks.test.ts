@@ -1,6 +1,6 @@
 import type { RoutedRequest } from '@vsmcp/mcp'
 import { systemClock, telemetry } from '@vsmcp/kernel'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { FallbackAnswers } from '../src/degradation/contract.ts'
 import { callTool } from '../src/control/tool-call.ts'
 import { checkedFallbacks } from '../src/degradation/checked-fallbacks.ts'
@@ -129,8 +129,9 @@ describe('a declared answer', () => {
   it('by another member, or of a tool that is not read-only, stands in for nothing', async () => {
     const [near, far, other] = (await startGroup(3)) as [TestNode, TestNode, TestNode]
     await far.units.attach(attach('u', 'modern-server'))
-    // Names are granted: with the next decision the host would take back what it did not declare itself.
-    await until(far, () => far.catalog.units.length === 1 && far.catalog.ungrantedNames().length === 0)
+    await until(near, () => near.catalog.units.length === 1)
+    // With the next decision an honest host would take back what it did not declare itself.
+    vi.spyOn(far.fallbacks, 'mend').mockImplementation(() => {})
     const forged = { sum: SUM['sum'], log: { content: [{ type: 'text', text: 'logged' }] } } as never
     await other.state.put(FALLBACKS_COLLECTION, 'u', forged).catch(() => {})
     // The host itself, past what attach allows.

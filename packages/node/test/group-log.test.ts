@@ -9,7 +9,7 @@ import {
 } from '@vsmcp/consensus'
 import { seededRandom, silentLogger, systemClock } from '@vsmcp/kernel'
 import { openStore } from '@vsmcp/store'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { pack } from 'msgpackr'
 import { StorageRefusedError } from '../src/errors.ts'
 import { AppliedGroup } from '../src/system5/applied-group.ts'
@@ -209,7 +209,7 @@ describe('the consensus log', () => {
     expect(log.applied - (first ?? 0)).toBeGreaterThan(5_000)
     mayCompact = true
     await decide(1)
-    await vi.waitFor(() => expect(log.status()?.firstIndex).toBeGreaterThan(first ?? 0))
+    await expect.poll(() => log.status()?.firstIndex).toBeGreaterThan(first ?? 0)
   })
 
   it('of an epoch that is over is not forgotten before the later epoch is written down', async () => {

@@ -1,7 +1,7 @@
 import { silentLogger, systemClock, seededRandom } from '@vsmcp/kernel'
 import { createProcessGuard, createUnit, type Unit } from '@vsmcp/mcp'
 import { createMemoryStore } from '@vsmcp/store'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { NoSystem5Error, UnitExistsError, UnitUnknownError } from '../src/errors.ts'
 import { LocalUnits } from '../src/system1/local-units.ts'
 import { UnitSpecs } from '../src/system1/unit-specs.ts'
@@ -154,7 +154,7 @@ describe('attaching', () => {
     const group = new Group()
     const { units, created } = await unitsOf(group)
     const hanging = expect(units.attach(attach('files', 'hostile-server', ['hang']))).rejects.toThrow()
-    await vi.waitFor(() => expect(created).toHaveLength(1))
+    await expect.poll(() => created.length).toBe(1)
     await units.stop()
     await hanging
     expect(created.map(({ state }) => state)).toEqual(['stopped'])

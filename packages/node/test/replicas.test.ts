@@ -103,8 +103,7 @@ describe('a unit that two nodes run', () => {
     const { nodes } = await twoProviders()
     const [a, b, c] = nodes
     await a.units.detach('r')
-    await until(c, () => providersAt(c).join() === b.peer)
-    expect(c.log.state?.units.get('r')?.peer).toBe(b.peer)
+    await until(c, () => providersAt(c).join() === b.peer && c.log.state?.units.get('r')?.peer === b.peer)
     expect(await call(c, 'look')).toBe('b')
     await b.units.detach('r')
     await until(c, () => c.catalog.units.length === 0)
@@ -167,7 +166,8 @@ describe('a replica', () => {
     await until(c, () => providersAt(c).join() === a.peer)
     expect(await spread(c, 10)).toEqual({ a: 10, b: 0 })
     expect(c.catalog.tools.every(({ definition }) => definition.description === undefined)).toBe(true)
-    // Its node puts its record right by itself.
-    b.publisher.mend(b.units)
+    // With those that it has it is called again.
+    await b.publisher.offer('r', 'stdio', honest)
+    await until(c, () => providersAt(c).length === 2)
   })
 })

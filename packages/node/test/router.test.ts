@@ -2,7 +2,7 @@ import { BusyError, NotSentError, OutcomeUnknownError, type Plane, RemoteError, 
 import type { RoutedRequest } from '@vsmcp/mcp'
 import type { Routing } from '@vsmcp/vsm'
 import { pack } from 'msgpackr'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Catalog } from '../src/catalog/catalog.ts'
 import { UnitUnreachableError } from '../src/errors.ts'
 import { OwnOffers } from '../src/route/own-offers.ts'
@@ -82,7 +82,7 @@ describe('a call to a tool on another node', () => {
   it('is not begun on a node that stops, and what is under way may end', async () => {
     const { near, far } = await twoNodes('hostile-server', ['slow'])
     const slow = near.router.request(call('u__tool', { ms: 300 }))
-    await vi.waitFor(() => expect(far.units.get('u')?.stats().inFlight).toBe(1))
+    await expect.poll(() => far.units.get('u')?.stats().inFlight).toBe(1)
     far.router.close()
     await expect(near.router.request(call('u__tool', { ms: 0 }))).rejects.toThrow(NotSentError)
     await expect(slow).resolves.toMatchObject({ era: 'legacy' })
