@@ -21,6 +21,7 @@ import type { DelegateDesk } from './recursion/delegate-desk.ts'
 import type { Delegates } from './recursion/delegates.ts'
 import type { GroupRecords } from './recursion/group-records.ts'
 import type { OwnPlace } from './recursion/own-place.ts'
+import type { PlaceProofs } from './recursion/place-proof.ts'
 import type { Memberships } from './recursion/memberships.ts'
 import type { Epochs } from './recovery/epochs.ts'
 import type { Lives } from './recovery/lives.ts'
@@ -124,6 +125,7 @@ export interface GroupParts {
   weights: ProviderWeights
   /** Where the group stands. */
   place: OwnPlace
+  placeProofs: PlaceProofs
   /** Who of the members can ask the group above. */
   delegates: Delegates
   delegateDesk: DelegateDesk

@@ -6,6 +6,7 @@ import { SessionKeys } from '../keys/session-keys.ts'
 import { MemberPlane } from '../members/member-plane.ts'
 import type { GroupParts } from '../parts.ts'
 import { Epochs } from '../recovery/epochs.ts'
+import { PlaceProofs } from '../recursion/place-proof.ts'
 import { Admission } from '../system5/admission.ts'
 import { Certifying } from '../system5/certifying.ts'
 import { Credentials } from '../system5/credentials.ts'
@@ -32,7 +33,7 @@ import { VoterKeeping } from '../system5/voter-keeping.ts'
 import type { Assembly } from './assembly.ts'
 
 type Connected = Pick<GroupParts, 'time' | 'standing' | 'trust' | 'mesh' | 'control' | 'members'>
-type Deciding = Pick<GroupParts, 'log' | 'epochs' | 'decisions' | 'sessionKeys'>
+type Deciding = Pick<GroupParts, 'log' | 'epochs' | 'decisions' | 'placeProofs' | 'sessionKeys'>
 type AtTheDoor = Pick<GroupParts, 'credentials' | 'renewal' | 'admission' | 'granting'>
 type Ruling = Pick<GroupParts, 'timetables' | 'endorsing' | 'voters' | 'duties' | 'departure' | 'expulsion'>
 
@@ -48,7 +49,7 @@ function authorityOf({ enrolment }: Assembly): ReturnType<typeof groupAuthority>
 }
 
 function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected): Deciding {
-  const { identity, enrolment, store, clock, scopes, random, logger, self, group } = assembly
+  const { identity, enrolment, store, clock, scopes, random, logger, self, group, host, whole } = assembly
   const peers = (): PeerIdString[] => mesh.peers().map(({ peer }) => peer)
   const log = new GroupLog({
     storage: store.raft,
@@ -64,7 +65,19 @@ function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected):
     mayCompact: () => trust.uncertified.length === 0 && (log.state === undefined || isCertified(log.state)),
   })
   const epochs = new Epochs({ log, trust, control, peers, nameOf: group.nameOf, clock: scopes.clock('epoch'), logger })
-  const decisions = new Decisions({ log, control, self, clock })
+  const placeProofs = new PlaceProofs({
+    identity,
+    mesh: enrolment.meshId,
+    group: enrolment.groupId,
+    log,
+    trust,
+    control,
+    memberships: host.memberships,
+    chains: () => whole().records,
+    clock,
+    logger,
+  })
+  const decisions = new Decisions({ log, control, self, clock, proofs: placeProofs })
   const sessionKeys = new SessionKeys({
     kv: (namespace) => store.kv(namespace),
     identity,
@@ -75,7 +88,7 @@ function decidingParts(assembly: Assembly, { trust, mesh, control }: Connected):
     clock: scopes.clock('session keys'),
     logger: logger.child({ part: 'session keys' }),
   })
-  return { log, epochs, decisions, sessionKeys }
+  return { log, epochs, decisions, placeProofs, sessionKeys }
 }
 
 /** Who is let in, and stays in. */

@@ -152,6 +152,11 @@ export class GroupRecords implements Startable {
     return this.#c.chains.of(group)
   }
 
+  /** Somebody shows the chain of a group below, in base64url: it counts when it proves itself. */
+  hearChain(group: GroupId, chain: string, by: PeerIdString): void {
+    if (this.#isNeighbour(group) && this.#c.chains.hear(group, chain, by)) this.#look([group])
+  }
+
   /** Another group stands above: what it says counts now, and what this node carried of the one before is taken back. */
   #followPlace(): void {
     const { group, place, state, logger } = this.#c

@@ -14,7 +14,7 @@ import type { SharedState } from '@vsmcp/state'
 export const CHAINS_COLLECTION = 'chains'
 
 /** Characters of a chain in base64url: what a passport may take. */
-const CHAIN_TEXT_MAX = 512 * 1_024
+export const CHAIN_TEXT_MAX = 512 * 1_024
 
 export interface NeighbourChainsComponents {
   mesh: MeshId
@@ -60,14 +60,19 @@ export class NeighbourChains {
     for (const record of state.entries(CHAINS_COLLECTION, { allWriters: true })) {
       if (!groups.includes(record.key) || !isNeighbour(record.key)) continue
       const text = (record.value as { chain?: unknown } | null)?.chain
-      if (typeof text === 'string' && text.length <= CHAIN_TEXT_MAX && this.#learn(record.key, text, record.writer)) isNews = true
+      if (typeof text === 'string' && this.hear(record.key, text, record.writer)) isNews = true
     }
     return isNews
   }
 
-  /** A later chain takes the place of an earlier one of the same group; whatever does not prove itself changes nothing. */
-  #learn(group: GroupId, text: string, by: PeerIdString): boolean {
+  /**
+   * A later chain takes the place of an earlier one of the same group; whatever does not prove itself changes nothing.
+   * @param text a chain in base64url
+   * @returns whether it is news
+   */
+  hear(group: GroupId, text: string, by: PeerIdString): boolean {
     const { mesh, logger } = this.#c
+    if (text.length > CHAIN_TEXT_MAX) return false
     try {
       const bytes = bytesOfBase64url(text)
       if (bytes === undefined) return false

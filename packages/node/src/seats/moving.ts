@@ -166,6 +166,8 @@ export class Moving {
     const levels = levelsBelow(child, parts.log.state)
     const { decisions } = parent.parts
     const asDelegate = isHome && !parent.isHome
+    // It was there before, and nobody has told yet that it went: no place is kept for what is listed.
+    await this.#released(child, parent.group)
     await decisions.decide({ op: 'group:await', id, name, charterDigest, move: order.move, levels, asDelegate })
     try {
       await parts.decisions.decide(order)

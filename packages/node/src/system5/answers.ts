@@ -14,6 +14,7 @@ const resultField = z.discriminatedUnion('ok', [
 const decided = z.tuple([resultField, indexField])
 const credentialPart = z.object({ payload: z.string(), protected: z.string(), signature: z.string() })
 const delegateRequest = z.object({ payload: z.instanceof(Uint8Array), passport: z.instanceof(Uint8Array) })
+const proven = z.object({ operation: z.instanceof(Uint8Array), proof: z.instanceof(Uint8Array) })
 const linkSignature = z.object({ peer: z.string(), signature: z.instanceof(Uint8Array) })
 
 /** What was decided, and the index up to which the log was applied then. The record of a member stays where it was decided. */
@@ -35,6 +36,11 @@ export function readCredentialPart(bytes: Uint8Array): z.infer<typeof credential
 /** Of a delegate that asks for a credential: what is to be signed, and what it shows of the groups it is in. */
 export function readDelegateRequest(bytes: Uint8Array): z.infer<typeof delegateRequest> {
   return read(delegateRequest, bytes, 'a request for the credential of a delegate')
+}
+
+/** Of a member that asks for a decision: the operation, and what proves it. */
+export function readProven(bytes: Uint8Array): z.infer<typeof proven> {
+  return read(proven, bytes, 'a proposal with its proof')
 }
 
 export function readLinkSignature(bytes: Uint8Array): z.infer<typeof linkSignature> {

@@ -15,12 +15,14 @@ import {
 } from '@vsmcp/kernel'
 import { pack } from 'msgpackr'
 import { CONTROL_DEADLINE_MS, DECISION_DEADLINE_MS } from '../constants.ts'
-import { CREDENTIAL_OVER, NoSystem5Error, NOT_LISTED, RefusedError } from '../errors.ts'
-import { readDecided, readIndexAnswer } from './answers.ts'
+import { CREDENTIAL_OVER, NoSystem5Error, NOT_LISTED, NotBorneOutError, RefusedError } from '../errors.ts'
+import { readDecided, readIndexAnswer, readProven } from './answers.ts'
 import { AskingMembers } from './asking-members.ts'
 import type { GroupLog } from './group-log.ts'
 
 const DECIDE = 'system5:decide'
+/** With a proof of what is asked. */
+const DECIDE_PROVEN = 'system5:decide-proven'
 const READ_INDEX = 'system5:read-index'
 
 const latencies = telemetry('vsmcp:decision:latency')
@@ -43,8 +45,18 @@ export type Request<O extends Operation = Operation> = O extends Operation
 
 export type Decided = Extract<ApplyResult, { ok: true }>
 
+/** What some operations need besides somebody who may ask for them. It is shown to who leads, and is no part of the log. */
+export interface Proofs {
+  /** Got before the group is asked; undefined where none is needed, or to be had. May reject. */
+  of: (operation: Operation) => Promise<Uint8Array | undefined>
+  /** Why System 5 does not go by it; undefined where it may. */
+  flawOf: (operation: Operation, proof: Uint8Array | undefined, by: PeerIdString) => string | undefined
+}
+
 export interface DecisionsComponents {
   log: GroupLog
+  /** @default none is needed */
+  proofs?: Proofs
   control: Plane
   self: PeerIdString
   clock: Clock
@@ -61,24 +73,37 @@ export class Decisions {
   constructor(components: DecisionsComponents) {
     this.#c = components
     const { control, log, clock } = components
-    control.handle(DECIDE, async ({ peer, payload, deadlineMs }) => {
-      const operation = decodeOperation(payload)
-      if (operation.author !== peer) {
-        throw new InvalidArgumentError('a proposal must name the member that asks as its author')
-      }
-      if (OF_SYSTEM5_ALONE.has(operation.op)) {
-        throw new InvalidArgumentError(`${operation.op} is for System 5 to propose, not for a member`)
-      }
-      // By the clock here: a member whose clock is wrong, or that lies, dates nothing that the group decides.
-      const dated = { ...operation, atMs: Math.round(clock.wallMs()) }
-      const decide = (): Promise<ApplyResult> => log.propose(dated)
-      const result = await within(clock, deadlineMs, this.#asking.during(peer, payload.length, decide))
-      return pack([withoutRecord(result), log.applied])
+    control.handle(DECIDE, ({ peer, payload, deadlineMs }) => this.#decideFor(peer, payload, deadlineMs))
+    control.handle(DECIDE_PROVEN, ({ peer, payload, deadlineMs }) => {
+      const { operation, proof } = readProven(payload)
+      return this.#decideFor(peer, operation, deadlineMs, proof)
     })
     control.handle(READ_INDEX, async ({ peer, deadlineMs }) => {
       const read = (): Promise<number> => log.readIndex()
       return pack(await within(clock, deadlineMs, this.#asking.during(peer, 0, read)))
     })
+  }
+
+  async #decideFor(peer: PeerIdString, payload: Uint8Array, deadlineMs: number, proof?: Uint8Array): Promise<Uint8Array> {
+    const { log, clock } = this.#c
+    const operation = decodeOperation(payload)
+    if (operation.author !== peer) {
+      throw new InvalidArgumentError('a proposal must name the member that asks as its author')
+    }
+    if (OF_SYSTEM5_ALONE.has(operation.op)) {
+      throw new InvalidArgumentError(`${operation.op} is for System 5 to propose, not for a member`)
+    }
+    this.#assertProven(operation, proof)
+    // By the clock here: a member whose clock is wrong, or that lies, dates nothing that the group decides.
+    const dated = { ...operation, atMs: Math.round(clock.wallMs()) }
+    const decide = (): Promise<ApplyResult> => log.propose(dated)
+    const result = await within(clock, deadlineMs, this.#asking.during(peer, payload.length, decide))
+    return pack([withoutRecord(result), log.applied])
+  }
+
+  #assertProven(operation: Operation, proof: Uint8Array | undefined): void {
+    const flaw = this.#c.proofs?.flawOf(operation, proof, operation.author)
+    if (flaw !== undefined) throw new NotBorneOutError(flaw)
   }
 
   /** Resolves when the group has decided; throws `RefusedError` with its reason, or `NoSystem5Error` at the deadline. */
@@ -93,11 +118,17 @@ export class Decisions {
   }
 
   async #ask(operation: Operation, deadlineMs: number): Promise<ApplyResult> {
-    const { control, log } = this.#c
+    const { control, log, proofs } = this.#c
+    const proof = await proofs?.of(operation)
+    const encoded = encodeOperation(operation)
+    const [method, payload] = proof === undefined ? [DECIDE, encoded] : [DECIDE_PROVEN, pack({ operation: encoded, proof })]
     const [result, index] = await this.atLeader<readonly [ApplyResult, number]>(
       deadlineMs,
-      async () => [await log.propose(operation), 0],
-      async (leader, options) => readDecided(await control.call(leader, DECIDE, encodeOperation(operation), options)),
+      async () => {
+        this.#assertProven(operation, proof)
+        return [await log.propose(operation), 0]
+      },
+      async (leader, options) => readDecided(await control.call(leader, method, payload, options)),
     )
     // Whoever asked sees the decision in this node's own copy, too.
     await this.#appliedTo(index, deadlineMs)
