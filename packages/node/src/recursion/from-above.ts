@@ -39,7 +39,7 @@ export interface Judged {
 export class FromAbove {
   readonly #c: FromAboveComponents
   readonly #following = new Following()
-  #refusedBefore: ReadonlyMap<string, RefusedDirective> = new Map()
+  #hurts: ReadonlyMap<string, Pain> = new Map()
 
   constructor(components: FromAboveComponents) {
     this.#c = components
@@ -59,11 +59,14 @@ export class FromAbove {
     ]
   }
 
-  /** How the group follows, as its leader measures it; what it refuses hurts as long as it is told. */
-  follow(state: GroupState): Followed[] {
+  /**
+   * How the group follows, as its leader measures it; what it refuses hurts as long as it is told.
+   * @param untold what this group holds others to and cannot tell them, by their names: that hurts, too
+   */
+  follow(state: GroupState, untold: ReadonlyMap<string, readonly GroupDirective[]>): Followed[] {
     const nowMs = this.#c.clock.wallMs()
     const { governance, refused } = this.#judged(nowMs)
-    this.#feel(refused)
+    this.#feel([...refused.map(painOfRefusal), ...[...untold].map(painOfUntold)])
     const inForce = state.proposals.entries().flatMap(([, each]) => (isInForce(each, nowMs) ? [each] : []))
     const seen = {
       windows: this.#c.sight().windows(),
@@ -85,23 +88,51 @@ export class FromAbove {
     return { governance, refused: refused.filter(({ directive }) => directive.untilMs > nowMs) }
   }
 
-  #feel(refused: readonly RefusedDirective[]): void {
+  /** Another node leads: it feels in its own name what still hurts. */
+  rest(): void {
+    this.#feel([])
+  }
+
+  #feel(pains: readonly Pain[]): void {
     const { algedonic, logger } = this.#c
-    const now = new Map(refused.map((each) => [`${each.directive.by} ${each.directive.id}`, each]))
-    for (const [key, { directive, reason }] of now) {
-      if (this.#refusedBefore.has(key)) continue
-      const { id, by, order } = directive
-      logger.warn({ id, by, kind: order.kind, reason }, 'a directive of a group above is not obeyed')
-      algedonic().feel({ ...painOf(directive), feeling: 'pain', severity: 'high', text: `${reason}. It was given by ${by}.` })
+    const now = new Map(pains.map((each) => [each.subject, each]))
+    for (const [subject, { text, fields, what }] of now) {
+      if (this.#hurts.has(subject)) continue
+      logger.warn(fields, what)
+      algedonic().feel({ source: organ('system5'), subject, feeling: 'pain', severity: 'high', text })
     }
-    for (const [key, { directive }] of this.#refusedBefore) {
-      if (!now.has(key)) algedonic().relieve(painOf(directive), 'it is not ordered any more, or nothing stands against it')
+    for (const subject of this.#hurts.keys()) {
+      if (!now.has(subject)) algedonic().relieve({ source: organ('system5'), subject }, OVER)
     }
-    this.#refusedBefore = now
+    this.#hurts = now
   }
 }
 
-const painOf = ({ id, order }: GroupDirective) => ({
-  source: organ('system5'),
-  subject: `directive ${id} of a group above is not obeyed (${order.kind})`,
-})
+/** What of directives hurts, and what the log says of it. */
+interface Pain {
+  readonly subject: string
+  readonly text: string
+  readonly what: string
+  readonly fields: object
+}
+
+const OVER = 'it is not ordered any more, nothing stands against it, or another node leads'
+
+function painOfRefusal({ directive: { id, by, order }, reason }: RefusedDirective): Pain {
+  return {
+    subject: `directive ${id} of a group above is not obeyed (${order.kind})`,
+    text: `${reason}. It was given by ${by}.`,
+    what: 'a directive of a group above is not obeyed',
+    fields: { id, by, kind: order.kind, reason },
+  }
+}
+
+function painOfUntold([group, directives]: readonly [string, readonly GroupDirective[]]): Pain {
+  const ids = directives.map(({ id }) => id).join(', ')
+  return {
+    subject: `the group ${group} is not told all that it is held to`,
+    text: `Beside what the groups above hold it to there is no room for ${ids}: ${directives.length} in all. Say less in "below", or have them say less.`,
+    what: 'a group below cannot be told all that it is held to',
+    fields: { group, ids },
+  }
+}

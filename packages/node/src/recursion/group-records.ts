@@ -20,6 +20,7 @@ import {
   compareOrder,
   DELEGATE_STAGGER_MS,
   directivesBelow,
+  type GroupDirective,
   GroupRecursion,
   pathUnder,
   RECORD_GAP_MS,
@@ -265,14 +266,15 @@ export class GroupRecords implements Startable {
     const term = log.status()?.term
     const nowMs = Math.round(clock.wallMs())
     const above = place.parent
-    if (!log.isLeader || state === undefined || term === undefined || !this.recursion.maySpeak(nowMs)) return
-    if (above === undefined && state.groups.size === 0) return
+    if (!log.isLeader) return fromAbove.rest()
+    if (state === undefined || term === undefined || !this.recursion.maySpeak(nowMs)) return
+    if (above === undefined && state.groups.size === 0) return fromAbove.rest()
     // Nobody asks the root for its record.
     if (above !== undefined) account.refresh()
     const office = { epoch: state.charter.epoch, term }
-    const now = account.now(state, this.path, fromAbove.follow(state))
-    for (const effect of this.recursion.speak(office, now, above, this.#children(state, nowMs), nowMs))
-      this.#handOver(state, effect)
+    const children = this.#children(state, nowMs)
+    const now = account.now(state, this.path, fromAbove.follow(state, this.#untold(state, children, nowMs)))
+    for (const effect of this.recursion.speak(office, now, above, children, nowMs)) this.#handOver(state, effect)
   }
 
   /** Each with what the policies of this group hold it to. */
@@ -287,6 +289,14 @@ export class GroupRecords implements Startable {
           ? []
           : [{ group, path: pathUnder(this.path, name), directives: directivesBelow({ group, name }, governance, office) }],
       )
+  }
+
+  /** What children are held to, and cannot be told, by their names. */
+  #untold({ groups }: GroupState, children: readonly ChildPlace[], nowMs: number): Map<string, readonly GroupDirective[]> {
+    const untold = children.map(
+      (child) => [groups.get(child.group)?.name ?? child.group, this.recursion.untold(child, nowMs)] as const,
+    )
+    return new Map(untold.filter(([, directives]) => directives.length > 0))
   }
 
   /** Delegates of this group carry what goes up; those of a child what goes down to it. */

@@ -230,18 +230,27 @@ export class GroupRecursion {
     return { type: 'record:up', bytes: groupRecords.encode(record), record }
   }
 
+  /** What this group itself holds a child to, and the child's record has no room for beside what the groups above say. */
+  untold({ directives }: Pick<ChildPlace, 'directives'>, nowMs: number): readonly GroupDirective[] {
+    const inherited = this.#inherited(nowMs)
+    return directives.slice(Math.max(0, carriedDirectives([...inherited, ...directives]).length - inherited.length))
+  }
+
+  #inherited(nowMs: number): readonly GroupDirective[] {
+    return this.#told.directives.filter(({ untilMs }) => untilMs > nowMs)
+  }
+
   #speakDown(office: Office, now: GroupNow, child: ChildPlace, nowMs: number): RecursionEffect | undefined {
     let pace = this.#downPaces.get(child.group)
     if (pace === undefined) this.#downPaces.set(child.group, (pace = new RecordPace()))
     const { lineage, charter, evictions } = now
     if (!isPath(child.path) || lineage.length > GROUP_DEPTH_MAX) return undefined
-    const inherited = this.#told.directives.filter(({ untilMs }) => untilMs > nowMs)
     const body = {
       parent: this.#init.group,
       path: child.path,
       lineage: [...lineage],
       charter,
-      directives: carriedDirectives([...inherited, ...child.directives]),
+      directives: carriedDirectives([...this.#inherited(nowMs), ...child.directives]),
       revocations: this.#revocations.toldTo(child.group, evictions, nowMs),
     }
     const order = pace.next(office, JSON.stringify(body), nowMs)

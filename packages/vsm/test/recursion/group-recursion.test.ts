@@ -170,6 +170,27 @@ describe('groups in groups', () => {
     expect(line.organ.told.directives).toEqual([])
   })
 
+  it('are told those of the groups highest up first, and each knows which of its own it could not tell', () => {
+    const { root, eu, plant } = mesh()
+    const given = (by: string, count: number): GroupDirective[] =>
+      Array.from({ length: count }, (_, at) => ({
+        id: `1-${at}-stop`,
+        by,
+        order: { kind: 'stop', units: [`unit-${at}`] },
+        reason: '',
+        atMs: NOW,
+        untilMs: NOW + 60_000,
+      }))
+    root.directives = given('root', 14)
+    eu.directives = given('eu', 5)
+    for (let at = 0; at < 4; at++) round([root, eu, plant], NOW + at * 1_000)
+    expect(plant.organ.told.directives.map(({ by }) => by).join()).toBe([...Array(14).fill('root'), 'eu', 'eu'].join())
+    expect(eu.organ.untold(eu, NOW + 4_000)).toEqual(eu.directives.slice(2))
+    expect(root.organ.untold(root, NOW + 4_000)).toEqual([])
+    // Those of the root have ended.
+    expect(eu.organ.untold(eu, NOW + 60_000)).toEqual([])
+  })
+
   it('are quiet while nothing is new: one record a direction in twenty seconds', () => {
     const { all } = mesh()
     for (let at = 0; at < 10; at++) round(all, NOW + at * 1_000)
