@@ -238,6 +238,16 @@ export const RENEWAL_LOOK_MS = 60_000
 /** A credential is renewed when its voters are so many changes of voters ago, however long it would last: half of those that still vouch. */
 export const RENEWAL_ERAS_MAX = 8
 
+/**
+ * Requests for credentials of delegates that a voter looks into, a minute: of one member, who renews its own once in weeks; and of all. The papers
+ * shown with one may hold a chain of 256 changes of voters, which takes 0.2 s to verify where it is new. Who leads asks for all that are let in.
+ */
+export const DELEGATE_PAPERS_PER_MINUTE = 20
+export const DELEGATE_PAPERS_PER_MINUTE_IN_ALL = 120
+
+/** Members whose requests for these are counted, as many as are connected at once; beyond it the least recent is forgotten, the count of all holds. */
+export const DELEGATE_PAPERS_COUNTED_MAX = 1_024
+
 /** How often the latest time is written down, milliseconds: how far a clock that is set back can take a node that crashed. */
 export const TIME_KEPT_PERIOD_MS = 10 * 60_000
 

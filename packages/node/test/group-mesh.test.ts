@@ -104,6 +104,16 @@ describe('groups on one connection', () => {
     await expect(past).rejects.toMatchObject({ remoteCode: NOT_OF_GROUP })
   })
 
+  it('are shown all together, and each alone, as long as the seat in it runs', async () => {
+    const both = await node('root', 'plant')
+    const text = async (shown: Promise<Uint8Array | undefined>) => Buffer.from((await shown) ?? []).toString()
+    expect(await text(both.host.shown())).toBe('root;plant;')
+    expect(await text(both.host.shownOf('plant'))).toBe('plant;')
+    both.seat('young', { passport: () => Promise.reject(new Error('it is starting')) })
+    expect(await text(both.host.shown())).toBe('root;plant;')
+    expect([await both.host.shownOf('young'), await both.host.shownOf('other')]).toEqual([undefined, undefined])
+  })
+
   it('who shares no group is refused, and told so', async () => {
     const root = await node('root')
     const plant = await node('plant')

@@ -128,6 +128,14 @@ describe('a credential', () => {
       const asked = node.credentials.issue(node.peer, member, passport)
       await expect(asked).rejects.toMatchObject({ code: 'VSMCP_SECURITY_CREDENTIAL_SIGNATURES' })
     }
+    // Papers cost signatures to verify: who shows some without end is turned away before any is looked at.
+    const show = () =>
+      node.mesh.control
+        .call(leaderOf(nodes).peer, 'system5:sign-delegate', new Uint8Array(1), { deadlineMs: 5_000 })
+        .catch((error: { remoteCode?: string }) => error.remoteCode)
+    const answers = await Promise.all(Array.from({ length: 60 }, show))
+    expect(answers.filter((code) => code === 'VSMCP_BUSY').length).toBeGreaterThan(20)
+    expect(answers[0]).toBe('VSMCP_INVALID_ARGUMENT')
   })
 })
 

@@ -12,6 +12,7 @@
  * const claims = orThrow(await verifyCredential({ credential, chain, nowMs, revocations: [] }))
  * ```
  */
+export { AttemptLimiter, type AttemptLimits } from './attempt-limiter.ts'
 export { heardOf, type HeardOf, oldestVouching } from './vouching.ts'
 export { orThrow, type Verdict } from './verdict.ts'
 export { generateIdentity, type Identity, identityFromProtobuf, loadIdentity, saveIdentity } from './identity.ts'

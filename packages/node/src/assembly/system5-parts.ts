@@ -118,7 +118,7 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
     log,
     trust,
     credentials,
-    shown: () => host.hostMesh.shown(),
+    shown: (below) => host.hostMesh.shownOf(below),
     standing,
     control: renewing,
     peers: () => mesh.peers().map(({ peer }) => peer),

@@ -120,15 +120,16 @@ export class HostMesh implements GroupMeshHost {
   async shown(): Promise<Uint8Array> {
     const [home, ...others] = this.#doors.values()
     if (home === undefined) throw new Error('no seat is open')
-    const shown = await Promise.all(
-      others.map(async (door) =>
-        this.#views.get(door.group)?.isOpen === true ? door.passport().catch(() => undefined) : undefined,
-      ),
-    )
+    const shown = await Promise.all(others.map(({ group }) => this.shownOf(group).catch(() => undefined)))
     return this.#c.passports.bundleOf(
       await home.passport(),
       shown.filter((passport) => passport !== undefined),
     )
+  }
+
+  /** The passport of one membership, alone: also of one too many to be in the bundle of all. @returns undefined while its seat does not run */
+  async shownOf(group: GroupId): Promise<Uint8Array | undefined> {
+    return this.#views.get(group)?.isOpen === true ? this.#doors.get(group)?.passport() : undefined
   }
 
   /** A peer that shares nothing more, or cannot say so, stays as it is. */

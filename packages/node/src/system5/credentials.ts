@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { GroupState, Member } from '@vsmcp/consensus'
-import { type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import { BusyError, type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
 import {
+  AttemptLimiter,
   CLOCK_SKEW_MS,
   combineCredential,
   type Credential,
@@ -12,7 +13,12 @@ import {
   signCredential,
 } from '@vsmcp/security'
 import { pack } from 'msgpackr'
-import { CONTROL_DEADLINE_MS } from '../constants.ts'
+import {
+  CONTROL_DEADLINE_MS,
+  DELEGATE_PAPERS_COUNTED_MAX,
+  DELEGATE_PAPERS_PER_MINUTE,
+  DELEGATE_PAPERS_PER_MINUTE_IN_ALL,
+} from '../constants.ts'
 import { readCredentialPart, readDelegateRequest } from './answers.ts'
 import { credentialLifeMs } from './credential-life.ts'
 import type { DelegatePapers } from './delegate-papers.ts'
@@ -44,14 +50,28 @@ export interface CredentialsComponents {
  */
 export class Credentials {
   readonly #c: CredentialsComponents
+  /** Papers cost signatures to verify. */
+  readonly #shown = new AttemptLimiter({
+    perMinute: DELEGATE_PAPERS_PER_MINUTE,
+    perMinuteInAll: DELEGATE_PAPERS_PER_MINUTE_IN_ALL,
+    keysMax: DELEGATE_PAPERS_COUNTED_MAX,
+  })
 
   constructor(components: CredentialsComponents) {
     this.#c = components
     components.control.handle(SIGN_CREDENTIAL, async ({ peer, payload }) => pack(await this.#sign(peer, payload)))
     components.control.handle(SIGN_DELEGATE, async ({ peer, payload: request }) => {
+      this.#countShown(peer)
       const { payload, passport } = readDelegateRequest(request)
       return pack(await this.#sign(peer, payload, passport))
     })
+  }
+
+  /** Throws for a member that shows papers without end. Who leads shows those of all that are let in, each counted at the door. */
+  #countShown(peer: PeerIdString): void {
+    const { log, clock } = this.#c
+    if (log.status()?.leader === peer || this.#shown.allow([peer], clock.monotonicMs())) return
+    throw new BusyError(`${peer} asks for credentials of delegates too often`, { hint: 'It is asked again by itself.' })
   }
 
   /** How long a credential made for this member now would live, milliseconds. */

@@ -2,6 +2,7 @@ import {
   backoffMs,
   type Clock,
   Emitter,
+  type GroupId,
   isoTime,
   type Logger,
   messageOf,
@@ -29,8 +30,8 @@ export interface RenewalComponents {
   log: GroupLog
   trust: Trust
   credentials: Credentials
-  /** What this node shows of all groups it is in. */
-  shown: () => Promise<Uint8Array>
+  /** What this node shows of one group that it is in; undefined while it has no running seat there. */
+  shown: (group: GroupId) => Promise<Uint8Array | undefined>
   standing: Standing
   /** Open to every listed member, also to one whose credential is over. */
   control: Plane
@@ -146,7 +147,11 @@ export class Renewal implements Startable {
     const member = log.state?.members.get(self)
     // Without a copy of the docket it is not known what the voters would sign.
     if (member === undefined || !standing.canRenew()) return false
-    const credential = await credentials.issue(self, member, member.delegateOf === undefined ? undefined : await shown())
+    const credential = await credentials.issue(
+      self,
+      member,
+      member.delegateOf === undefined ? undefined : await shown(member.delegateOf),
+    )
     await trust.renew(credential)
     const { claims } = this
     standing.shown(claims)
