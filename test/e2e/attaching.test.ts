@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import { describe, expect, it } from 'vitest'
 
 import { everything, failure, memory, meshOf, nth, statusOf } from './lib/world.ts'
@@ -57,23 +59,23 @@ describe('attaching a server', () => {
     expect(await a.vsmcp('attach', 'kit', '--', ...memory)).toMatchObject({ outcome: 'unchanged' })
     expect((await failure(a.dataDir, 'attach', 'kit', '--', ...everything)).error.hint).toContain('--replace')
     expect(await a.vsmcp('attach', 'kit', '--replace', '--', ...everything)).toMatchObject({ outcome: 'replaced' })
-    await b.vsmcp('wait', '--tool', 'kit__echo', '--timeout', '10s')
+    await b.vsmcp('wait', '--tool', 'kit__echo', '--timeout', '30s')
     expect((await failure(b.dataDir, 'attach', 'kit', '--', ...memory)).error.message).toContain('a')
     expect((await failure(b.dataDir, 'detach', 'kit')).error.message).toContain('the node a')
     await a.vsmcp('detach', 'kit')
-    expect(await b.vsmcp('units')).toEqual([])
+    await expect.poll(() => b.vsmcp('units')).toEqual([])
   }, 60_000)
 
   it('of the same tools twice lists the second qualified, the same on all nodes, and no bare name moves', async () => {
     const { nodes } = await meshOf('a', 'b')
     const [a, b] = [nth(nodes, 0), nth(nodes, 1)]
     await a.vsmcp('attach', 'first', '--', ...memory)
-    await b.vsmcp('wait', '--tool', 'read_graph', '--timeout', '10s')
+    await b.vsmcp('wait', '--tool', 'read_graph', '--timeout', '30s')
     await b.vsmcp('attach', 'second', '--', ...memory)
-    await a.vsmcp('wait', '--tool', 'second__read_graph', '--timeout', '10s')
+    await a.vsmcp('wait', '--tool', 'second__read_graph', '--timeout', '30s')
     const names = async (at: typeof a): Promise<string[]> =>
       ((await at.vsmcp('tools')) as { name: string }[]).map(({ name }) => name)
-    expect(await names(a)).toEqual(await names(b))
+    await expect.poll(async () => isDeepStrictEqual(await names(a), await names(b))).toBe(true)
     const tools = (await b.vsmcp('tools')) as { name: string; unit: string }[]
     expect(tools.find(({ name }) => name === 'read_graph')?.unit).toBe('first')
     expect(tools.filter(({ unit }) => unit === 'second').every(({ name }) => name.startsWith('second__'))).toBe(true)

@@ -83,7 +83,7 @@ it('organs of a killed process go on from what is on disk; of what is damaged th
     'units (group): a forecast of the last life cannot be read, and begins anew',
     'variety: what the part knew cannot be read: it begins afresh',
   ])
-  expect(await statusOf(third)).toMatchObject({ health: 'ok', problems: [] })
+  await expect.poll(() => statusOf(third)).toMatchObject({ health: 'ok', problems: [] })
 
   // What is written from then on is believed again.
   await third.vsmcp('wait', '--tool', 'kit__echo')

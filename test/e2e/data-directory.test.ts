@@ -83,7 +83,7 @@ describe('the data directory', () => {
       const { id } = (await node.vsmcp('invite')) as { id: string }
       fill(join(disk, 'ballast'))
       await eventually('a refused decision', async () => ((await refuses(node)) ? true : undefined))
-      expect((await statusOf(node)).problems.join(' ')).toMatch(/disk/i)
+      await expect.poll(async () => (await statusOf(node)).problems.join(' ')).toMatch(/disk/i)
       execFileSync('rm', [join(disk, 'ballast')])
       const next = await eventually(
         'a decision again',

@@ -49,7 +49,7 @@ it('a tool that nobody has is asked for, a person decides at another node, the t
   expect(await c.vsmcp('decide', waits.id, 'accept', '--reason', 'we need it')).toMatchObject({ state: 'in-force' })
   const given = await proposed(a, 'kit__echo', 'in-force')
   expect(given.decision).toMatchObject({ by: 'person', authorName: 'c', reason: 'we need it' })
-  expect(await b.vsmcp('status')).toMatchObject({ proposals: { waiting: 0, person: 0, inForce: 1 } })
+  await expect.poll(() => b.vsmcp('status')).toMatchObject({ proposals: { waiting: 0, person: 0, inForce: 1 } })
 
   await a.vsmcp('attach', 'kit', '--', ...everything)
   const met = await proposed(b, 'kit__echo', 'met')

@@ -19,7 +19,7 @@ describe('members that moved', () => {
     await eventually('three voters', async () => ((await statusOf(nth(nodes, 1))).system5.voters.length === 3 ? true : undefined))
     const { token } = (await nth(nodes, 2).vsmcp('invite')) as { token: string }
     await nth(nodes, 2).end('SIGKILL')
-    await nth(nodes, 0).vsmcp('wait', '--leader', '--timeout', '10s')
+    await nth(nodes, 0).vsmcp('wait', '--leader', '--timeout', '30s')
     expect(await vsmcp(`${dir}/d`, 'join', token)).toMatchObject({ meshId: expect.any(String) })
   }, 60_000)
 })

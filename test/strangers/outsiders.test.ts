@@ -22,7 +22,7 @@ import { topicsOf } from '../../packages/vsm/src/index.ts'
 import { failure, memory, nth } from '../e2e/lib/world.ts'
 import { type Besieged, besieged, memberIsServed } from './lib/besieged.ts'
 import { dialRaw, endHostiles, papersIn, type Papers, passportOf, raw, showing, tryProtocol } from './lib/hostile.ts'
-import { decidedBy, pictureOf } from './lib/picture.ts'
+import { atRest, type Decided, expectNothingDecided, expectPicture, pictureOf } from './lib/picture.ts'
 
 /*
  * Peers without a right to be here, built on libp2p itself, against a mesh of three real node processes. After each
@@ -53,7 +53,7 @@ let target: LocalNode
 let usedToken: string
 let foreign: Papers
 let before: unknown
-let decided: number
+let decided: Decided
 
 beforeAll(async () => {
   siege = await besieged()
@@ -68,16 +68,16 @@ beforeAll(async () => {
   await target.vsmcp('wait', '--members', '3', '--timeout', '20s')
   await vsmcp(`${dir}/foreign`, 'init', '--name', 'foreign')
   foreign = await papersIn(`${dir}/foreign`)
+  decided = await atRest(target)
   before = await pictureOf(target)
-  decided = await decidedBy(target)
 }, 60_000)
 
 afterAll(() => siege.end())
 afterAll(endHostiles)
 
 async function nothingChanged(): Promise<void> {
-  expect(await pictureOf(target)).toEqual(before)
-  expect(await decidedBy(target)).toBe(decided)
+  await expectPicture(target, before)
+  decided = await expectNothingDecided(target, decided)
 }
 
 /** Genuine signatures of this mesh's own voters under a credential that ended yesterday. */
@@ -219,7 +219,7 @@ describe('gossip', () => {
     for (const name of names) await stranger.services.pubsub.publish(name, randomBytes(200)).catch(() => {})
     expect(heard).toBe(0)
     for (const name of names) expect(stranger.services.pubsub.getSubscribers(name), name).toEqual([])
-    decided = await decidedBy(target)
+    decided = await atRest(target)
     await nothingChanged()
   })
 })
@@ -280,8 +280,8 @@ describe('replays', () => {
       await expect(again.dial(target.ready.listen)).rejects.toThrow()
       expect(again.peers()).toEqual([])
       await target.vsmcp('wait', '--members', '3', '--timeout', '20s')
+      decided = await atRest(target)
       before = await pictureOf(target)
-      decided = await decidedBy(target)
 
       const socket = connect(portOf(target), '127.0.0.1')
       const answered: Buffer[] = []
@@ -340,7 +340,7 @@ describe('replays', () => {
       JSON.stringify([...codes]),
     ).toBe(true)
     await target.vsmcp('invite', 'revoke', id)
-    decided = await decidedBy(target)
+    decided = await atRest(target)
     const invitations = await target.vsmcp('invite', 'ls')
     before = { ...(before as object), invitations }
     await nothingChanged()
