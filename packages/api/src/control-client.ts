@@ -142,7 +142,7 @@ export class ControlClient implements NodeControl {
     return this.#ask('exportCharter')
   }
 
-  changeCharter(change: SignedChange): Promise<CharterChanged> {
+  changeCharter(change: SignedChange & { group?: string }): Promise<CharterChanged> {
     return this.#ask('changeCharter', { input: change })
   }
 
@@ -193,8 +193,8 @@ export class ControlClient implements NodeControl {
     return this.#ask('apply', { input: request, timeoutMs: startMs + this.#answerTimeoutMs })
   }
 
-  units(): Promise<UnitView[]> {
-    return this.#ask('units')
+  units(request: { group?: string } = {}): Promise<UnitView[]> {
+    return this.#ask('units', { input: request })
   }
 
   findings(): Promise<FindingView[]> {
@@ -217,8 +217,8 @@ export class ControlClient implements NodeControl {
     await this.#ask('removeSchedule', { input: { name } })
   }
 
-  tools(): Promise<ToolView[]> {
-    return this.#ask('tools')
+  tools(request: { group?: string } = {}): Promise<ToolView[]> {
+    return this.#ask('tools', { input: request })
   }
 
   async call(request: ToolCallRequest): Promise<ToolCallAnswer> {

@@ -70,9 +70,9 @@ export const ROUTES = {
   }),
   changeCharter: route({
     ...ENDPOINTS.changeCharter,
-    input: schema.signedChange,
+    input: schema.groupChange,
     output: schema.charterChanged,
-    errors: ['VSMCP_NODE_REFUSED', 'VSMCP_NODE_VERSION_DIFFERS', 'VSMCP_NODE_NO_SYSTEM5'],
+    errors: ['VSMCP_NODE_REFUSED', 'VSMCP_NODE_VERSION_DIFFERS', 'VSMCP_NODE_NO_SYSTEM5', 'VSMCP_NODE_GROUP_UNKNOWN'],
     run: (control, input) => control.changeCharter(input),
   }),
   anchorChain: route({
@@ -154,10 +154,10 @@ export const ROUTES = {
   }),
   units: route({
     ...ENDPOINTS.units,
-    input: schema.nothing,
+    input: groupSchema.ofGroup,
     output: z.array(schema.unitView),
-    errors: [],
-    run: (control) => control.units(),
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN'],
+    run: (control, input) => control.units(input),
   }),
   findings: route({
     ...ENDPOINTS.findings,
@@ -168,10 +168,10 @@ export const ROUTES = {
   }),
   tools: route({
     ...ENDPOINTS.tools,
-    input: schema.nothing,
+    input: groupSchema.ofGroup,
     output: z.array(schema.toolView),
-    errors: [],
-    run: (control) => control.tools(),
+    errors: ['VSMCP_NODE_GROUP_UNKNOWN'],
+    run: (control, input) => control.tools(input),
   }),
   call: route({
     ...ENDPOINTS.call,

@@ -133,17 +133,20 @@ export const charterView = z.object({
 })
 export const charterFile = z.object({ file: text })
 
-export const signedChange = z.discriminatedUnion('op', [
-  z.strictObject({ ...signed, op: z.literal('policy:set'), policies: z.record(text, z.unknown()), expects: count }),
+const inGroup = { group: text.min(1).exactOptional() }
+/** Signed is all but the group: whose charter names the operator. */
+export const groupChange = z.discriminatedUnion('op', [
+  z.strictObject({ ...signed, ...inGroup, op: z.literal('policy:set'), policies: z.record(text, z.unknown()), expects: count }),
   z.strictObject({
     ...signed,
+    ...inGroup,
     op: z.literal('operator:add'),
     name: text.min(1),
     publicKey: text.min(1),
     recovery: z.boolean().exactOptional(),
     expects: count,
   }),
-  z.strictObject({ ...signed, op: z.literal('operator:remove'), name: text.min(1), expects: count }),
+  z.strictObject({ ...signed, ...inGroup, op: z.literal('operator:remove'), name: text.min(1), expects: count }),
 ])
 export const anchor = z.object({ anchor: z.base64url().max(ANCHOR_LENGTH_MAX) })
 export const chainAnchored = z.object({ changed: z.boolean(), links: z.int().nonnegative() })

@@ -342,7 +342,7 @@ export class FakeControl implements NodeControl {
     return { file: this.charterFile }
   }
 
-  async changeCharter(change: SignedChange): Promise<{ changed: boolean }> {
+  async changeCharter(change: SignedChange & { group?: string }): Promise<{ changed: boolean }> {
     this.#note('changeCharter', change)
     return { changed: true }
   }
@@ -352,12 +352,12 @@ export class FakeControl implements NodeControl {
     return { changed: true, links: 17 }
   }
 
-  async draftEviction(member: string): Promise<EvictionDraft> {
-    this.#note('draftEviction', member)
+  async draftEviction(member: string, request: { group?: string } = {}): Promise<EvictionDraft> {
+    this.#note('draftEviction', { member, ...request })
     return { peerId: PEER, name: member, joinedAtIndex: 5, untilMs: 1_800_000_000_000 }
   }
 
-  async evict(order: SignedEviction): Promise<void> {
+  async evict(order: SignedEviction & { group?: string }): Promise<void> {
     this.#note('evict', order)
   }
 
@@ -430,8 +430,8 @@ export class FakeControl implements NodeControl {
     return { changes: request.units.map(({ name }) => ({ name, outcome: 'attached' })) }
   }
 
-  async units(): Promise<UnitView[]> {
-    this.#note('units')
+  async units(request: { group?: string } = {}): Promise<UnitView[]> {
+    this.#note('units', request)
     return [...this.units_.values()].map(({ view }) => view)
   }
 
@@ -482,8 +482,8 @@ export class FakeControl implements NodeControl {
     }
   }
 
-  async tools(): Promise<ToolView[]> {
-    this.#note('tools')
+  async tools(request: { group?: string } = {}): Promise<ToolView[]> {
+    this.#note('tools', request)
     return [...this.units_.keys()].flatMap((unit) =>
       ['read', 'write'].map((tool) => ({
         name: tool,

@@ -43,7 +43,7 @@ describe('schemas', () => {
       same<Out<typeof schemas.logsRequest>, Omit<node.LogsRequest, 'signal'>>(true),
       same<Out<typeof schemas.logLine>, node.LogLine>(true),
       same<Out<typeof schemas.charterView>, node.CharterView>(true),
-      same<Out<typeof schemas.signedChange>, node.SignedChange>(true),
+      same<Out<typeof schemas.groupChange>, node.SignedChange & { group?: string }>(true),
       same<Out<typeof schemas.evictionDraft>, node.EvictionDraft>(true),
       same<Out<typeof schemas.signedEviction>, node.SignedEviction>(true),
       same<Out<typeof alertSchemas.alertView>, node.AlertView>(true),

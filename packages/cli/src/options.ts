@@ -9,6 +9,17 @@ export const durationOption = (flags: string, description: string, defaultMs: nu
     .argParser(duration(flags.split(' ')[0] ?? flags))
     .default(defaultMs, formatDuration(defaultMs).replace(' min', 'm').replace(' ', ''))
 
+/** Of commands that may be about another group than the home group of the node. */
+export const groupOption = (description = 'of this group, in which the node has a seat (default: its home group)'): Option =>
+  new Option('--group <path>', description)
+
+export interface GroupOption {
+  group?: string
+}
+
+/** What the node is asked with. */
+export const inGroup = ({ group }: GroupOption): GroupOption => (group === undefined ? {} : { group })
+
 /** Parses an option's value as a duration in ms, and names the option when it is none. */
 export const duration =
   (option: string) =>

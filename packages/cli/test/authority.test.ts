@@ -99,6 +99,35 @@ describe('vsmcp operator', () => {
   })
 })
 
+describe('what a group other than the home group is asked', () => {
+  it('is named with --group: for charter and signature alike', async () => {
+    const { control, dataDir, key, lastOf } = await withOperator()
+    const cwd = await tempDir()
+    await writeFile(join(cwd, 'p.json'), '{}')
+    const signed = ['--reason', 'x', '--operator-key', key]
+    const publicKey = await newOperatorKey(join(cwd, 'maria.key'))
+    const changes = [
+      ['policy', 'set', 'p.json', ...signed],
+      ['operator', 'add', 'maria', '--public-key', publicKey, ...signed],
+      ['operator', 'rm', 'me', ...signed],
+    ]
+    for (const words of [['policy', 'show'], ['policy', 'history'], ['operator', 'ls'], ...changes]) {
+      control.calls.length = 0
+      const { code, stderr } = await vsmcp([...words, '--group', '/eu'], { dataDir, cwd })
+      expect([code, words, stderr.includes('error')]).toEqual([0, words, false])
+      expect(lastOf('charter')).toEqual({ group: '/eu' })
+      if (changes.includes(words)) expect(lastOf('changeCharter')).toMatchObject({ group: '/eu', operator: 'me' })
+    }
+    for (const list of ['units', 'tools']) {
+      expect((await vsmcp([list, '--group', '/eu', '--json'], { dataDir })).json()).toEqual([])
+      expect(lastOf(list)).toEqual({ group: '/eu' })
+      await vsmcp([list], { dataDir })
+      expect(lastOf(list)).toEqual({})
+    }
+    expect((await vsmcp(['tools', '--help'], { dataDir })).stdout).toContain('--group <path>')
+  })
+})
+
 describe('vsmcp evict', () => {
   it('has what the node drafted signed by the operator, and names who is gone', async () => {
     const { dataDir, key, lastOf } = await withOperator()
@@ -110,6 +139,16 @@ describe('vsmcp evict', () => {
       reason: 'stolen',
       operator: 'me',
     })
+    expect(lastOf('draftEviction')).toEqual({ member: 'laptop' })
+  })
+
+  it("takes it from the group that it names, by that one's charter", async () => {
+    const { dataDir, key, lastOf } = await withOperator()
+    const args = ['evict', 'laptop', '--group', '/eu', '--reason', 'stolen', '--operator-key', key]
+    expect((await vsmcp(args, { dataDir })).stdout).toMatch(/^evicted laptop /)
+    expect(lastOf('charter')).toEqual({ group: '/eu' })
+    expect(lastOf('draftEviction')).toEqual({ member: 'laptop', group: '/eu' })
+    expect(lastOf('evict')).toMatchObject({ op: 'member:evict', operator: 'me', group: '/eu' })
   })
 })
 

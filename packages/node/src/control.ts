@@ -83,7 +83,7 @@ export interface NodeControl {
   /** For a file that anybody can verify offline. */
   exportCharter(): Promise<CharterFile>
   /** Carries what an operator signed to System 5. */
-  changeCharter(change: SignedChange): Promise<CharterChanged>
+  changeCharter(change: SignedChange & { group?: string }): Promise<CharterChanged>
   /** Carries to System 5 what the mesh key signed to shorten the chain of voters (base64url). */
   anchorChain(anchor: string): Promise<ChainAnchored>
   /** What an operator has to sign to evict a member, by PeerId or name. */
@@ -104,8 +104,8 @@ export interface NodeControl {
   detach(name: UnitName): Promise<void>
   /** Brings the units of this node to what is declared. */
   apply(request: ApplyRequest): Promise<ApplyResult>
-  /** Units of the whole group, those of this node with their figures. */
-  units(): Promise<UnitView[]>
+  /** Units of the whole group, those of this node with their figures: of the home group, or of another that this node has a seat in. */
+  units(request?: { group?: string }): Promise<UnitView[]>
 
   /** Targets that units of the group miss, and what audits by this node found. */
   findings(): Promise<FindingView[]>
@@ -122,7 +122,8 @@ export interface NodeControl {
   addSchedule(request: ScheduleRequest): Promise<ScheduleAdded>
   removeSchedule(name: string): Promise<void>
 
-  tools(): Promise<ToolView[]>
+  /** Of the home group, or of another that this node has a seat in. */
+  tools(request?: { group?: string }): Promise<ToolView[]>
   call(request: ToolCallRequest): Promise<ToolCallAnswer>
 
   /** Pain that is not remedied, the most severe first. */

@@ -177,7 +177,7 @@ class RunningNode implements VsmcpNode {
   #control(parts: Parts, log: NodeLog, wiring: Wiring, identity: Identity): NodeControl {
     const { mesh, log: groupLog, catalog, units, router, admission, gateway } = parts
     const { dataDir } = this.#init
-    const { statusView, unitsView, nameOf } = groupViews(parts, {
+    const { statusView, unitsView, nameOf, lists } = groupViews(parts, {
       facts: factsOf(this.#init),
       mcpUrl: () => gateway.url(),
       crashes: () => this.#news?.problems() ?? [],
@@ -187,7 +187,7 @@ class RunningNode implements VsmcpNode {
       init: this.#init,
       identity,
       home: parts,
-      homeMembers: () => statusView.members(),
+      homeLists: lists,
       clock: systemClock,
       random: seededRandom(Math.round(systemClock.wallMs())),
       logger: log.logger,

@@ -5,7 +5,8 @@ import { joinMesh } from '../src/enrol/join-mesh.ts'
 import type { VsmcpNode } from '../src/node-init.ts'
 import { GroupUnknownError } from '../src/errors.ts'
 import { emptyDirectory } from './support/group.ts'
-import { callOf, eventually, founded, joined, started } from './support/nodes.ts'
+import { callOf, eventually, founded, joined, operatorAt, started } from './support/nodes.ts'
+import { why } from './support/operator.ts'
 import { attach } from './support/servers.ts'
 
 /** What a unit wrote on stderr. */
@@ -58,7 +59,8 @@ describe('a group below another', () => {
   })
 
   it('nests: calls go down and up over three levels, and what a level does not list is found by name', async () => {
-    const a = await founded('a')
+    const dir = await emptyDirectory()
+    const a = await founded('a', dir)
     await a.control.createGroup({ path: 'eu' })
     const b = await joined(a, 'b', '/eu')
     const plant = await b.control.createGroup({ path: 'plant' })
@@ -73,6 +75,32 @@ describe('a group below another', () => {
     await eventually(() => callOf(a, 'robot__sum', { a: 1, b: 2 }).catch(String)).toContain('"sum":3')
     await eventually(() => callOf(c, 'office__sum', { a: 2, b: 2 }).catch(String)).toContain('"sum":4')
     await expect(callOf(c, 'nobody__has', {})).rejects.toThrow(/no tool nobody__has is known/)
+
+    // A node shows and changes each group that it has a seat in, and says of another one who can.
+    const eu = { group: '/eu' }
+    expect((await a.control.units(eu)).map(({ name, nodeName }) => [name, nodeName])).toContainEqual(['plant', 'b'])
+    expect((await a.control.tools(eu)).map(({ name }) => name)).toContain('plant__robot__sum')
+    const { policyVersion: expects } = await a.control.charter(eu)
+    const change = (await operatorAt(a, dir, '/eu')).sign({
+      op: 'policy:set',
+      policies: { retries: 3 },
+      expects,
+      ...why,
+    } as const)
+    await expect(a.control.changeCharter(change)).rejects.toMatchObject({ code: 'VSMCP_NODE_REFUSED' })
+    await a.control.changeCharter({ ...change, ...eu })
+    expect(await a.control.charter(eu)).toMatchObject({ policies: { retries: 3 }, policyVersion: expects + 1 })
+    expect((await a.control.charter()).policies).toEqual({})
+    for (const asked of [
+      () => a.control.units(plantOnly),
+      () => a.control.tools(plantOnly),
+      () => a.control.changeCharter({ ...change, ...plantOnly }),
+    ]) {
+      await expect(asked()).rejects.toMatchObject({
+        code: 'VSMCP_NODE_GROUP_UNKNOWN',
+        hint: expect.stringContaining('`vsmcp group show` names them') as string,
+      })
+    }
   })
 
   it('has two of its own speak for it above, and its founder leaves it to them; calls go on when one of the two is gone', async () => {
@@ -92,6 +120,8 @@ describe('a group below another', () => {
     expect(await callOf(a, 'eu__tool__sum', { a: 2, b: 3 })).toContain('"sum":5')
   })
 })
+
+const plantOnly = { group: '/eu/plant' }
 
 describe('a seat beside the home group', () => {
   it('comes back with the node, is shown in status and tree, and its group is renamed, emptied and removed', async () => {

@@ -14,7 +14,15 @@ async function seatsOf(
   clock: Clock = systemClock,
 ): Promise<{ seats: Seats; membership: Membership; founding: Founding }> {
   const identity = await loadIdentity(dataDirectory(home.dir).identity)
-  const membership = { group: 'root', parent: undefined, isHome: true, parts: home, members: () => [] }
+  const membership = {
+    group: 'root',
+    parent: undefined,
+    isHome: true,
+    parts: home,
+    members: () => [],
+    units: async () => [],
+    tools: () => [],
+  }
   home.memberships.began(membership)
   const logger = silentLogger
   const components = { identity, clock, logger }

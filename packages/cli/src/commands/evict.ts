@@ -1,11 +1,12 @@
 import { addSigningOptions, openSigner, type SigningOptions } from '../operator/signing.ts'
+import { type GroupOption, groupOption, inGroup } from '../options.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { type Define, examples, notes } from './command.ts'
 
 export const define: Define = (command, open) => {
   addSigningOptions(command)
     .argument('<member>', 'its name, or its PeerId')
-    .option('--group <path>', 'from this group, in which the node has a seat (default: its home group)')
+    .addOption(groupOption('from this group, in which the node has a seat (default: its home group)'))
     .addHelpText(
       'after',
       notes(
@@ -18,10 +19,10 @@ export const define: Define = (command, open) => {
       'after',
       examples('vsmcp evict laptop-3 --reason "stolen"', 'vsmcp evict 12D3KooW… --reason "unknown" --operator-key me.key'),
     )
-    .action(async (member: string, options: SigningOptions & { group?: string }) => {
+    .action(async (member: string, options: SigningOptions & GroupOption) => {
       const session = open(command)
       const { node, terminal } = session
-      const where = options.group === undefined ? {} : { group: options.group }
+      const where = inGroup(options)
       const charter = await terminal.during('asking the group', node.charter(where))
       const { peerId, name, joinedAtIndex, untilMs } = await node.draftEviction(member, where)
       const { signer, ...signed } = await openSigner(options, session, charter)

@@ -1,5 +1,6 @@
 import { systemClock } from '@vsmcp/kernel'
 import type { MemberView } from '@vsmcp/node'
+import { type GroupOption, groupOption, inGroup } from '../options.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { formatAgo, formatLatency, shortPeer } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
@@ -9,14 +10,14 @@ const STATE_STYLE = { alive: 'green', suspect: 'yellow', failed: 'red', left: 'd
 
 export const define: Define = (command, open) => {
   command
-    .option('--group <path>', 'of this group, in which the node has a seat (default: its home group)')
+    .addOption(groupOption())
     .addHelpText(
       'after',
       examples('vsmcp members', 'vsmcp members --group /eu/plant-7', "vsmcp members --json | jq -r '.[] | select(.leader).name'"),
     )
-    .action(async ({ group }: { group?: string }) => {
+    .action(async (options: GroupOption) => {
       const { node, terminal } = open(command)
-      const asked = node.members(group === undefined ? {} : { group })
+      const asked = node.members(inGroup(options))
       terminal.answer(await terminal.during('asking the node', asked), (members) => render(members, terminal))
     })
 }

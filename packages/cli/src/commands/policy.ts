@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { readInput } from '../input.ts'
 import { parsePolicies } from '../operator/policy-file.ts'
 import { addSigningOptions, openSigner, type SigningOptions } from '../operator/signing.ts'
-import { wholeNumber } from '../options.ts'
+import { type GroupOption, groupOption, inGroup, wholeNumber } from '../options.ts'
 import { addCommonOptions } from '../session.ts'
 import { formatAgo } from '../terminal/format.ts'
 import { printable, printableLine } from '../terminal/printable.ts'
@@ -31,10 +31,18 @@ function defineShow(command: Command, open: Open): void {
   command
     .summary('show the policies in force and their version')
     .description('Show the policies in force. Their version is what "policy set --expect" names.')
-    .addHelpText('after', examples('vsmcp policy show', "vsmcp policy show --json | jq '.policies' > policies.json"))
-    .action(async () => {
+    .addOption(groupOption())
+    .addHelpText(
+      'after',
+      examples(
+        'vsmcp policy show',
+        'vsmcp policy show --group /eu/plant-7',
+        "vsmcp policy show --json | jq '.policies' > policies.json",
+      ),
+    )
+    .action(async (options: GroupOption) => {
       const { node, terminal } = open(command)
-      const charter = await terminal.during('asking the group', node.charter())
+      const charter = await terminal.during('asking the group', node.charter(inGroup(options)))
       warnIfAlone(charter, terminal)
       terminal.answer(shown(charter), ({ policies }) => printable(JSON.stringify(policies, null, 2)))
       terminal.remark(`Version ${charter.policyVersion}.`)
@@ -51,6 +59,7 @@ function defineSet(command: Command, open: Open): void {
       'refuse if another version is in force (default: the one in force now)',
       wholeNumber('--expect', 1),
     )
+    .addOption(groupOption())
     .addHelpText(
       'after',
       notes(
@@ -59,16 +68,16 @@ function defineSet(command: Command, open: Open): void {
       ),
     )
     .addHelpText('after', examples('vsmcp policy set policies.yaml --expect 4 --reason "one retry less"'))
-    .action(async (file: string, options: SigningOptions & { expect?: number }) => {
+    .action(async (file: string, options: SigningOptions & GroupOption & { expect?: number }) => {
       const session = open(command)
       const { node, terminal, cwd } = session
       const path = file === '-' ? resolve(cwd, 'standard input') : resolve(cwd, file)
       const policies = parsePolicies(await readInput(file, session), path)
-      const charter = await terminal.during('asking the group', node.charter())
+      const charter = await terminal.during('asking the group', node.charter(inGroup(options)))
       const expects = options.expect ?? charter.policyVersion
       const { signer, ...signed } = await openSigner(options, session, charter)
       const change = signer.sign({ op: 'policy:set', policies, expects, ...signed } as const)
-      const { changed } = await terminal.during('asking the group', node.changeCharter(change))
+      const { changed } = await terminal.during('asking the group', node.changeCharter({ ...change, ...inGroup(options) }))
       terminal.answer(
         { version: expects + 1, changed, by: signer.name },
         ({ version, by }) => `policies are at version ${version}, signed by ${by}`,
@@ -80,10 +89,11 @@ function defineHistory(command: Command, open: Open): void {
   command
     .summary('list the last 50 changes, with author and reason')
     .description('List the last 50 changes of the policies: who, when, why.')
+    .addOption(groupOption())
     .addHelpText('after', examples('vsmcp policy history'))
-    .action(async () => {
+    .action(async (options: GroupOption) => {
       const { node, terminal } = open(command)
-      const charter = await terminal.during('asking the group', node.charter())
+      const charter = await terminal.during('asking the group', node.charter(inGroup(options)))
       warnIfAlone(charter, terminal)
       terminal.answer(charter.policyHistory, (history) => render(history, terminal))
     })

@@ -1,17 +1,24 @@
 import type { ToolView } from '@vsmcp/node'
+import { type GroupOption, groupOption, inGroup } from '../options.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { type Define, examples } from './command.ts'
 
 export const define: Define = (command, open) => {
   command
+    .addOption(groupOption())
     .addHelpText(
       'after',
-      examples('vsmcp tools', "vsmcp tools --json | jq -r '.[].name'", 'vsmcp call echo --args \'{"message":"hello"}\''),
+      examples(
+        'vsmcp tools',
+        'vsmcp tools --group /eu/plant-7',
+        "vsmcp tools --json | jq -r '.[].name'",
+        'vsmcp call echo --args \'{"message":"hello"}\'',
+      ),
     )
-    .action(async () => {
+    .action(async (options: GroupOption) => {
       const { node, terminal } = open(command)
-      terminal.answer(await terminal.during('asking the node', node.tools()), (tools) => render(tools, terminal))
+      terminal.answer(await terminal.during('asking the node', node.tools(inGroup(options))), (tools) => render(tools, terminal))
     })
 }
 

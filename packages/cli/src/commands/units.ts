@@ -1,4 +1,5 @@
 import type { UnitView } from '@vsmcp/node'
+import { type GroupOption, groupOption, inGroup } from '../options.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 import { formatLatency, formatRate, formatShare } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
@@ -17,11 +18,20 @@ const STATE_STYLE = {
 export const define: Define = (command, open) => {
   command
     .option('--work', "show what they do, could do and might do (Beer's actuality, capability, potentiality)")
-    .addHelpText('after', examples('vsmcp units', 'vsmcp units --work', "vsmcp units --json | jq '.[] | select(.local)'"))
-    .action(async ({ work }: { work?: boolean }) => {
+    .addOption(groupOption())
+    .addHelpText(
+      'after',
+      examples(
+        'vsmcp units',
+        'vsmcp units --work',
+        'vsmcp units --group /eu/plant-7',
+        "vsmcp units --json | jq '.[] | select(.local)'",
+      ),
+    )
+    .action(async ({ work, ...options }: GroupOption & { work?: boolean }) => {
       const { node, terminal } = open(command)
       const show = work === true ? renderWork : render
-      terminal.answer(await terminal.during('asking the node', node.units()), (units) => show(units, terminal))
+      terminal.answer(await terminal.during('asking the node', node.units(inGroup(options))), (units) => show(units, terminal))
     })
 }
 

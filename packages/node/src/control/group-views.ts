@@ -1,5 +1,8 @@
 import { type Logger, type PeerIdString, systemClock } from '@vsmcp/kernel'
+import type { Catalog } from '../catalog/catalog.ts'
 import type { GroupParts } from '../parts.ts'
+import type { GroupLists } from '../recursion/memberships.ts'
+import type { ToolView } from '../route/contract.ts'
 import { StatusView, type StatusFacts } from './status-view.ts'
 import { UnitsView } from './units-view.ts'
 
@@ -15,11 +18,29 @@ export interface GroupViewsInit {
 export function groupViews(
   parts: GroupParts,
   { facts, mcpUrl, crashes, logger }: GroupViewsInit,
-): { statusView: StatusView; unitsView: UnitsView; nameOf: (peer: PeerIdString) => string } {
+): { statusView: StatusView; unitsView: UnitsView; nameOf: (peer: PeerIdString) => string; lists: GroupLists } {
   const nameOf = (peer: PeerIdString): string => statusView.nameOf(peer)
   const unitsView = new UnitsView({ ...parts, self: parts.mesh.peerId, logger, nameOf })
   const statusView = new StatusView(facts, { ...parts, unitsView, alerts: parts.alertsView, mcpUrl, crashes })
-  return { statusView, unitsView, nameOf }
+  const lists: GroupLists = {
+    members: () => statusView.members(),
+    units: () => unitsView.list(),
+    tools: () => toolsView(parts.catalog, nameOf),
+  }
+  return { statusView, unitsView, nameOf, lists }
+}
+
+function toolsView({ tools }: Pick<Catalog, 'tools'>, nameOf: (peer: PeerIdString) => string): ToolView[] {
+  return tools.map(({ exposedName, qualifiedName, unit, node, definition }) => ({
+    name: exposedName,
+    qualifiedName,
+    unit,
+    node,
+    nodeName: nameOf(node),
+    ...(definition.title === undefined ? {} : { title: definition.title }),
+    ...(definition.description === undefined ? {} : { description: definition.description }),
+    readOnly: definition.annotations?.readOnlyHint === true,
+  }))
 }
 
 /** What every status says of the program and the process. */

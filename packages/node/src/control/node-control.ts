@@ -190,7 +190,7 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.admission.revoke(id)
   }
 
-  charter({ group }: { group?: string } = {}): Promise<CharterView> {
+  async charter({ group }: { group?: string } = {}): Promise<CharterView> {
     return this.#c.groups.charter(group).show()
   }
 
@@ -198,19 +198,19 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.charter.export()
   }
 
-  changeCharter(change: SignedChange): Promise<CharterChanged> {
-    return this.#c.charter.change(change)
+  async changeCharter({ group, ...change }: SignedChange & { group?: string }): Promise<CharterChanged> {
+    return this.#c.groups.charter(group).change(change)
   }
 
   anchorChain(anchor: string): Promise<ChainAnchored> {
     return this.#c.charter.anchor(anchor)
   }
 
-  draftEviction(member: string, { group }: { group?: string } = {}): Promise<EvictionDraft> {
+  async draftEviction(member: string, { group }: { group?: string } = {}): Promise<EvictionDraft> {
     return this.#c.groups.charter(group).draftEviction(member)
   }
 
-  evict({ group, ...order }: SignedEviction & { group?: string }): Promise<void> {
+  async evict({ group, ...order }: SignedEviction & { group?: string }): Promise<void> {
     return this.#c.groups.charter(group).evict(order)
   }
 
@@ -275,8 +275,8 @@ export class RunningNodeControl implements NodeControl {
     return { changes }
   }
 
-  units(): Promise<UnitView[]> {
-    return this.#c.unitsView.list()
+  async units({ group }: { group?: string } = {}): Promise<UnitView[]> {
+    return this.#c.groups.membership(group).units()
   }
 
   async findings(): Promise<FindingView[]> {
@@ -307,18 +307,8 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.schedules.remove(name)
   }
 
-  async tools(): Promise<ToolView[]> {
-    const { catalog, statusView } = this.#c
-    return catalog.tools.map(({ exposedName, qualifiedName, unit, node, definition }) => ({
-      name: exposedName,
-      qualifiedName,
-      unit,
-      node,
-      nodeName: statusView.nameOf(node),
-      ...(definition.title === undefined ? {} : { title: definition.title }),
-      ...(definition.description === undefined ? {} : { description: definition.description }),
-      readOnly: definition.annotations?.readOnlyHint === true,
-    }))
+  async tools({ group }: { group?: string } = {}): Promise<ToolView[]> {
+    return this.#c.groups.membership(group).tools()
   }
 
   call(request: ToolCallRequest): Promise<ToolCallAnswer> {

@@ -1,32 +1,39 @@
 import { Emitter, type GroupId, type Logger, messageOf, StoppedError } from '@vsmcp/kernel'
 import type { MemberView } from '../members/contract.ts'
 import type { GroupParts } from '../parts.ts'
+import type { ToolView } from '../route/contract.ts'
+import type { UnitView } from '../system1/contract.ts'
+
+/** What a group lists, as a node of it sees it. */
+export interface GroupLists {
+  members(): MemberView[]
+  units(): Promise<UnitView[]>
+  tools(): ToolView[]
+}
 
 /** A running membership of this node: in its home group, or by a seat in another. */
-export interface Membership {
+export interface Membership extends GroupLists {
   readonly group: GroupId
   /** The group above now; undefined for the root. */
   readonly parent: GroupId | undefined
   readonly isHome: boolean
   readonly parts: GroupParts
-  /** As this node sees them. */
-  members(): MemberView[]
 }
 
 /** Its parent is that of now, whenever it is asked. */
 export function membershipOf(
   group: GroupId,
   parts: GroupParts,
-  { isHome, members }: Pick<Membership, 'isHome' | 'members'>,
+  { isHome, lists }: { isHome: boolean; lists: GroupLists },
 ): Membership {
   return {
+    ...lists,
     group,
     get parent() {
       return parts.place.parent
     },
     isHome,
     parts,
-    members,
   }
 }
 

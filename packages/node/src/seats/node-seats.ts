@@ -1,10 +1,9 @@
 import { type Clock, type Logger, type Random, type Startable, type SupervisionEvent, type TreeEntry } from '@vsmcp/kernel'
 import type { Identity } from '@vsmcp/security'
-import type { MemberView } from '../members/contract.ts'
 import type { NodeInit } from '../node-init.ts'
 import type { Parts } from '../parts.ts'
 import { AlertsAcross } from '../recursion/alerts-across.ts'
-import { membershipOf } from '../recursion/memberships.ts'
+import { type GroupLists, membershipOf } from '../recursion/memberships.ts'
 import { PlaceTelling } from '../recursion/place-telling.ts'
 import { Ties } from '../recursion/ties.ts'
 import { Founding } from './founding.ts'
@@ -15,7 +14,7 @@ export interface NodeSeatsComponents {
   init: NodeInit
   identity: Identity
   home: Parts
-  homeMembers: () => MemberView[]
+  homeLists: GroupLists
   clock: Clock
   random: Random
   logger: Logger
@@ -55,9 +54,9 @@ export class NodeSeats implements Startable {
 
   /** The home group runs. */
   async start(): Promise<void> {
-    const { home, homeMembers } = this.#c
+    const { home, homeLists } = this.#c
     const { groupId } = home.trust.enrolment
-    home.memberships.began(membershipOf(groupId, home, { isHome: true, members: homeMembers }))
+    home.memberships.began(membershipOf(groupId, home, { isHome: true, lists: homeLists }))
     await this.#seats.start()
     await this.#ties.start()
     await this.#placeTelling.start()

@@ -23,8 +23,7 @@ import {
 } from '../constants.ts'
 import { requireEnrolment } from '../enrol/enrolment.ts'
 import { factsOf, groupViews } from '../control/group-views.ts'
-import type { MemberView } from '../members/contract.ts'
-import { membershipOf } from '../recursion/memberships.ts'
+import { type GroupLists, membershipOf } from '../recursion/memberships.ts'
 import type { NodeInit } from '../node-init.ts'
 import type { GroupParts, HostParts, Parts } from '../parts.ts'
 import { systemsOfSeat } from '../tree/node-tree.ts'
@@ -52,7 +51,7 @@ interface Life {
   readonly store: Store
   readonly parts: GroupParts
   readonly tree: Supervisor
-  readonly members: () => MemberView[]
+  readonly lists: GroupLists
 }
 
 /**
@@ -98,8 +97,8 @@ export class Seat {
       try {
         this.#life = await this.#begin()
         this.#lastError = undefined
-        const { parts, members } = this.#life
-        this.#c.host.memberships.began(membershipOf(this.group, parts, { isHome: false, members }))
+        const { parts, lists } = this.#life
+        this.#c.host.memberships.began(membershipOf(this.group, parts, { isHome: false, lists }))
         this.#logger.info({}, 'the seat is up')
       } catch (error) {
         this.#tryAgain(error)
@@ -145,8 +144,8 @@ export class Seat {
         path: ['node', 'seats', this.group],
       },
     )
-    const { statusView } = groupViews(parts, { facts: factsOf(init), mcpUrl: () => '', crashes: () => [], logger })
-    const life = { store, parts, tree, members: () => statusView.members() }
+    const { lists } = groupViews(parts, { facts: factsOf(init), mcpUrl: () => '', crashes: () => [], logger })
+    const life = { store, parts, tree, lists }
     try {
       const wiring = new Wiring(parts, logger)
       wiring.on('changed', () => this.#c.onChanged())

@@ -11,7 +11,7 @@ export async function seatsOf(home: TestNode, clock: Clock = systemClock): Promi
     init: initOf(home.dir),
     identity: await loadIdentity(dataDirectory(home.dir).identity),
     home,
-    homeMembers: () => [],
+    homeLists: { members: () => [], units: async () => [], tools: () => [] },
     clock,
     random: seededRandom(1),
     logger: silentLogger,
