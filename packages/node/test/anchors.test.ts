@@ -1,12 +1,12 @@
 import { LINKS_BESIDE_ANCHOR } from '@vsmcp/consensus'
-import { encodeChain, isAnchored } from '@vsmcp/security'
+import { decodePassport, encodeChain, isAnchored } from '@vsmcp/security'
 import { expect, it } from 'vitest'
 import { meshKeyFile, readAnchorFile, signAnchorOf, writeAnchorFile } from '../src/charter/anchor-file.ts'
 import { readCharterFile } from '../src/charter/charter-file.ts'
 import { newOperatorKey } from '../src/charter/operator-signer.ts'
 import { requireEnrolment } from '../src/enrol/enrolment.ts'
 import { AnchorFileError } from '../src/errors.ts'
-import { emptyDirectory, foundMesh, joinNode, startNode, type TestNode, until } from './support/group.ts'
+import { emptyDirectory, foundMesh, joinNode, sameAddresses, startNode, type TestNode, until } from './support/group.ts'
 import { deskOf, operatorOf, why } from './support/operator.ts'
 
 /** Changes the recovery keys so many times: each is one link of the chain. */
@@ -29,11 +29,13 @@ async function wear(founder: TestNode, changes: number): Promise<void> {
 
 it('an anchor shortens the chain of a running group, and who was away since long before it comes back and has its credential renewed', async () => {
   const founder = await foundMesh()
+  // Who joins now is vouched for by voters that the anchor takes out of the chain.
+  await wear(founder, 2)
   const member = await joinNode(founder, 'b')
   await until(founder, () => founder.log.state?.members.has(member.peer) === true)
   await until(member, () => member.log.state?.members.has(member.peer) === true)
   await member.stop()
-  await wear(founder, LINKS_BESIDE_ANCHOR + 4)
+  await wear(founder, LINKS_BESIDE_ANCHOR + 2)
   const desk = deskOf(founder)
   const { file } = await desk.export()
   const signed = await signAnchorOf(file, meshKeyFile(founder.dir))
@@ -55,6 +57,32 @@ it('an anchor shortens the chain of a running group, and who was away since long
   await until(back, () => back.trust.chain.links.length === LINKS_BESIDE_ANCHOR + 2)
   await back.stop()
   expect((await requireEnrolment(back.dir)).chain.eras).toEqual(founder.trust.chain.eras)
+})
+
+it('a member that hears of an anchor and is cut off before its credential is renewed shows it with the voters that signed it', async () => {
+  const founder = await foundMesh()
+  await wear(founder, 2)
+  const member = await joinNode(founder, 'b')
+  await until(founder, () => founder.log.state?.members.has(member.peer) === true)
+  await until(member, () => member.log.state?.members.has(member.peer) === true)
+  await member.stop()
+  await wear(founder, LINKS_BESIDE_ANCHOR + 2)
+  const desk = deskOf(founder)
+  await desk.anchor((await signAnchorOf((await desk.export()).file, meshKeyFile(founder.dir))).anchor)
+  await until(founder, () => isAnchored(founder.trust.chain))
+  const where = sameAddresses(founder)
+  await founder.stop()
+
+  const alone = await startNode(member.dir)
+  expect(alone.trust.learnChain(founder.peer, founder.trust.chain)).toBe(true)
+  expect(alone.trust.enrolment.signers?.links).toHaveLength(2)
+  await alone.trust.written()
+  await alone.stop()
+  await startNode(founder.dir, where)
+  const back = await startNode(member.dir)
+  expect(isAnchored(back.trust.chain)).toBe(true)
+  await until(back, () => back.trust.enrolment.signers === undefined)
+  expect(isAnchored(decodePassport(await back.trust.passport()))).toBe(true)
 })
 
 it('an anchor is signed by the key of its mesh only, for a charter that proves itself, and read from a whole file only', async () => {

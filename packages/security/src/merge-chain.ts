@@ -98,9 +98,10 @@ function laterOf(known: Chain, other: Chain, common: VoterEra): Chain {
 
 /** The newest era that both went through, as far as either says. */
 function newestCommon(known: Chain, other: Chain): VoterEra {
+  const [isOfKnown, isOfOther] = [ancestryOf(known), ancestryOf(other)]
   const common = [
-    ...known.eras.filter(({ digest }) => isOf(other, digest)),
-    ...other.eras.filter(({ digest }) => isOf(known, digest)),
+    ...known.eras.filter(({ digest }) => isOfOther(digest)),
+    ...other.eras.filter(({ digest }) => isOfKnown(digest)),
   ]
   return common.reduce((newest, era) => (isAfter(era, newest) ? era : newest))
 }
@@ -124,8 +125,14 @@ function textOf({ epoch, index, voters, recoverers }: VoterEra): string {
 }
 
 /** Whether a change of voters, by the digest of its era, is one of this chain's, or of those that its anchor lists. */
-export function isOf({ eras, links: [first] }: Chain, digest: string): boolean {
-  return eras.some((era) => era.digest === digest) || anchorOf(first)?.past.includes(pastDigest(digest)) === true
+export function isOf(chain: Chain, digest: string): boolean {
+  return ancestryOf(chain)(digest)
+}
+
+function ancestryOf({ eras, links: [first] }: Chain): (digest: string) => boolean {
+  const known = new Set(eras.map(({ digest }) => digest))
+  const past = new Set(anchorOf(first)?.past)
+  return (digest) => known.has(digest) || past.has(pastDigest(digest))
 }
 
 function coveredBy({ links: [first] }: ShownChain): Anchor['count'] {

@@ -29,7 +29,7 @@ import {
   VOUCHING_ERAS_MAX,
 } from '../src/index.ts'
 import { bytesOf, textOf } from '../src/form.ts'
-import { chainThrough, changeTo, flipped, linkTo, outcome, sha, thrownBy, world } from './fixtures.ts'
+import { chainThrough, changeTo, codeOf, flipped, linkTo, outcome, sha, thrownBy, world } from './fixtures.ts'
 
 const of = world()
 const [a, b, c, d] = of.all as [Identity, Identity, Identity, Identity]
@@ -197,7 +197,7 @@ describe('two chains of which one is shortened', () => {
         expect(isAnchored(merged)).toBe(isAnchored(known) || isAnchored(other))
         expect(merged).toEqual(orThrow(verifyChain({ meshId, ...shown(merged) })))
       }),
-      { numRuns: 60 },
+      { seed: 7, numRuns: 30 },
     )
   })
 
@@ -238,6 +238,64 @@ describe('two chains of which one is shortened', () => {
     expect(thrownBy(() => mergeChain(long, shown({ links: [false_] })))).toBe('ANCHOR_FORGED')
     // The links of then name the voters before themselves, so it leads nowhere with them.
     expect(verify([false_, ...long.links.slice(covered)])).toBe('CHAIN_BROKEN')
+  })
+})
+
+describe('nodes that each know their own part of what happened', () => {
+  /** A history: how many changes one after the other, by which two voters, where it left another one, and how it goes on there. */
+  interface Step {
+    readonly of: number
+    readonly at: number
+    readonly how: 'goes on' | 'is recovered' | 'is led astray' | 'is anchored'
+  }
+  const steps = fc.array(
+    fc.record({
+      of: fc.nat(20),
+      at: fc.nat(30),
+      how: fc.constantFrom<Step['how'][]>('goes on', 'is recovered', 'is led astray', 'is anchored', 'is anchored'),
+    }),
+    { minLength: 2, maxLength: 4 },
+  )
+  const cut = (chain: Chain, at: number): Chain =>
+    orThrow(verifyChain({ meshId, firstCharter, links: chain.links.slice(0, Math.max(1, at % (chain.links.length + 1))) }))
+  const stepped = (chain: Chain, { at, how }: Step): Chain => {
+    if (how === 'goes on') return through(chain, 1 + (at % 4))
+    if (how === 'is recovered') return through(recovered(of.meshKey, cut(chain, at)), 1)
+    if (how === 'is led astray') return through(cut(chain, at), 1, { digestNow: sha((at % 10).toString()) })
+    if (chain.links.length < LINKS_BESIDE_ANCHOR + 2) return chain
+    return mergeChain(chain, shown({ links: [signAnchor(of.meshKey, chain), ...chain.links.slice(-LINKS_BESIDE_ANCHOR)] }))
+  }
+  const shownTo = (known: Chain, other: Chain): Chain | string => {
+    try {
+      return mergeChain(known, shown(other))
+    } catch (error) {
+      return codeOf(error)
+    }
+  }
+
+  it('come to the same, whoever shows whom, or both refuse; and nobody goes back to an earlier epoch or index', () => {
+    fc.assert(
+      fc.property(steps, (history) => {
+        const chains = history.reduce<Chain[]>(
+          (all, step) => [...all, stepped(all[step.of % all.length] ?? long, step)],
+          [long, short],
+        )
+        const pairs = chains.flatMap((one, at) => chains.slice(at + 1).map((two) => [one, two] as const))
+        for (const [one, two] of pairs) {
+          const [merged, other] = [shownTo(one, two), shownTo(two, one)]
+          if (typeof merged === 'string' || typeof other === 'string') {
+            expect(merged).toBe(other)
+            expect(['CHAIN_FORKED', 'RECOVERY_RIVALS']).toContain(merged)
+            continue
+          }
+          expect(other.eras.at(-1)).toEqual(merged.eras.at(-1))
+          expect(merged.epoch).toBe(Math.max(one.epoch, two.epoch))
+          if (one.epoch === two.epoch) expect(merged.index).toBe(Math.max(one.index, two.index))
+          if (merged !== one && merged !== two) expect(orThrow(verifyChain({ meshId, ...shown(merged) }))).toEqual(merged)
+        }
+      }),
+      { seed: 19, numRuns: 8 },
+    )
   })
 })
 

@@ -3,9 +3,11 @@ import { describe, expect, it, test } from 'vitest'
 import {
   type Chain,
   encodePassport,
+  extendChain,
   flawOfSnapshot,
   generateIdentity,
   generateMeshKey,
+  groupAuthority,
   isAnchored,
   isInForce,
   type Link,
@@ -19,7 +21,7 @@ import {
 } from '../src/index.ts'
 import { joinerSession } from '../src/joiner-session.ts'
 import { encodeJoinMessage } from '../src/join-messages.ts'
-import { chainBelow, chainThrough, codeOf, credentialFor, NOW_MS, outcome, passportOf, sha, world } from './fixtures.ts'
+import { chainBelow, chainThrough, codeOf, credentialFor, linkTo, NOW_MS, outcome, passportOf, sha, world } from './fixtures.ts'
 import { decodeCertificate, encodeCertificate, type RealGroup, settledGroup } from './group-fixture.ts'
 
 /** A group after so many changes of voters more: its third node votes, and votes no more, in turn. */
@@ -123,6 +125,37 @@ describe('the docket of a group', () => {
       links: [{ index: (anchor?.index ?? 0) - 1, certificate: anchor?.certificate ?? '' }, ...rest],
     }
     expect(flawOfSnapshot(forged.snapshot(), { chain: short, decodeCertificate })).toContain('names other changes')
+  })
+})
+
+describe('a group below another', () => {
+  it('has its chain shortened by the key of the mesh, not by its own, and is verified from the mesh id alone', () => {
+    const of = world()
+    const [a, b, c] = of.all as [typeof of.founder, typeof of.founder, typeof of.founder]
+    const begun = chainBelow(chainThrough(of, [a, b, c]), [a, b], 'plant', c)
+    const long = Array.from({ length: 20 }).reduce<Chain>(
+      (chain, _, at) => orThrow(extendChain(chain, linkTo(of, chain, [at % 2 === 0 ? a : c]))),
+      begun,
+    )
+    const anchor = signAnchor(of.meshKey, long)
+    const shown = { firstCharter: long.firstCharter, links: [anchor, ...long.links.slice(-LINKS_BESIDE_ANCHOR)] }
+    const short = mergeChain(long, shown)
+    expect(orThrow(verifyChain({ meshId: long.meshId, ...shown }))).toEqual(short)
+    expect(short).toMatchObject({ group: begun.group, path: '/plant', voters: long.voters, index: long.index })
+    // Signed for the group below, it begins no chain of the one above.
+    const above = { meshId: long.meshId, firstCharter: of.chain.firstCharter, links: [anchor] }
+    expect(outcome(verifyChain(above))).toBe('CHAIN_BROKEN')
+    const authority = groupAuthority({ firstCharter: long.firstCharter, decodeCertificate })
+    const links = long.links.map(encodeCertificate)
+    const facts = {
+      mesh: long.meshId,
+      group: long.group,
+      meshPublicKey: Buffer.from(long.meshPublicKey).toString('base64url'),
+      links,
+    }
+    expect(authority.linksAnchored(encodeCertificate(anchor), facts)).toBe(20 - LINKS_BESIDE_ANCHOR)
+    expect(authority.linksAnchored(encodeCertificate(anchor), { ...facts, group: 'root' })).toBe(0)
+    expect(authority.linksAnchored('none', facts)).toBe(0)
   })
 })
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { RECOVERERS_MAX } from '@vsmcp/consensus'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -21,6 +22,9 @@ import {
   signLink,
   verifyChain,
 } from '../src/index.ts'
+import { anchorStatement, signedAnchor } from '../src/anchor.ts'
+import { ANCHOR_PAST_BYTES, ANCHOR_PAST_MAX } from '../src/constants.ts'
+import { bytesOf, textOf } from '../src/form.ts'
 import { decodeJoinMessage, encodeJoinMessage } from '../src/join-messages.ts'
 import { encodeLinkStatement } from '../src/link.ts'
 import {
@@ -267,6 +271,16 @@ describe('many links', () => {
     const others = Array.from({ length: 64 }, (_, at) => ({ peer: b.peerId, addresses: [`/ip4/10.0.0.${at}/tcp/4950`] }))
     const grant = encodeJoinGrant({ credential, firstCharter: full.firstCharter, links: full.links, peers: others })
     expect(decodeJoinGrant(grant).links).toHaveLength(LINKS_MAX)
+    // Nor does it take more room once it begins with an anchor that lists as much as one may, and is full again.
+    const said = JSON.parse(textOf(anchorStatement({ chain: full, links: 1, recovery: undefined }))) as {
+      anchor: { past: string }
+    }
+    const past = randomBytes(ANCHOR_PAST_BYTES * (ANCHOR_PAST_MAX - 1)).toString('base64url') + said.anchor.past
+    const listing = bytesOf(JSON.stringify({ ...said, anchor: { ...said.anchor, past, count: ANCHOR_PAST_MAX } }))
+    const anchored = { ...full, links: [signedAnchor(of.meshKey, listing), ...full.links.slice(1)] }
+    expect(verifyLinks(anchored.links)).toBe('ok')
+    expect(encodeChain(anchored).length).toBeLessThan(PASSPORT_BYTES_MAX - 16 * 1_024)
+    expect(encodePassport(passportOf(anchored, credential)).length).toBeLessThan(PASSPORT_BYTES_MAX)
   })
 })
 

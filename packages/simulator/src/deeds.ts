@@ -1,7 +1,7 @@
-import { type MemberChange, type Operation, operationStatement, policyVersionOf } from '@vsmcp/consensus'
+import { LINKS_BESIDE_ANCHOR, type MemberChange, type Operation, operationStatement, policyVersionOf } from '@vsmcp/consensus'
 import type { PeerIdString } from '@vsmcp/kernel'
 import { ask } from './attempt.ts'
-import { certificateOf, OPERATOR, OPERATOR_KEY, signatureText } from './authority.ts'
+import { anchorOf, certificateOf, OPERATOR, OPERATOR_KEY, signatureText } from './authority.ts'
 import { nextFacts } from './facts.ts'
 import { performGroupDeed } from './group-deeds.ts'
 import type { Host } from './host.ts'
@@ -151,6 +151,7 @@ function trespass(life: Life, host: Host, { peer, how }: Extract<Deed, { kind: '
     const certificate = certificateOf(facts, [host.id])
     propose(life, host, { op: 'link:add', index: facts.index, certificate, author: host.id, atMs })
   } else {
+    anchor(life, host, peer)
     const version = policyVersionOf(host.state?.charter ?? {})
     propose(life, host, {
       op: 'policy:set',
@@ -164,6 +165,20 @@ function trespass(life: Life, host: Host, { peer, how }: Extract<Deed, { kind: '
       atMs,
     })
   }
+}
+
+/**
+ * Somebody hands in an anchor, genuine or not, for some of the links. No life of its length has links to spare (`LINKS_BESIDE_ANCHOR`) but one in which
+ * that bound was made small.
+ */
+function anchor(life: Life, host: Host, chance: number): void {
+  const { links = [], charter } = host.state ?? {}
+  const spare = links.length - LINKS_BESIDE_ANCHOR
+  if (charter === undefined || spare < 2) return
+  const certificates = links.map(({ certificate }) => certificate)
+  const key = chance % 3 === 0 ? OPERATOR_KEY : charter.meshPublicKey
+  const text = anchorOf(key, certificates, spare + (chance % 2))
+  propose(life, host, { op: 'chain:anchor', anchor: text, author: host.id, atMs: host.clock.wallMs(life.nowMs) })
 }
 
 /** Other voters by chance: any members but those that cannot vote or are about to go. */

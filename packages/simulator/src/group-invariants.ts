@@ -7,13 +7,14 @@ import {
   type Endorsement,
   type Entry,
   type GroupState,
+  LINKS_BESIDE_ANCHOR,
   type Operation,
   operationStatement,
   policyVersionOf,
   type VotersStatement,
 } from '@vsmcp/consensus'
 import { bytesOfBase64url, type PeerIdString } from '@vsmcp/kernel'
-import { isEndorsement, isMajority, OPERATOR_KEY, sameBytes, signatureOf, signersOf } from './authority.ts'
+import { anchorOf, isEndorsement, isMajority, OPERATOR_KEY, sameBytes, signatureOf, signersOf } from './authority.ts'
 import { textOf } from './bytes.ts'
 import { ChildGroupInvariants } from './child-group-invariants.ts'
 import { InvariantBrokenError } from './errors.ts'
@@ -72,6 +73,7 @@ export class GroupInvariants {
     this.decided++
     const operation = decodeOperation(entry.data)
     this.#book(operation, entry, before)
+    if (operation.op === 'chain:anchor') this.#anchored(operation.anchor, before, state)
     this.children.sawDecided(operation, entry.index)
   }
 
@@ -189,6 +191,20 @@ export class GroupInvariants {
     const given = bytesOfBase64url(operation.signature ?? '')
     if (given === undefined || !sameBytes(given, expected)) {
       throw new InvariantBrokenError('authority', `${operation.op} of ${peer} took effect without its signature`)
+    }
+  }
+
+  /** The mesh key vouches for what went, and what vouches for members stayed. */
+  #anchored(anchor: string, { links: before, charter }: GroupState, { links: after }: GroupState): void {
+    const count = before.length - after.length + 1
+    const certificates = before.map(({ certificate }) => certificate)
+    const rest = after.slice(1).map(({ certificate }) => certificate)
+    const isKept = rest.length >= LINKS_BESIDE_ANCHOR && rest.join() === certificates.slice(count).join()
+    if (anchor !== anchorOf(charter.meshPublicKey, certificates, count) || after[0]?.certificate !== anchor || !isKept) {
+      throw new InvariantBrokenError(
+        'anchors',
+        `${anchor} took the place of ${count} of ${before.length} links, and ${rest.length} stay`,
+      )
     }
   }
 

@@ -3,6 +3,15 @@ import type { Mutation } from './mutation.ts'
 const GROUP = 'packages/consensus/src/group'
 const SIMULATOR = 'packages/simulator/src'
 
+/** No life has as many changes of voters as stay beside an anchor. */
+const FEW_BESIDE_AN_ANCHOR: Mutation['also'] = [
+  {
+    file: 'packages/consensus/src/constants.ts',
+    find: 'export const LINKS_BESIDE_ANCHOR = 16',
+    replace: 'export const LINKS_BESIDE_ANCHOR = 1',
+  },
+]
+
 /** What a group decides, and who may. */
 export const GROUP_MUTATIONS: readonly Mutation[] = [
   {
@@ -61,6 +70,22 @@ export const GROUP_MUTATIONS: readonly Mutation[] = [
     file: `${GROUP}/links.ts`,
     find: "if (!authority.verifyCertificate(certificate, { kind: 'link', previous, ...facts })) {",
     replace: 'if (certificate === `${String(facts)}${previous}`) {',
+    seedsMax: 300,
+  },
+  {
+    name: 'take an anchor that the mesh key has not signed',
+    file: `${GROUP}/links.ts`,
+    find: 'const count = authority.linksAnchored(anchor, known)',
+    replace: 'const count = authority.linksAnchored(anchor, known) || links.length - LINKS_BESIDE_ANCHOR',
+    also: FEW_BESIDE_AN_ANCHOR,
+    seedsMax: 300,
+  },
+  {
+    name: 'shorten away the links that vouch for members',
+    file: `${GROUP}/links.ts`,
+    find: 'if (links.length - count < LINKS_BESIDE_ANCHOR) {',
+    replace: 'if (links.length - count < 0) {',
+    also: FEW_BESIDE_AN_ANCHOR,
     seedsMax: 300,
   },
   {

@@ -1,10 +1,11 @@
-import { FEATURE_LEVEL, type GroupState, LINKS_KEPT_FREE_AT, LINKS_MAX, LINKS_TOLD_FROM } from '@vsmcp/consensus'
+import { FEATURE_LEVEL, type GroupState } from '@vsmcp/consensus'
 import { isoTime, type PeerIdString } from '@vsmcp/kernel'
 import type { Mesh } from '@vsmcp/mesh'
 import type { VerifiedPassport } from '@vsmcp/security'
 import type { AlertsView } from '../algedonic/alerts-view.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { MemberView } from '../members/contract.ts'
+import { chainRoomProblems } from './chain-room.ts'
 import type { NodeStatus, Profile } from './contract.ts'
 import { evidenceText } from '../members/evidence-text.ts'
 import type { Members } from '../members/members.ts'
@@ -222,19 +223,11 @@ export class StatusView {
       level > FEATURE_LEVEL
         ? [`this program supports feature level ${FEATURE_LEVEL}, and the group is at ${level}: update it`]
         : []
-    const { length } = this.#c.trust.chain.links
-    const long =
-      length < LINKS_TOLD_FROM
-        ? []
-        : [
-            `the chain of voters has ${length} of ${LINKS_MAX} links; from ${LINKS_KEPT_FREE_AT} on the voters stay as they are: ` +
-              'shorten it with the mesh key, `vsmcp key anchor --mesh-key FILE`',
-          ]
     const stale = members.filter((member) => member.stale === true)
     const whose = stale.map(({ self, name }) => (self ? 'this node' : `member ${name}`))
     return [
       ...tooOld,
-      ...long,
+      ...chainRoomProblems(this.#c.trust.chain.links.length),
       ...whose.map((who) => `the credential of ${who} is over; it is renewed when a majority of the voters can be reached`),
     ]
   }
