@@ -239,14 +239,13 @@ export const RENEWAL_LOOK_MS = 60_000
 export const RENEWAL_ERAS_MAX = 8
 
 /**
- * Requests for credentials of delegates that a voter looks into, a minute: of one member, who renews its own once in weeks; and of all. The papers
- * shown with one may hold a chain of 256 changes of voters, which takes 0.2 s to verify where it is new. Who leads asks for all that are let in.
+ * Requests with a chain of voters to verify that a node looks into, a minute: of one member, who has reason for one now and then; and of all. A chain of 256
+ * changes takes 0.2 s where it is new. More is turned away unseen. Counted are as many members as are connected at once; beyond it the least recent is
+ * forgotten, the count of all holds.
  */
-export const DELEGATE_PAPERS_PER_MINUTE = 20
-export const DELEGATE_PAPERS_PER_MINUTE_IN_ALL = 120
-
-/** Members whose requests for these are counted, as many as are connected at once; beyond it the least recent is forgotten, the count of all holds. */
-export const DELEGATE_PAPERS_COUNTED_MAX = 1_024
+export const CHAINS_SHOWN_PER_MINUTE = 20
+export const CHAINS_SHOWN_PER_MINUTE_IN_ALL = 120
+export const CHAINS_SHOWN_COUNTED_MAX = 1_024
 
 /** How often the latest time is written down, milliseconds: how far a clock that is set back can take a node that crashed. */
 export const TIME_KEPT_PERIOD_MS = 10 * 60_000

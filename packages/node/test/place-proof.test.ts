@@ -119,6 +119,13 @@ it('a member that may ask is not believed that a group below has gone, however i
       remoteCode: 'VSMCP_NODE_NOT_BORNE_OUT',
     })
   }
+  // A chain that is shown costs signatures to verify: who shows some without end is turned away before any is looked at.
+  const codeOf = (error: { remoteCode?: string }): string | undefined => error.remoteCode
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, () => ask('system5:decide-proven', pack({ operation: lie, proof: own })).catch(codeOf)),
+  )
+  expect(answers.filter((code) => code === 'VSMCP_BUSY').length).toBeGreaterThan(20)
+  expect(answers[0]).toBe('VSMCP_NODE_NOT_BORNE_OUT')
   // Nor does it propose it itself where it has no seat in that group.
   const placed = { op: 'group:placed', id, parent: 'elsewhere', move: 1 } as const
   for (const node of [delegate, leader]) {

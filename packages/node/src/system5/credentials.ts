@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { GroupState, Member } from '@vsmcp/consensus'
-import { BusyError, type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
+import { type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
 import {
-  AttemptLimiter,
   CLOCK_SKEW_MS,
   combineCredential,
   type Credential,
@@ -13,13 +12,9 @@ import {
   signCredential,
 } from '@vsmcp/security'
 import { pack } from 'msgpackr'
-import {
-  CONTROL_DEADLINE_MS,
-  DELEGATE_PAPERS_COUNTED_MAX,
-  DELEGATE_PAPERS_PER_MINUTE,
-  DELEGATE_PAPERS_PER_MINUTE_IN_ALL,
-} from '../constants.ts'
+import { CONTROL_DEADLINE_MS } from '../constants.ts'
 import { readCredentialPart, readDelegateRequest } from './answers.ts'
+import { ChainsShown } from './chains-shown.ts'
 import { credentialLifeMs } from './credential-life.ts'
 import type { DelegatePapers } from './delegate-papers.ts'
 import { gather } from './gather.ts'
@@ -50,28 +45,18 @@ export interface CredentialsComponents {
  */
 export class Credentials {
   readonly #c: CredentialsComponents
-  /** Papers cost signatures to verify. */
-  readonly #shown = new AttemptLimiter({
-    perMinute: DELEGATE_PAPERS_PER_MINUTE,
-    perMinuteInAll: DELEGATE_PAPERS_PER_MINUTE_IN_ALL,
-    keysMax: DELEGATE_PAPERS_COUNTED_MAX,
-  })
+  readonly #shown: ChainsShown
 
   constructor(components: CredentialsComponents) {
     this.#c = components
+    this.#shown = new ChainsShown(components.clock)
     components.control.handle(SIGN_CREDENTIAL, async ({ peer, payload }) => pack(await this.#sign(peer, payload)))
     components.control.handle(SIGN_DELEGATE, async ({ peer, payload: request }) => {
-      this.#countShown(peer)
+      // Who leads shows those of all that are let in, each counted at the door.
+      if (components.log.status()?.leader !== peer) this.#shown.count(peer)
       const { payload, passport } = readDelegateRequest(request)
       return pack(await this.#sign(peer, payload, passport))
     })
-  }
-
-  /** Throws for a member that shows papers without end. Who leads shows those of all that are let in, each counted at the door. */
-  #countShown(peer: PeerIdString): void {
-    const { log, clock } = this.#c
-    if (log.status()?.leader === peer || this.#shown.allow([peer], clock.monotonicMs())) return
-    throw new BusyError(`${peer} asks for credentials of delegates too often`, { hint: 'It is asked again by itself.' })
   }
 
   /** How long a credential made for this member now would live, milliseconds. */

@@ -18,6 +18,7 @@ import { CONTROL_DEADLINE_MS, DECISION_DEADLINE_MS } from '../constants.ts'
 import { CREDENTIAL_OVER, NoSystem5Error, NOT_LISTED, NotBorneOutError, RefusedError } from '../errors.ts'
 import { readDecided, readIndexAnswer, readProven } from './answers.ts'
 import { AskingMembers } from './asking-members.ts'
+import { ChainsShown } from './chains-shown.ts'
 import type { GroupLog } from './group-log.ts'
 
 const DECIDE = 'system5:decide'
@@ -69,12 +70,15 @@ export interface DecisionsComponents {
 export class Decisions {
   readonly #c: DecisionsComponents
   readonly #asking = new AskingMembers()
+  readonly #shown: ChainsShown
 
   constructor(components: DecisionsComponents) {
     this.#c = components
+    this.#shown = new ChainsShown(components.clock)
     const { control, log, clock } = components
     control.handle(DECIDE, ({ peer, payload, deadlineMs }) => this.#decideFor(peer, payload, deadlineMs))
-    control.handle(DECIDE_PROVEN, ({ peer, payload, deadlineMs }) => {
+    control.handle(DECIDE_PROVEN, async ({ peer, payload, deadlineMs }) => {
+      this.#shown.count(peer)
       const { operation, proof } = readProven(payload)
       return this.#decideFor(peer, operation, deadlineMs, proof)
     })
