@@ -1,7 +1,7 @@
 import { BusyError, type Clock, InvalidArgumentError, NotSentError, OutcomeUnknownError, RemoteError } from '@vsmcp/kernel'
 import { describe, expect, it } from 'vitest'
 import type { Target } from '../src/catalog/catalog.ts'
-import { ShedError, UnitUnreachableError } from '../src/errors.ts'
+import { ShedError, UnitStoppedError, UnitUnreachableError } from '../src/errors.ts'
 import { deliver, type Sent } from '../src/route/delivery.ts'
 
 const NOT_SENT = new NotSentError('not sent')
@@ -53,6 +53,14 @@ describe('a call that a provider does not take', () => {
       asked: ['a', 'b', 'c'],
       ended: ['a failed', 'b failed', 'c answered'],
       result: ANSWER,
+    })
+  })
+
+  it('and is stopped there goes to no other: that is said of the unit, and not of one provider', async () => {
+    const stopped = new UnitStoppedError('stopped')
+    expect(await delivered([NOT_SENT, stopped, 'answer'], { isRepeatable: true })).toMatchObject({
+      asked: ['a', 'b'],
+      result: stopped,
     })
   })
 

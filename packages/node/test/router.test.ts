@@ -4,7 +4,7 @@ import type { Routing } from '@vsmcp/vsm'
 import { pack } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
 import type { Catalog } from '../src/catalog/catalog.ts'
-import { UnitUnreachableError } from '../src/errors.ts'
+import { UnitStoppedError, UnitUnreachableError } from '../src/errors.ts'
 import { OwnOffers } from '../src/route/own-offers.ts'
 import type { CallWatch } from '../src/route/call-watch.ts'
 import type { Beyond } from '../src/recursion/beyond.ts'
@@ -99,7 +99,7 @@ describe('a call to a tool on another node', () => {
 })
 
 /** A router whose other node answers as told. */
-function against(answer: () => Promise<Uint8Array>): Router {
+function against(answer: () => Promise<Uint8Array>, assertMayBeCalled: (unit: string) => void = () => {}): Router {
   const rpc: Plane = { call: answer, notify: () => true, handle: () => {}, onNotice: () => {} }
   const target = { unit: 'u', node: 'far', name: 'tool', providers: ['far'], isRepeatable: false }
   const catalog = { findTool: () => target } as unknown as Catalog
@@ -113,7 +113,7 @@ function against(answer: () => Promise<Uint8Array>): Router {
     units: {} as LocalUnits,
     claims,
     rpc,
-    bargaining: { assertMayBeCalled: () => {} },
+    bargaining: { assertMayBeCalled },
     degradation: { assertServed: () => {} },
     fallbacks: { insteadOf: () => undefined },
     own: new OwnOffers([]),
@@ -121,6 +121,22 @@ function against(answer: () => Promise<Uint8Array>): Router {
     watch,
   })
 }
+
+describe('a call of a unit that a group above has stopped', () => {
+  it('is not sent, whatever the node that runs it would do with it', async () => {
+    let sent = 0
+    const answer = async (): Promise<Uint8Array> => {
+      sent++
+      return pack(['legacy', '{}'])
+    }
+    const stopped = new UnitStoppedError('unit u is stopped')
+    const router = against(answer, (unit) => {
+      if (unit === 'u') throw stopped
+    })
+    await expect(router.request(call('t', {}))).rejects.toBe(stopped)
+    expect(sent).toBe(0)
+  })
+})
 
 describe('what the other node says of a call', () => {
   it.each<[string, Error, abstract new (...args: never[]) => Error]>([

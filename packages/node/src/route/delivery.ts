@@ -2,6 +2,7 @@ import { type Clock, InvalidArgumentError, OutcomeUnknownError, type PeerIdStrin
 import type { McpReply, RoutedRequest } from '@vsmcp/mcp'
 import type { Routing } from '@vsmcp/vsm'
 import type { Target } from '../catalog/catalog.ts'
+import { UnitStoppedError } from '../errors.ts'
 import { isRefusal } from './call-watch.ts'
 
 /** What travels of a request, and who is told of it here. */
@@ -50,6 +51,8 @@ export async function deliver(target: Target, request: Sent, components: Deliver
 }
 
 function mayGoOn(error: unknown, { isRepeatable }: Target): boolean {
+  // It is the unit that is stopped, at whichever provider.
+  if (error instanceof UnitStoppedError) return false
   if (isRefusal(error)) return true
   if (error instanceof InvalidArgumentError) return false
   return isRepeatable && (error instanceof OutcomeUnknownError || error instanceof RemoteError)

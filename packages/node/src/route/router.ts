@@ -65,7 +65,7 @@ export interface RouterComponents {
   claims: Pick<ClaimDesk, 'call'>
   /** Says which units of this node are served now. */
   degradation: Pick<Degradation, 'assertServed'>
-  /** Says which of them a group above has stopped. */
+  /** Says which units a group above has stopped. */
   bargaining: Pick<Bargaining, 'assertMayBeCalled'>
   /** What stands in for answers of units that cannot be asked. */
   fallbacks: Pick<Fallbacks, 'insteadOf'>
@@ -142,6 +142,8 @@ export class Router implements GatewayRouter {
   }
 
   async #route(request: MeshRequest, target: Target): Promise<McpReply> {
+    // Each end looks by itself: a provider may be of an older version, not have heard, or lie.
+    this.#c.bargaining.assertMayBeCalled(target.unit)
     const paramsJson =
       target.name === request.target ? request.paramsJson : withTarget(request.method, request.paramsJson, target.name)
     const sent: Sent = { ...request, paramsJson }
