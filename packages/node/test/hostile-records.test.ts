@@ -50,10 +50,13 @@ it('a member that forges, replays, swells or doubles records of groups changes n
   const encoded = groupRecords.encode({ ...own, sequence: own.sequence + 1_000 })
   const absurd = Buffer.from(Buffer.from(encoded).toString('utf8').replace('"members":1', '"members":-1'))
   expect(absurd.equals(Buffer.from(encoded))).toBe(false)
+  const withFilter = (bits: string): Uint8Array =>
+    Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(encoded).toString('utf8')), tools: `b${bits}` }))
   const tries: [string, JsonValue][] = [
     ['malformed', signed(us, Buffer.from('{"no":"record"}'))],
     ['malformed', signed(us, Buffer.alloc(40_000, 0x20))],
     ['malformed', signed(us, absurd)],
+    ['malformed', signed(us, withFilter('A'.repeat(9_000)))],
     ['unsigned', { ...(signed(us, encoded) as Record<string, JsonValue>), signature: 'AAAA' }],
   ]
   for (const [refusal, value] of tries) {

@@ -1,8 +1,9 @@
 import { type ChildGroup, Table } from '@vsmcp/consensus'
 import { isoTime } from '@vsmcp/kernel'
-import type { GroupRecord, ParentRecord } from '@vsmcp/vsm'
+import { FILTER_BITS, type GroupRecord, type ParentRecord, ToolFilter } from '@vsmcp/vsm'
 import { expect, test } from 'vitest'
 import { BELOW_SHOWN, recursionView } from '../src/recursion/recursion-view.ts'
+import { toldView } from '../src/recursion/told-view.ts'
 
 const NOW = 1_800_000_000_000
 const PARENT = { id: 'root', path: '/', reached: true, since: isoTime(NOW) }
@@ -74,4 +75,11 @@ test('however many groups are below, few are told of', () => {
   const view = recursionView({ path: '/', parent: null }, { groups }, heard({ g63: record(9) }))
   expect([view.below.length, view.belowMore]).toEqual([BELOW_SHOWN, 64 - BELOW_SHOWN])
   expect(view.below[0]?.path).toBe('/n63')
+})
+
+test('a filter in which every bit is set has so many names as can be told, and no infinite number', () => {
+  const told = (tools: string): number =>
+    toldView({ ...record(0), tools, variety: {}, alerts: [], followed: [] } as unknown as GroupRecord).toolNames
+  expect(told(`b${'_'.repeat(FILTER_BITS / 6)}`)).toBe(100_000)
+  expect(told(ToolFilter.of(['one', 'two']).toText())).toBe(2)
 })

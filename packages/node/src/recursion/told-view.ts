@@ -3,6 +3,9 @@ import { type GroupDirective, type GroupRecord, ToolFilter } from '@vsmcp/vsm'
 import type { GroupToldView, HeldToView } from '../seats/contract.ts'
 import type { Judged } from './from-above.ts'
 
+/** A filter that is nearly full tells no number any more, and a full one an infinite one. */
+const TOOL_NAMES_MAX = 100_000
+
 /** What a group says of itself and all below it, for people. */
 export function toldView({
   atMs,
@@ -22,7 +25,7 @@ export function toldView({
     members,
     groups,
     levels: depth,
-    toolNames: Math.round(ToolFilter.fromText(tools)?.names ?? 0),
+    toolNames: Math.round(Math.min(TOOL_NAMES_MAX, ToolFilter.fromText(tools)?.names ?? 0)),
     callsPerS: (calls * 1_000) / windowMs,
     errorShare: calls === 0 ? null : errors / calls,
     inFlight,

@@ -11,7 +11,7 @@ export interface GroupToldView {
   members: number
   groups: number
   levels: number
-  /** Names of tools, as far as its filter tells. */
+  /** Names of tools, as far as its filter tells; 100,000 at the most. */
   toolNames: number
   callsPerS: number
   /** Null without calls. */

@@ -193,15 +193,14 @@ export class GroupDesk implements SeatHands {
 
   /** What is wrong with seats, for `status`. */
   problems(): string[] {
-    const away = this.views().flatMap(({ part, path, parent, problem }) => {
+    return this.views().flatMap(({ part, path, parent, problem }) => {
       // Of the home group, status says by itself what is wrong within it.
-      if (problem !== null)
-        return part === 'home' && this.#flawOfPlace(this.membership()) === undefined ? [] : [`group ${path}: ${problem}`]
+      const flaw = part === 'home' ? (this.#flawOfPlace(this.membership()) ?? null) : problem
+      if (flaw !== null) return [`group ${path}: ${flaw}`]
       return parent === null || parent.reached || part === 'none'
         ? []
         : [`group ${path}: the group above, ${parent.path}, cannot be reached since ${parent.since}; it goes on alone`]
     })
-    return away
   }
 
   /** What is wrong with where it stands. */

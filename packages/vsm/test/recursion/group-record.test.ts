@@ -15,6 +15,7 @@ import {
   VarietyMeter,
 } from '../../src/index.ts'
 import { carriedDirectives } from '../../src/recursion/parent-record.ts'
+import { FILTER_TEXT_MAX } from '../../src/recursion/tool-filter.ts'
 import { carriedRevocations } from '../../src/recursion/revocation.ts'
 import { alert, BYTES_OF, figures, groupRecord, JSON_OF, NOW, variety } from '../support/group-record.ts'
 
@@ -66,6 +67,8 @@ describe('the record of a group', () => {
     ],
     ['an alert at an impossible time', (record) => ({ ...record, alerts: [alert('1', { onsetMs: 9e15 })], alertsOpen: 1 })],
     ['no filter', (record) => ({ ...record, tools: 'd!' })],
+    ['a filter of twice as many bits', (record) => ({ ...record, tools: `b${'A'.repeat(2 * FILTER_TEXT_MAX)}` })],
+    ['a filter of one bit too many', (record) => ({ ...record, tools: `b${'A'.repeat(FILTER_TEXT_MAX)}` })],
     [
       'a revocation that ends before it begins',
       (record) => ({ ...record, revocations: [{ peer: 'p', group: 'g', atMs: 2, untilMs: 1 }] }),
@@ -81,6 +84,11 @@ describe('the record of a group', () => {
   ])('with %s is refused with a reason', (_what, spoil) => {
     const bytes = BYTES_OF(spoil(JSON_OF(groupRecords.encode(groupRecord()))))
     expect(() => groupRecords.decode(bytes)).toThrow(expect.objectContaining({ code: 'VSMCP_VSM_MESSAGE_MALFORMED' }))
+  })
+
+  it('with a filter that is too large is refused for just that', () => {
+    const large = { ...JSON_OF(groupRecords.encode(groupRecord())), tools: `b${'A'.repeat(FILTER_TEXT_MAX)}` }
+    expect(() => groupRecords.decode(BYTES_OF(large))).toThrow(/^the record of a group, tools: .*8193/)
   })
 
   it('that is no JSON, or no UTF-8, is refused likewise', () => {
