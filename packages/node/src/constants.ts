@@ -232,6 +232,12 @@ export const NODE_NAME_LENGTH_MAX = 64
 /** A credential lives at least so long, milliseconds, whatever a policy or an absence says: it takes time to renew, and clocks count seconds. */
 export const CREDENTIAL_LIFE_MIN_MS = 60_000
 
+/**
+ * The credential of who speaks for a group below lives no longer, and counts no longer, whatever it says: at each renewal it shows that it is a member
+ * there still. A group that is cut off for longer goes on, and renews first when it is back.
+ */
+export const DELEGATE_CREDENTIAL_LIFE_MS = 86_400_000
+
 /** How often a node looks at the latest whether its credential is to be renewed, milliseconds: clocks are set, machines sleep. */
 export const RENEWAL_LOOK_MS = 60_000
 

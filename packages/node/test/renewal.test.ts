@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type Clock, systemClock } from '@vsmcp/kernel'
-import { CREDENTIAL_LIFE_MS, decodeCredentialPayload } from '@vsmcp/security'
+import { CLOCK_SKEW_MS, CREDENTIAL_LIFE_MS, decodeCredentialPayload } from '@vsmcp/security'
 import { describe, expect, it } from 'vitest'
 import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { readEnrolment } from '../src/enrol/enrolment.ts'
@@ -115,9 +115,11 @@ describe('a credential', () => {
     await expect(asked).rejects.toMatchObject({ code: 'VSMCP_SECURITY_CREDENTIAL_SIGNATURES' })
   })
 
-  it('is not renewed for who speaks for a group that it shows no papers of, though the docket lists it', async () => {
-    const nodes = await startGroup(3)
-    const [node] = followersOf(nodes)
+  it('of who calls itself the delegate of a group counts for a day, and is not renewed without papers of that group', async () => {
+    const { clock, advance } = movable()
+    const nodes = await startGroup(3, { clock })
+    const [node, other] = followersOf(nodes)
+    const leader = leaderOf(nodes)
     const place = { id: 'plant', name: 'plant', charterDigest: '0'.repeat(64), move: 1, levels: 0 }
     await node.decisions.decide({ op: 'group:await', ...place, asDelegate: true })
     const listed = () => nodes.every(({ log }) => log.state?.members.get(node.peer)?.delegateOf === place.id)
@@ -131,11 +133,22 @@ describe('a credential', () => {
     // Papers cost signatures to verify: who shows some without end is turned away before any is looked at.
     const show = () =>
       node.mesh.control
-        .call(leaderOf(nodes).peer, 'system5:sign-delegate', new Uint8Array(1), { deadlineMs: 5_000 })
+        .call(leader.peer, 'system5:sign-delegate', new Uint8Array(1), { deadlineMs: 5_000 })
         .catch((error: { remoteCode?: string }) => error.remoteCode)
     const answers = await Promise.all(Array.from({ length: 60 }, show))
     expect(answers.filter((code) => code === 'VSMCP_BUSY').length).toBeGreaterThan(20)
     expect(answers[0]).toBe('VSMCP_INVALID_ARGUMENT')
+    // The one it has was made for 90 days.
+    expect(leader.standing.serves(node.peer)).toBe(true)
+    advance(DAY_MS + 2 * CLOCK_SKEW_MS)
+    for (const each of [leader, other]) {
+      expect(each.standing.serves(node.peer)).toBe(false)
+      expect(each.readiness.isReady({ unit: 'plant', node: node.peer })).toBe(false)
+    }
+    expect(leader.standing.serves(other.peer)).toBe(true)
+    expect(leader.readiness.isReady({ unit: 'any', node: other.peer })).toBe(true)
+    const asked = node.control.call(leader.peer, 'system5:read-index', new Uint8Array(), { deadlineMs: 5_000 })
+    await expect(asked).rejects.toMatchObject({ remoteCode: 'VSMCP_NODE_CREDENTIAL_OVER' })
   })
 })
 

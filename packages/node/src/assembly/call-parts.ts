@@ -163,7 +163,7 @@ function routingParts(
   parts: Beneath & Pick<GroupParts, 'units' | 'operations'>,
 ): Pick<GroupParts, 'readiness' | 'weights'> & { routing: Routing } {
   const { units, members, state } = parts
-  const readiness = new Readiness({ self, units, members, state })
+  const readiness = new Readiness({ self, units, members, state, isInForce: group.isInForce })
   const weights = new ProviderWeights(
     { damp: new NodeDamper(random).damp },
     { ...parts, self, routing: () => routing, clock: scopes.clock('synergy'), logger: logger.child({ part: 'system3' }) },

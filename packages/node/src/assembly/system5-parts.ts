@@ -100,6 +100,7 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
     mesh: assembly.enrolment.meshId,
     log,
     chainOf: (below) => whole().records.chainOf(below),
+    isEvictedBy: (below, peer) => whole().records.isEvictedBy(below, peer),
     nowMs: () => time.nowMs(),
   })
   const credentials = new Credentials({

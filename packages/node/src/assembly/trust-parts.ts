@@ -1,6 +1,7 @@
 import { dataDirectory } from '../enrol/data-directory.ts'
 import type { GroupParts } from '../parts.ts'
 import { Lives } from '../recovery/lives.ts'
+import { countsForMs } from '../system5/credential-life.ts'
 import { Standing } from '../system5/standing.ts'
 import { Trust } from '../system5/trust.ts'
 import { TrustedTime } from '../system5/trusted-time.ts'
@@ -22,6 +23,12 @@ export function trustParts(assembly: Assembly): Pick<GroupParts, 'lives' | 'time
     nowMs: () => time.nowMs(),
     chain: () => trust.chain,
     oldestVouching: () => trust.oldestVouching,
+    countsForMs: (peer) => {
+      const member = group.state?.members.get(peer)
+      return group.state === undefined || member === undefined
+        ? Number.POSITIVE_INFINITY
+        : countsForMs(group.state.charter, member)
+    },
     isUp: (peer) => whole().members.isAlive(peer),
   })
   const trust = new Trust(enrolment, {

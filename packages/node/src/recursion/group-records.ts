@@ -148,6 +148,11 @@ export class GroupRecords implements Startable {
     return this.#c.foreigners.keepsOut(this.recursion, peer, delegateOf)
   }
 
+  /** Whether another group said that it evicted this peer, for as long as that counts. */
+  isEvictedBy(group: GroupId, peer: PeerIdString): boolean {
+    return this.recursion.revocations.of(peer).some((revocation) => revocation.group === group)
+  }
+
   /** The certified chain of the group above, or of one below; undefined where nothing is known of it yet. */
   chainOf(group: GroupId): Chain | undefined {
     return this.#c.chains.of(group)

@@ -14,6 +14,8 @@ export interface ReadinessComponents {
   self: PeerIdString
   units: Pick<LocalUnits, 'list' | 'get' | 'on'>
   members: Pick<Members, 'isAlive'>
+  /** Whether a peer's credential is good for more than its renewal. */
+  isInForce: (peer: PeerIdString) => boolean
   state: Pick<SharedState, 'hints' | 'setHint' | 'on'>
 }
 
@@ -34,9 +36,9 @@ export class Readiness {
   }
 
   isReady({ unit, node }: { unit: UnitName; node: PeerIdString }): boolean {
-    const { self, units, members } = this.#c
+    const { self, units, members, isInForce } = this.#c
     if (node === self) return this.#takesCalls(units.get(unit))
-    return members.isAlive(node) && !this.#notReadyAt(node).has(unit)
+    return members.isAlive(node) && !this.#notReadyAt(node).has(unit) && isInForce(node)
   }
 
   /** This node is stopping: its units take nothing new, and the others are told. */

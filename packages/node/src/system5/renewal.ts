@@ -12,6 +12,7 @@ import {
   type Startable,
   type Timer,
 } from '@vsmcp/kernel'
+import type { GroupEffect } from '@vsmcp/consensus'
 import { type CredentialClaims, decodeCredentialPayload } from '@vsmcp/security'
 import { CONTROL_DEADLINE_MS, RENEWAL_ERAS_MAX, RENEWAL_LOOK_MS } from '../constants.ts'
 import type { Credentials } from './credentials.ts'
@@ -24,6 +25,9 @@ const SHOW_CREDENTIAL = 'system5:show-credential'
 /** A credential is renewed somewhere between these parts of its life: not all of a mesh that began on one day at once. */
 const RENEWED_FROM = 2 / 3
 const RENEWED_UNTIL = 5 / 6
+
+/** After these it may be due sooner: who has a place kept for its group speaks for that from then on. */
+const SHORTENING: ReadonlySet<GroupEffect['type']> = new Set(['policy:changed', 'link:added', 'group:awaited'])
 
 export interface RenewalComponents {
   self: PeerIdString
@@ -80,7 +84,7 @@ export class Renewal implements Startable {
       onPeerUp(look),
       log.on('state:installed', look),
       log.on('entry:applied', ({ effects }) => {
-        if (effects.some(({ type }) => type === 'policy:changed' || type === 'link:added')) this.look()
+        if (effects.some(({ type }) => SHORTENING.has(type))) this.look()
       }),
     ]
     this.look()

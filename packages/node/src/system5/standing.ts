@@ -8,6 +8,8 @@ export interface StandingComponents {
   chain: () => Chain
   /** Index of the oldest voter set that still vouches. */
   oldestVouching: () => number
+  /** How long after it was issued a credential of this peer counts at most, milliseconds. */
+  countsForMs: (peer: PeerIdString) => number
   /** Whether a peer is connected now. */
   isUp: (peer: PeerIdString) => boolean
 }
@@ -43,7 +45,9 @@ export class Standing {
   isStale(peer: PeerIdString): boolean {
     const claims = this.#shown.get(peer)
     if (claims === undefined) return false
-    return !isInForce(claims, { nowMs: this.#c.nowMs(), oldestVoterIndex: this.#c.oldestVouching() })
+    const { nowMs, oldestVouching, countsForMs } = this.#c
+    const exp = Math.min(claims.exp, claims.iat + countsForMs(peer) / 1_000)
+    return !isInForce({ ...claims, exp }, { nowMs: nowMs(), oldestVoterIndex: oldestVouching() })
   }
 
   /** Whether a peer is given more than the renewal of its credential. */
