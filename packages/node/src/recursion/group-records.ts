@@ -35,6 +35,7 @@ import type { Foreigners } from './foreigners.ts'
 import type { Memberships } from './memberships.ts'
 import { CHAINS_COLLECTION, type NeighbourChains } from './neighbour-chains.ts'
 import type { NeighboursMemory } from './neighbours-memory.ts'
+import { RecordOffers } from './record-offers.ts'
 import { fromDocument, fromLeader, isSignedBy, type SignedRecord, signRecord, toDelegate, toDocument } from './signed-record.ts'
 import type { Identity } from '@vsmcp/security'
 import type { FromAbove } from './from-above.ts'
@@ -81,6 +82,7 @@ export class GroupRecords implements Startable {
   readonly #carried = new Map<GroupId, SignedRecord>()
   readonly #warned = new Set<string>()
   readonly #events: Emitter<{ heard: GroupId }>
+  readonly #offers = new RecordOffers((into, record) => this.#handToDelegates(into, record))
   #timers: Timer[] = []
   #offs: (() => void)[] = []
 
@@ -100,7 +102,7 @@ export class GroupRecords implements Startable {
   }
 
   async start(): Promise<void> {
-    const { state, log, clock, memory, place } = this.#c
+    const { state, log, clock, memory, memberships, place } = this.#c
     this.recursion.standBelow(place.parent)
     await memory.recall(this.recursion, Math.round(clock.wallMs()))
     this.#offs = [
@@ -109,11 +111,13 @@ export class GroupRecords implements Startable {
         else if (collection === RECORDS_COLLECTION) this.#look(keys)
       }),
       log.on('leader:changed', () => this.#speak()),
+      // What was said to it while it was being founded, or its seat begun, nobody could take.
+      memberships.on('began', () => this.#offerAgain()),
       log.on('state:installed', () => this.#followPlace()),
       log.on('entry:applied', ({ effects }) => {
         for (const effect of effects) {
           if (effect.type === 'group:moved') this.#followPlace()
-          else if (effect.type === 'group:arrived') this.#lookAtChains([effect.id])
+          else if (effect.type === 'group:arrived') this.#arrived(effect.id)
         }
       }),
     ]
@@ -185,6 +189,12 @@ export class GroupRecords implements Startable {
     if (!this.#c.chains.look(keys, (group) => this.#isNeighbour(group))) return
     for (const seen of this.#seen.keys()) if (keys.includes(seen.split(' ')[0] ?? '')) this.#seen.delete(seen)
     this.#look([...keys, this.#c.group])
+  }
+
+  /** What came of it before it was known that it is here counts now. */
+  #arrived(group: GroupId): void {
+    this.#lookAtChains([group])
+    this.#look([group])
   }
 
   #isNeighbour(group: GroupId): boolean {
@@ -262,7 +272,12 @@ export class GroupRecords implements Startable {
       )
     }
     foreigners.look(this.recursion)
+    this.#offerAgain()
     this.#speak()
+  }
+
+  #offerAgain(): void {
+    void this.#offers.again((into) => this.#c.log.isLeader && this.#isNeighbour(into))
   }
 
   #speak(): void {
@@ -279,7 +294,7 @@ export class GroupRecords implements Startable {
     const office = { epoch: state.charter.epoch, term }
     const children = this.#children(state, nowMs)
     const now = account.now(state, this.path, fromAbove.follow(state, this.#untold(state, children, nowMs)))
-    for (const effect of this.recursion.speak(office, now, above, children, nowMs)) this.#handOver(state, effect)
+    for (const effect of this.recursion.speak(office, now, above, children, nowMs)) this.#handOver(effect)
   }
 
   /** Each with what the policies of this group hold it to. */
@@ -305,23 +320,28 @@ export class GroupRecords implements Startable {
   }
 
   /** Delegates of this group carry what goes up; those of a child what goes down to it. */
-  #handOver(state: GroupState, effect: RecursionEffect): void {
+  #handOver(effect: RecursionEffect): void {
     if (effect.type === 'record:expired') return
-    const { identity, mesh, group, place, delegates, control, logger } = this.#c
+    const { identity, mesh, group, place } = this.#c
     const { epoch, term, sequence } = effect.record
-    const isUp = effect.type === 'record:up'
-    const [about, into] = isUp ? [group, place.parent] : [effect.group, effect.group]
+    const [about, into] = effect.type === 'record:up' ? [group, place.parent] : [effect.group, effect.group]
     if (into === undefined) return
-    const record = signRecord(identity, mesh, { about, order: { epoch, term, sequence }, bytes: effect.bytes })
-    for (const peer of isUp ? delegates.of(into) : delegatesOf(state, about)) {
-      const done =
-        peer === identity.peerId
-          ? this.#handOn(into, record)
-          : control.call(peer, CARRY, toDelegate(into, record), { deadlineMs: CARRY_DEADLINE_MS })
-      done.catch((error: unknown) =>
-        logger.debug({ group, into, peer, error: messageOf(error) }, 'a delegate did not take a record'),
-      )
-    }
+    void this.#offers.offer(into, signRecord(identity, mesh, { about, order: { epoch, term, sequence }, bytes: effect.bytes }))
+  }
+
+  #handToDelegates(into: GroupId, record: SignedRecord): Promise<unknown>[] {
+    const { identity, group, log, delegates, control, logger } = this.#c
+    const isUp = record.about === group
+    const peers = isUp ? delegates.of(into) : log.state === undefined ? [] : delegatesOf(log.state, into)
+    return peers.map(async (peer) => {
+      try {
+        if (peer === identity.peerId) await this.#handOn(into, record)
+        else await control.call(peer, CARRY, toDelegate(into, record), { deadlineMs: CARRY_DEADLINE_MS })
+      } catch (error) {
+        logger.debug({ group, into, peer, error: messageOf(error) }, 'a delegate did not take a record')
+        throw error
+      }
+    })
   }
 
   async #handOn(into: GroupId, record: SignedRecord): Promise<void> {
