@@ -1,27 +1,23 @@
 import type { PeerIdString, Random } from '@vsmcp/kernel'
 import { Agenda, earliest } from './agenda.ts'
 import {
-  EXCHANGED,
   EYEWITNESSES,
-  EXCHANGE_LOOKS_MAX,
   FRESH_PERIODS,
-  GOSSIP_FANOUT,
   GOSSIP_PERIOD_MS,
   GREET_AGAIN_MS,
   HELPERS,
   LOOK_PERIODS_MAX,
   LOOKS_PER_PERIOD,
-  RUMORS_TAKEN_MAX,
 } from './constants.ts'
 import type { Evidence, MembershipComponents, MembershipEffect, MembershipInit } from './contract.ts'
 import { LocalHealth } from './local-health.ts'
 import type { Known, MemberTable } from './member-table.ts'
-import { type Head, type MembershipMessage, type Rumor, rumorOf } from './message.ts'
+import { type MembershipMessage, type Rumor, rumorOf } from './message.ts'
 import { OwnWord } from './own-word.ts'
 import { PeerCircle } from './peer-circle.ts'
-import { type ProbeMessage, Probes } from './probes.ts'
-import { RumorQueue } from './rumor-queue.ts'
+import { Probes } from './probes.ts'
 import { suspicionTimeoutMs } from './suspicion.ts'
+import { Voice } from './voice.ts'
 import { voucherOf, Words } from './words.ts'
 
 export type DetectorInit = Required<Pick<MembershipInit, 'self' | 'incarnation' | 'unseenMs' | 'probePeriodMs' | 'lifeguard'>>
@@ -45,7 +41,7 @@ export class Detector {
   readonly #verify: MembershipComponents['verifyAlive']
   readonly #own: OwnWord
   readonly #probes: Probes
-  readonly #queue = new RumorQueue()
+  readonly #voice: Voice
   /** Listed, and neither seen nor heard of in this life. */
   readonly #unseen = new Set<PeerIdString>()
   /** Who is alive by whose word alone. */
@@ -59,7 +55,6 @@ export class Detector {
   #lagMs = 0
   #graceUntilMs = Number.NEGATIVE_INFINITY
   #probeAtMs: number | undefined
-  #gossipAtMs = Number.NEGATIVE_INFINITY
   /** When others are asked next for whom this node has not seen. */
   #askAtMs = Number.NEGATIVE_INFINITY
 
@@ -70,13 +65,20 @@ export class Detector {
     this.#verify = components.verifyAlive
     this.#own = new OwnWord(init.self, init.incarnation, components.signAlive)
     this.#speaking = new PeerCircle(components.random)
+    this.#voice = new Voice({
+      init,
+      own: this.#own,
+      speaking: this.#speaking,
+      table: host.table,
+      emit: (effect) => host.emit(effect),
+    })
     this.health = new LocalHealth(init.lifeguard)
     this.#probes = new Probes({
       periodMs: init.probePeriodMs,
       lifeguard: init.lifeguard,
       health: this.health,
       lagMs: () => (init.lifeguard ? this.#lagMs : 0),
-      send: (to, message) => this.#sendProbe(to, message),
+      send: (to, message) => this.#voice.probe(to, message),
       canPing: (peer) => this.#speaking.has(peer),
       helpersFor: (target) => this.#speaking.draw(HELPERS, (peer) => peer !== target && this.#isListed(peer)),
       onReached: (target, through, nowMs) => this.#reached(target, through, nowMs),
@@ -132,7 +134,7 @@ export class Detector {
     this.#words.delete(peer)
     this.#doubtWordsOf(peer, nowMs)
     this.#verdicts.delete(peer)
-    this.#queue.delete(peer)
+    this.#voice.forget(peer)
     this.#probes.forget(peer)
     this.#speaking.delete(peer)
     this.#greetings.delete(peer)
@@ -145,8 +147,7 @@ export class Detector {
     const isMember = known.isListed && known.state !== 'left'
     if (isMember && message.type !== 'nack') this.#hearAll(message.rumors, known, nowMs)
     if (message.type === 'ping') {
-      const differs = isMember && message.digest !== this.#digest()
-      this.#send(peer, { type: 'ack', number: message.number }, differs ? this.#picture() : [])
+      this.#voice.answer(peer, message.number, isMember ? message.digest : undefined)
     } else if (message.type === 'ack') this.#probes.acked(peer, message.number, nowMs)
     else if (message.type === 'nack') this.#probes.nacked(peer, message.number)
     else if (message.type === 'ask' && isMember) this.#probes.asked(peer, message.number, message.target, nowMs)
@@ -163,14 +164,13 @@ export class Detector {
     }
     if (this.#probeAtMs !== undefined && this.#probeAtMs <= nowMs) this.#probeNext(nowMs)
     if (this.#unseen.size > 0 && this.#askAtMs <= nowMs) this.#askForUnseen(nowMs)
-    if (this.#queue.size > 0 && this.#gossipAtMs <= nowMs) this.#gossip(nowMs)
+    this.#voice.tick(nowMs)
   }
 
   nextTickAtMs(): number | undefined {
-    const gossipAtMs = this.#queue.size > 0 && this.#speaking.size > 0 ? this.#gossipAtMs : undefined
     const askAtMs = this.#unseen.size > 0 && this.#speaking.size > 0 ? this.#askAtMs : undefined
     const [probe, verdict, greeting] = [this.#probes.nextAtMs(), this.#verdicts.nextAtMs(), this.#greetings.nextAtMs()]
-    return earliest(probe, verdict, greeting, this.#own.raiseAtMs, this.#probeAtMs, gossipAtMs, askAtMs)
+    return earliest(probe, verdict, greeting, this.#own.raiseAtMs, this.#probeAtMs, this.#voice.nextAtMs(), askAtMs)
   }
 
   // ── What this node finds itself ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,7 +178,7 @@ export class Detector {
   /** Who speaks this protocol shows it by saying the same; it hears at once what was said against it. */
   #greet(peer: PeerIdString, nowMs: number): void {
     if (!this.#speaking.has(peer)) this.#greetings.set(peer, nowMs + GREET_AGAIN_MS)
-    this.#send(peer, { type: 'gossip' }, [this.#own.rumor])
+    this.#voice.greet(peer)
   }
 
   #heard(known: Known, nowMs: number): void {
@@ -212,7 +212,7 @@ export class Detector {
     this.#unseen.delete(known.peer)
     this.#words.set(known.peer, voucherOf(why))
     this.#verdicts.delete(known.peer)
-    if (this.#queue.get(known.peer)?.state !== 'alive') this.#queue.delete(known.peer)
+    this.#voice.acquit(known.peer)
     this.#host.table.enter(known, 'alive', why, nowMs)
   }
 
@@ -280,13 +280,20 @@ export class Detector {
   #accuse(known: Known, state: 'suspect' | 'failed', firstHand: boolean): void {
     if (!known.isListed || known.incarnation < 0) return
     known.accused = known.incarnation
-    this.#queue.add(rumorOf(known, state, firstHand))
+    this.#voice.spread(rumorOf(known, state, firstHand))
   }
 
   #probeNext(nowMs: number): void {
     const target = this.#speaking.next()
     if (target !== undefined) this.#probes.start(target, nowMs)
     this.#probeAtMs = nowMs + this.#init.probePeriodMs * this.health.factor
+  }
+
+  /** Whoever answers a probe tells what it holds of the others: of whom this node has not seen it asks more often than it probes. */
+  #askForUnseen(nowMs: number): void {
+    const [peer] = this.#speaking.draw(1, (each) => this.#isListed(each))
+    if (peer !== undefined) this.#probes.start(peer, nowMs)
+    this.#askAtMs = nowMs + GOSSIP_PERIOD_MS * this.health.factor
   }
 
   // ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -307,7 +314,7 @@ export class Detector {
     if (known === undefined || !known.isListed || known.state === 'left') return true
     if (rumor.incarnation < known.incarnation) {
       // It lacks the answer of the accused.
-      if (rumor.state !== 'alive') this.#send(from.peer, { type: 'gossip' }, [rumorOf(known, 'alive', false)])
+      if (rumor.state !== 'alive') this.#voice.correct(from.peer, known)
       return true
     }
     const isNews = rumor.incarnation > known.incarnation
@@ -324,7 +331,7 @@ export class Detector {
     known.accused = undefined
     this.#host.table.recount(known)
     if (state !== 'alive') return
-    this.#queue.add(rumorOf(known, 'alive', false))
+    this.#voice.spread(rumorOf(known, 'alive', false))
     if (known.state !== 'alive')
       this.#clear(known, isFirst ? { kind: 'told', by: from.peer } : { kind: 'refuted', by: from.peer }, nowMs)
   }
@@ -360,66 +367,18 @@ export class Detector {
       // Who has to refute was slow to answer (Lifeguard).
       if (this.#refute(rumor.incarnation, nowMs) && !isOfLifeBefore) this.health.change(1)
     }
-    if (rumor.incarnation < this.#own.incarnation && rumor.state !== 'alive')
-      this.#send(from.peer, { type: 'gossip' }, [this.#own.rumor])
+    if (rumor.incarnation < this.#own.incarnation && rumor.state !== 'alive') this.#voice.greet(from.peer)
     return true
   }
 
   #refute(accused: number, nowMs: number): boolean {
     if (!this.#own.raise(accused, nowMs)) return false
-    this.#queue.add(this.#own.rumor)
+    this.#voice.spread(this.#own.rumor)
     return true
   }
 
   #isSigned({ peer, incarnation, signature }: Rumor): boolean {
     return signature !== undefined && this.#verify?.(peer, incarnation, signature) === true
-  }
-
-  // ── What this node says ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #gossip(nowMs: number): void {
-    this.#gossipAtMs = nowMs + GOSSIP_PERIOD_MS
-    for (const peer of this.#speaking.draw(GOSSIP_FANOUT)) this.#send(peer, { type: 'gossip' }, [])
-  }
-
-  /** The next few of all members, for a peer whose picture of the group is another. */
-  #picture(): Rumor[] {
-    const { listed } = this.#host.table
-    const rumors = [this.#own.rumor]
-    for (let looks = Math.min(EXCHANGE_LOOKS_MAX, listed.size); looks > 0 && rumors.length <= EXCHANGED; looks--) {
-      const known = this.#host.table.get(listed.next() ?? '')
-      if (known === undefined || known.incarnation < 0 || known.state === 'left') continue
-      rumors.push(rumorOf(known, known.state === 'failed' ? 'failed' : 'alive', false))
-    }
-    return rumors
-  }
-
-  /** Whoever answers a probe tells what it holds of the others: of whom this node has not seen it asks more often than it probes. */
-  #askForUnseen(nowMs: number): void {
-    const [peer] = this.#speaking.draw(1, (each) => this.#isListed(each))
-    if (peer !== undefined) this.#probes.start(peer, nowMs)
-    this.#askAtMs = nowMs + GOSSIP_PERIOD_MS * this.health.factor
-  }
-
-  #sendProbe(to: PeerIdString, message: ProbeMessage): void {
-    if (message.type === 'nack') this.#host.emit({ type: 'send', to, message: { type: 'nack', number: message.number } })
-    else if (message.type === 'ask') this.#send(to, message, [])
-    else this.#send(to, { type: message.type, number: message.number }, [])
-  }
-
-  #send(to: PeerIdString, head: Head, rumors: readonly Rumor[]): void {
-    const known = this.#host.table.get(to)
-    // The accused hears of it first, and so can answer first (Lifeguard's buddy system).
-    const isAccused = this.#init.lifeguard && known?.accused !== undefined && known.accused === known.incarnation
-    const accusation = isAccused ? [rumorOf(known, 'suspect', false)] : []
-    const all = [...accusation, ...rumors, ...this.#queue.take(RUMORS_TAKEN_MAX, this.#members())]
-    if (head.type === 'ask') this.#host.emit({ type: 'send', to, message: { ...head, rumors: all } })
-    else if (head.type === 'gossip') this.#host.emit({ type: 'send', to, message: { type: 'gossip', rumors: all } })
-    else this.#host.emit({ type: 'send', to, message: { ...head, digest: this.#digest(), rumors: all } })
-  }
-
-  #digest(): number {
-    return this.#host.table.digestWith(this.#init.self, this.#own.incarnation)
   }
 
   #members(): number {

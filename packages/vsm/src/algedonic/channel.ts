@@ -3,8 +3,9 @@ import { Allowance } from './allowance.ts'
 import { CALM_MS, HELD_MAX, OVER_MAX, REASON_LENGTH_MAX, RETELL_MS, RETRY_MAX_MS, RETRY_MS, UNFELT_MS } from './constants.ts'
 import { ALERT_SUBJECT_LENGTH_MAX, ALERT_TEXT_LENGTH_MAX } from '../constants.ts'
 import type { AlgedonicEffect, AlgedonicInput, Felt } from './effects.ts'
+import { Entries, type Entry, keepOf } from './entries.ts'
 import type { HeldAlert, OverAlert } from './held.ts'
-import { accountOf, keyOf, organ, plainText, type Signal } from './signal.ts'
+import { accountOf, organ, plainText, type Signal } from './signal.ts'
 import { type Terms } from './terms.ts'
 
 export interface AlgedonicChannelInit {
@@ -19,26 +20,6 @@ export interface AlgedonicChannelComponents {
   terms: () => Terms
 }
 
-interface Entry {
-  alert: HeldAlert
-  key: string
-  /** When the level's term ends. */
-  dueMs: number
-  /** What System 5 is known to have heard. */
-  told: { count: number; severity: HeldAlert['severity'] } | undefined
-  /** An answer of System 5 is awaited. */
-  asked: boolean
-  /** System 5 may have heard of it, whatever came back. */
-  left: boolean
-  /** System 5 may have heard that it is over, now or later: this id is not used for what is felt from then on. */
-  ending: boolean
-  /** Not before this is System 5 told again. */
-  notBeforeMs: number
-  tries: number
-  /** Felt by an earlier life of the node, and not by this one. */
-  unfeltSinceMs: number | undefined
-}
-
 /**
  * The algedonic channel of one node: pain and pleasure of its organs, units, clients and people, each pain once however often it is
  * felt, held until it is remedied. The node has its term to do so; what is not remedied then, and what is critical at once, is
@@ -49,8 +30,7 @@ interface Entry {
  */
 export class AlgedonicChannel {
   readonly #c: AlgedonicChannelComponents
-  readonly #entries = new Map<string, Entry>()
-  readonly #byKey = new Map<string, Entry>()
+  readonly #entries = new Entries()
   readonly #over: OverAlert[] = []
   readonly #allowance = new Allowance()
   #nowMs: number
@@ -68,7 +48,7 @@ export class AlgedonicChannel {
 
   /** Those not remedied, oldest first. */
   get held(): readonly HeldAlert[] {
-    return [...this.#entries.values()].map(({ alert }) => alert)
+    return [...this.#entries].map(({ alert }) => alert)
   }
 
   /** The last that are over, the newest last. */
@@ -113,7 +93,7 @@ export class AlgedonicChannel {
   /** What was felt under this key is well again. Nothing happens when nothing of it is open. */
   remedy(signal: Pick<Signal, 'source' | 'subject'>, reason: string, nowMs: number): readonly AlgedonicEffect[] {
     this.#advance(nowMs)
-    const entry = this.#byKey.get(keyOf({ ...signal, subject: plainText(signal.subject, ALERT_SUBJECT_LENGTH_MAX) }))
+    const entry = this.#entries.of({ ...signal, subject: plainText(signal.subject, ALERT_SUBJECT_LENGTH_MAX) })
     return entry === undefined ? [] : this.#end(entry, reason)
   }
 
@@ -123,7 +103,7 @@ export class AlgedonicChannel {
    */
   relieve(signal: Pick<Signal, 'source' | 'subject'>, reason: string, nowMs: number): readonly AlgedonicEffect[] {
     this.#advance(nowMs)
-    const entry = this.#byKey.get(keyOf({ ...signal, subject: plainText(signal.subject, ALERT_SUBJECT_LENGTH_MAX) }))
+    const entry = this.#entries.of({ ...signal, subject: plainText(signal.subject, ALERT_SUBJECT_LENGTH_MAX) })
     if (entry === undefined || entry.alert.remedied !== undefined) return []
     const wasHeard = entry.left
     const effects = this.#end(entry, reason)
@@ -141,7 +121,7 @@ export class AlgedonicChannel {
   /** System 5 holds this alert of this node, which knows nothing of it: its disk lost it. */
   recall(alert: HeldAlert, nowMs: number): readonly AlgedonicEffect[] {
     this.#advance(nowMs)
-    if (this.#entries.has(alert.id) || this.#byKey.has(keyOf(alert)) || this.#entries.size >= HELD_MAX) return []
+    if (this.#entries.has(alert.id) || this.#entries.of(alert) !== undefined || this.#entries.size >= HELD_MAX) return []
     const entry = this.#add(alert, { dueMs: nowMs, unfeltSinceMs: alert.source.origin === 'organ' ? nowMs : undefined })
     entry.told = { count: alert.count, severity: alert.severity }
     return [{ type: 'keep', alert }]
@@ -174,7 +154,7 @@ export class AlgedonicChannel {
   /** There is a System 5 again: what waits for one is told at once. */
   urge(nowMs: number): readonly AlgedonicEffect[] {
     this.#advance(nowMs)
-    const waiting = [...this.#entries.values()].filter(({ alert, told, asked }) => {
+    const waiting = [...this.#entries].filter(({ alert, told, asked }) => {
       return alert.level === 'group' && !asked && (told === undefined || alert.remedied !== undefined)
     })
     return waiting.flatMap((entry) => this.#tell(entry))
@@ -183,9 +163,9 @@ export class AlgedonicChannel {
   tick(nowMs: number): readonly AlgedonicEffect[] {
     this.#advance(nowMs)
     const effects: AlgedonicEffect[] = []
-    for (const entry of this.#entries.values()) effects.push(...this.#look(entry))
+    for (const entry of this.#entries) effects.push(...this.#look(entry))
     for (const account of this.#allowance.calmed(nowMs)) {
-      const entry = this.#byKey.get(keyOf(floodOf(account)))
+      const entry = this.#entries.of(floodOf(account))
       if (entry !== undefined) effects.push(...this.#end(entry, `no alert too many for ${CALM_MS / 1_000} s`))
     }
     return effects
@@ -204,7 +184,7 @@ export class AlgedonicChannel {
     const now = this.#nowMs
     const effects: AlgedonicEffect[] = []
     if (this.#entries.size >= HELD_MAX) {
-      const victim = this.#leastSevere()
+      const victim = this.#entries.leastSevere()
       if (victim === undefined || !isWorse(signal.severity, victim.alert.severity)) {
         this.#refused++
         return { outcome: 'refused', reason: 'full', effects: [] }
@@ -292,9 +272,8 @@ export class AlgedonicChannel {
   }
 
   #drop(entry: Entry, reason: string): readonly AlgedonicEffect[] {
-    const { alert, key } = entry
-    this.#entries.delete(alert.id)
-    if (this.#byKey.get(key) === entry) this.#byKey.delete(key)
+    const { alert } = entry
+    this.#entries.delete(entry)
     const over: OverAlert = { ...alert, overMs: this.#nowMs, reason }
     this.#over.push(over)
     if (this.#over.length > OVER_MAX) this.#over.shift()
@@ -311,46 +290,19 @@ export class AlgedonicChannel {
 
   #rename(entry: Entry, id: string, told: Entry['told']): readonly AlgedonicEffect[] {
     const before = entry.alert.id
-    this.#entries.delete(before)
-    entry.alert = { ...entry.alert, id }
+    this.#entries.rename(entry, id)
     entry.told = told
-    this.#entries.set(id, entry)
     return [...this.#tell(entry), { type: 'forget', id: before }, keepOf(entry)]
   }
 
   /** What is open under the key of a signal, and may be felt again. */
   #openOf(signal: Signal): Entry | undefined {
-    const entry = this.#byKey.get(keyOf(signal))
+    const entry = this.#entries.of(signal)
     return entry?.ending === true ? undefined : entry
   }
 
-  #add(alert: HeldAlert, { dueMs, unfeltSinceMs }: Pick<Entry, 'dueMs' | 'unfeltSinceMs'>): Entry {
-    const key = keyOf(alert)
-    const entry: Entry = {
-      alert,
-      key,
-      dueMs,
-      unfeltSinceMs,
-      told: undefined,
-      asked: false,
-      left: alert.level === 'group',
-      ending: alert.remedied !== undefined,
-      notBeforeMs: this.#nowMs,
-      tries: 0,
-    }
-    this.#entries.set(alert.id, entry)
-    this.#byKey.set(key, entry)
-    return entry
-  }
-
-  /** Of those that are the node's own affair; the oldest. */
-  #leastSevere(): Entry | undefined {
-    let least: Entry | undefined
-    for (const entry of this.#entries.values()) {
-      if (entry.alert.level !== 'node') continue
-      if (least === undefined || isWorse(least.alert.severity, entry.alert.severity)) least = entry
-    }
-    return least
+  #add(alert: HeldAlert, times: Pick<Entry, 'dueMs' | 'unfeltSinceMs'>): Entry {
+    return this.#entries.add(alert, { ...times, nowMs: this.#nowMs })
   }
 
   #feelFlood(account: string): readonly AlgedonicEffect[] {
@@ -365,11 +317,7 @@ export class AlgedonicChannel {
     this.#nowMs = nowMs
     if (backMs <= 0) return
     this.#allowance.shift(backMs)
-    for (const entry of this.#entries.values()) {
-      entry.dueMs -= backMs
-      entry.notBeforeMs -= backMs
-      if (entry.unfeltSinceMs !== undefined) entry.unfeltSinceMs -= backMs
-    }
+    this.#entries.shift(backMs)
   }
 
   /** 48 bits: two nodes rarely choose the same, and then the second chooses again. */
@@ -398,8 +346,6 @@ function reliefOf({ severity, source, subject }: HeldAlert, reason: string): Sig
     text: plainText(reason, ALERT_TEXT_LENGTH_MAX),
   }
 }
-
-const keepOf = ({ alert }: Entry): AlgedonicEffect => ({ type: 'keep', alert })
 
 function floodOf(account: string): Signal {
   return {
