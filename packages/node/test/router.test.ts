@@ -8,7 +8,7 @@ import { UnitStoppedError, UnitUnreachableError } from '../src/errors.ts'
 import { OwnOffers } from '../src/route/own-offers.ts'
 import type { CallWatch } from '../src/route/call-watch.ts'
 import type { Beyond } from '../src/recursion/beyond.ts'
-import { Router } from '../src/route/router.ts'
+import { Router, type RouterComponents } from '../src/route/router.ts'
 import type { LocalUnits } from '../src/system1/local-units.ts'
 import { startGroup, type TestNode, until } from './support/group.ts'
 import { attach } from './support/servers.ts'
@@ -99,7 +99,7 @@ describe('a call to a tool on another node', () => {
 })
 
 /** A router whose other node answers as told. */
-function against(answer: () => Promise<Uint8Array>, assertMayBeCalled: (unit: string) => void = () => {}): Router {
+function against(answer: () => Promise<Uint8Array>, change: Partial<RouterComponents> = {}): Router {
   const rpc: Plane = { call: answer, notify: () => true, handle: () => {}, onNotice: () => {} }
   const target = { unit: 'u', node: 'far', name: 'tool', providers: ['far'], isRepeatable: false }
   const catalog = { findTool: () => target } as unknown as Catalog
@@ -113,12 +113,13 @@ function against(answer: () => Promise<Uint8Array>, assertMayBeCalled: (unit: st
     units: {} as LocalUnits,
     claims,
     rpc,
-    bargaining: { assertMayBeCalled },
+    bargaining: { assertMayBeCalled: () => {} },
     degradation: { assertServed: () => {} },
     fallbacks: { insteadOf: () => undefined },
     own: new OwnOffers([]),
     routing: {} as Routing,
     watch,
+    ...change,
   })
 }
 
@@ -130,11 +131,32 @@ describe('a call of a unit that a group above has stopped', () => {
       return pack(['legacy', '{}'])
     }
     const stopped = new UnitStoppedError('unit u is stopped')
-    const router = against(answer, (unit) => {
+    const assertMayBeCalled = (unit: string): void => {
       if (unit === 'u') throw stopped
-    })
+    }
+    const router = against(answer, { bargaining: { assertMayBeCalled } })
     await expect(router.request(call('t', {}))).rejects.toBe(stopped)
     expect(sent).toBe(0)
+  })
+})
+
+describe('a call that is tried again by who makes it', () => {
+  it('is one demand, in vain or met, and nothing stands in for its answer', async () => {
+    const busy = new BusyError('busy')
+    let answers = [busy, busy, new OutcomeUnknownError('unknown')]
+    const counted: string[] = []
+    const router = against(() => Promise.reject(answers.shift() ?? busy), {
+      watch: { called: ({ outcome }) => counted.push(outcome), asked: () => () => {}, returned: () => {} },
+      fallbacks: { insteadOf: () => ({ era: 'legacy', resultJson: '{}' }) },
+    })
+    const outcomes: unknown[] = []
+    for (const attempt of [0, 1, 2]) {
+      outcomes.push(await router.request({ ...call('t', {}), attempt }).catch((error: Error) => error.constructor.name))
+    }
+    expect(outcomes).toEqual(['BusyError', 'BusyError', 'OutcomeUnknownError'])
+    expect(counted).toEqual(['refused', 'late'])
+    answers = []
+    expect(await router.request(call('t', {}))).toEqual({ era: 'legacy', resultJson: '{}' })
   })
 })
 

@@ -119,6 +119,10 @@ describe('a schedule', () => {
     ])
     await until(node, () => ended(node).length > 0)
     expect(ended(node)[0]).toMatchObject({ outcome: 'failed', reason: expect.stringContaining('nobody__has') })
+    // A run waits for its tool, and asks again and again: it lacks it once. One more may have begun.
+    const [lacked] = node.variety.meter.unmet()
+    expect(lacked).toMatchObject({ tool: 'nobody__has', cause: 'unknown' })
+    expect(lacked?.calls).toBeLessThanOrEqual(ended(node).length + 1)
   }, 120_000)
 
   it('is refused when it says nothing that could be done', async () => {

@@ -4,7 +4,7 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { ToolCallAnswer, ToolCallRequest } from '../route/contract.ts'
 import { syntheticReasonOf } from '../degradation/synthetic.ts'
 import { ServerRefusedError } from '../errors.ts'
-import type { Router } from '../route/router.ts'
+import type { MeshRequest, Router } from '../route/router.ts'
 
 const progressSchema = z.object({ progress: z.number(), total: z.number().optional(), message: z.string().optional() })
 
@@ -15,10 +15,13 @@ export interface ToolCallComponents {
   nameOf: (peer: string) => string
 }
 
+/** Of who asks again by itself: see `MeshRequest`. */
+export type RepeatedCall = ToolCallRequest & Pick<MeshRequest, 'attempt'>
+
 /** One tool call for a person or script, by the same path a client's call takes. */
-export async function callTool(components: ToolCallComponents, request: ToolCallRequest): Promise<ToolCallAnswer> {
+export async function callTool(components: ToolCallComponents, request: RepeatedCall): Promise<ToolCallAnswer> {
   const { catalog, router, clock, nameOf } = components
-  const { tool, args, timeoutMs, signal, onProgress } = request
+  const { tool, args, timeoutMs, signal, attempt, onProgress } = request
   const listed = catalog.findTool(tool)
   let answering: string | undefined
   const params = { name: tool, arguments: args, ...(onProgress === undefined ? {} : { _meta: { progressToken: 0 } }) }
@@ -36,6 +39,7 @@ export async function callTool(components: ToolCallComponents, request: ToolCall
       onProgress?.({ progress, ...(total === undefined ? {} : { total }), ...(message === undefined ? {} : { message }) })
     },
     onAsked: (asked) => (answering = asked),
+    ...(attempt === undefined ? {} : { attempt }),
   })
   const latencyMs = clock.monotonicMs() - startedMs
   // What the group does not list another group answered; where, stays inside that one.

@@ -42,7 +42,7 @@ import type { LocalUnits } from '../system1/local-units.ts'
 import type { ClaimDesk } from '../system2/claim-desk.ts'
 import type { Bargaining } from '../system3/bargaining.ts'
 import type { OwnOffers } from './own-offers.ts'
-import { type CallWatch, outcomeOf, outcomeOfFailure } from './call-watch.ts'
+import { type CallWatch, isRefusal, outcomeOf, outcomeOfFailure } from './call-watch.ts'
 import { deliver, type Sent } from './delivery.ts'
 import { readNotification, readReply, readRequest } from './call-messages.ts'
 
@@ -51,6 +51,11 @@ const REQUEST = 'mcp:request'
 export interface MeshRequest extends RoutedRequest {
   /** Told which node is asked, each time one is. */
   onAsked?: (node: PeerIdString) => void
+  /**
+   * Of who asks again by itself what surely was not done: how often it did so before. It is one demand, however often it is asked, and nothing stands in
+   * for its answer.
+   */
+  attempt?: number
 }
 
 const HERE: Asker = { from: 'here' }
@@ -134,8 +139,11 @@ export class Router implements GatewayRouter {
       watch.called({ tool: request.target, target, outcome: outcomeOf(reply) })
       return reply
     } catch (error) {
-      watch.called({ tool: request.target, target, outcome: outcomeOfFailure(error, request.signal) })
-      const instead = target === undefined || request.signal.aborted ? undefined : fallbacks.insteadOf(target, error)
+      const { attempt, signal } = request
+      const isAgain = attempt !== undefined && attempt > 0 && (isRefusal(error) || error instanceof TargetUnknownError)
+      if (!isAgain) watch.called({ tool: request.target, target, outcome: outcomeOfFailure(error, signal) })
+      if (target === undefined || attempt !== undefined || signal.aborted) throw error
+      const instead = fallbacks.insteadOf(target, error)
       if (instead === undefined) throw error
       return instead
     }

@@ -21,7 +21,8 @@ import {
 } from '@vsmcp/vsm'
 import { z } from 'zod'
 import { OCCURRENCE_LOOK_MS, OCCURRENCE_REASON_LENGTH_MAX } from '../constants.ts'
-import type { ToolCallAnswer, ToolCallRequest } from '../route/contract.ts'
+import type { RepeatedCall } from '../control/tool-call.ts'
+import type { ToolCallAnswer } from '../route/contract.ts'
 import type { Decisions } from '../system5/decisions.ts'
 import type { GroupLog } from '../system5/group-log.ts'
 import { reachingTool } from './reaching-tool.ts'
@@ -45,7 +46,7 @@ export interface OccurrenceRunnerComponents {
   self: PeerIdString
   log: Pick<GroupLog, 'on' | 'state'>
   decisions: Pick<Decisions, 'propose' | 'current'>
-  call: (request: ToolCallRequest) => Promise<ToolCallAnswer>
+  call: (request: RepeatedCall) => Promise<ToolCallAnswer>
   /** Of marks, by schedule. */
   kv: KeyValueStore
   clock: Clock
@@ -189,7 +190,7 @@ export class OccurrenceRunner implements Startable {
       const args = JSON.parse(argsJson) as Record<string, unknown>
       const { signal } = this.#ended
       const { clock, random } = this.#c
-      const { isError, result, synthetic } = await reachingTool(() => call({ tool, args, timeoutMs, signal }), {
+      const { isError, result, synthetic } = await reachingTool((attempt) => call({ tool, args, timeoutMs, signal, attempt }), {
         clock,
         random,
         timeoutMs,

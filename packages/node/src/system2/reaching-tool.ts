@@ -17,13 +17,13 @@ export interface ReachingComponents {
  * did nothing is tried again with jittered back-off, `TOOL_AWAITED_MS` long at the most; what may have done something never. Throws as the last call did.
  */
 export async function reachingTool<T>(
-  call: () => Promise<T>,
+  call: (attempt: number) => Promise<T>,
   { clock, random, timeoutMs, signal }: ReachingComponents,
 ): Promise<T> {
   const untilMs = clock.monotonicMs() + Math.min(TOOL_AWAITED_MS, timeoutMs)
   for (let attempt = 0; ; attempt++) {
     try {
-      return await call()
+      return await call(attempt)
     } catch (error) {
       const pauseMs = backoffMs(attempt, random, { baseMs: 100, maxMs: 2_000 })
       if (!isOfNow(error) || signal.aborted || clock.monotonicMs() + pauseMs > untilMs) throw error
