@@ -246,11 +246,11 @@ export const RENEWAL_ERAS_MAX = 8
 
 /**
  * Requests with a chain of voters to verify that a node looks into, a minute: of one member, who has reason for one now and then; and of all. A chain of 256
- * changes takes 0.2 s where it is new. More is turned away unseen. Counted are as many members as are connected at once; beyond it the least recent is
+ * changes takes 0.2 s where it is new. More is turned away unseen. All may ask for so much that no hundred of liars keeps a delegate from its renewal. Counted are as many members as are connected at once; beyond it the least recent is
  * forgotten, the count of all holds.
  */
-export const CHAINS_SHOWN_PER_MINUTE = 20
-export const CHAINS_SHOWN_PER_MINUTE_IN_ALL = 120
+export const CHAINS_SHOWN_PER_MINUTE = 10
+export const CHAINS_SHOWN_PER_MINUTE_IN_ALL = 1_200
 export const CHAINS_SHOWN_COUNTED_MAX = 1_024
 
 /** How often the latest time is written down, milliseconds: how far a clock that is set back can take a node that crashed. */
