@@ -73,7 +73,7 @@ function up(view: GroupMesh): Promise<PeerIdString> {
 }
 
 const ask = (from: GroupMesh, { peer }: Node, method = 'echo'): Promise<string> =>
-  from.rpc.call(peer, method, Buffer.from('x'), { deadlineMs: 2_000 }).then((answer) => Buffer.from(answer).toString())
+  from.rpc.call(peer, method, Buffer.from('x'), { deadlineMs: 20_000 }).then((answer) => Buffer.from(answer).toString())
 
 function echo(view: GroupMesh, says: string): void {
   view.rpc.handle('echo', async () => Buffer.from(says))
@@ -100,7 +100,7 @@ describe('groups on one connection', () => {
     const plant = await node('plant')
     echo(first(both), 'root here')
     await first(plant).dial(both.at)
-    const past = plant.host.mesh.rpc.call(both.peer, 'echo', Buffer.from('x'), { deadlineMs: 2_000 })
+    const past = plant.host.mesh.rpc.call(both.peer, 'echo', Buffer.from('x'), { deadlineMs: 20_000 })
     await expect(past).rejects.toMatchObject({ remoteCode: NOT_OF_GROUP })
   })
 
@@ -135,6 +135,71 @@ describe('groups on one connection', () => {
     await second(both).gossip.publish(topic('plant'), Buffer.from('for plant'))
     await done.promise
     expect(heard).toEqual([])
+  })
+})
+
+describe('hanging up in one group', () => {
+  /** Two nodes of two groups, connected; the second believes that the first belongs to the plant for as long as it is told. */
+  async function twoInBoth() {
+    const a = await node('root', 'plant')
+    const b = await node('root')
+    let isMember = true
+    const plant = b.seat('plant', {
+      verify: async () => {
+        if (!isMember) throw new Error('it has left')
+        return { info: { passport: 'plant' } as unknown as VerifiedPassport, addresses: [] }
+      },
+    })
+    await plant.start()
+    onTestFinished(() => plant.stop())
+    for (const view of [first(a), first(b)]) echo(view, 'root here')
+    for (const view of [second(a), plant]) echo(view, 'plant here')
+    const there = [up(first(b)), up(plant)]
+    await Promise.all([first(a).dial(b.at), ...there])
+    return { a, b, plant, leave: () => (isMember = false) }
+  }
+
+  it('leaves the connection to another that both are in: what is under way there goes on, and who is out is told at the door', async () => {
+    const { a, b, plant, leave } = await twoInBoth()
+    const waits = Promise.withResolvers<Uint8Array>()
+    const begun = Promise.withResolvers<void>()
+    first(b).rpc.handle('wait', async () => {
+      begun.resolve()
+      return waits.promise
+    })
+    const underWay = ask(first(a), b, 'wait')
+    await begun.promise
+    const downs: string[] = []
+    const refusals: string[] = []
+    for (const view of [first(b), plant]) view.on('peer:down', ({ reason }) => downs.push(`${view.group} ${reason}`))
+    const refused = new Promise<void>((resolve) => {
+      second(a).on('peer:refused', ({ side }) => resolve(void refusals.push(side)))
+    })
+    leave()
+    await plant.hangUp(a.peer)
+    await refused
+    expect(refusals).toEqual(['there'])
+    expect(downs).toEqual(['plant hung-up'])
+    expect([isUp(first(b), a), isUp(plant, a)]).toEqual([true, false])
+    await expect(ask(plant, a)).rejects.toBeInstanceOf(NotSentError)
+    await expect(ask(second(a), b)).rejects.toMatchObject({ remoteCode: NOT_OF_GROUP })
+    waits.resolve(Buffer.from('done'))
+    expect(await underWay).toBe('done')
+    expect(await ask(first(b), a)).toBe('root here')
+  })
+
+  it('of a member is as a connection that was lost and made anew; in the last group that both are in it ends', async () => {
+    const { a, b, plant, leave } = await twoInBoth()
+    const again = up(plant)
+    await plant.hangUp(a.peer)
+    await again
+    expect(await ask(plant, a)).toBe('plant here')
+    leave()
+    await plant.hangUp(a.peer)
+    const gone = new Promise((resolve) => void first(a).on('peer:down', resolve))
+    await first(b).hangUp(a.peer)
+    await gone
+    expect([b.host.mesh.peers(), a.host.mesh.peers()]).toEqual([[], []])
   })
 })
 
@@ -185,7 +250,7 @@ describe('a new seat on open connections', () => {
     const b = await node('root')
     await first(a).dial(b.at)
     const again = (): Promise<Uint8Array> =>
-      a.host.mesh.control.call(b.peer, 'hello:again', Buffer.from('root;'), { deadlineMs: 2_000 })
+      a.host.mesh.control.call(b.peer, 'hello:again', Buffer.from('root;'), { deadlineMs: 20_000 })
     for (let times = 0; times < 20; times++) await again()
     await expect(again()).rejects.toMatchObject({ remoteCode: 'VSMCP_NODE_HELLO_TOO_OFTEN' })
   })

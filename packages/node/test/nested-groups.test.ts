@@ -111,8 +111,8 @@ describe('a group below another', () => {
     await a.control.wait({ tool: 'eu__tool__sum', timeoutMs: 30_000 })
     const part = async (): Promise<string> => (await a.control.group(id)).part
     await expect.poll(part, { timeout: 50_000, interval: 200 }).toBe('none')
+    await eventually(async () => (await a.control.group(id)).delegates.map(({ alive }) => alive)).toEqual([true, true])
     const { delegates } = await a.control.group(id)
-    expect(delegates.map(({ alive }) => alive)).toEqual([true, true])
     // Not the one that hosts the tool.
     const one = delegates.find(({ name }) => name !== 'd')
     const gone = inner.find((node) => node.ready.peerId === one?.peerId)

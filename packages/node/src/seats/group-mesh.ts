@@ -25,6 +25,8 @@ export interface GroupMeshHost {
   readonly state: SharedPlane
   readonly rpc: SharedPlane
   passportOf(peer: PeerIdString, group: GroupId): VerifiedPassport | undefined
+  /** Closes the group to a connected peer that shares another with this node. @returns false when it shares none */
+  part(peer: PeerIdString, group: GroupId): boolean
   /** Shows a connected peer all passports once more, and reads its own. */
   meetAgain(peer: PeerIdString): Promise<void>
 }
@@ -41,7 +43,7 @@ export interface GroupMeshComponents {
 
 /**
  * The connections of the process, as one of its groups sees them: only peers that have shown a passport of this group, its own
- * methods on the planes, its own topics. Whoever hangs up ends the connection for all groups; those that stay dial anew.
+ * methods on the planes, its own topics. Whoever hangs up closes the group to the peer, and ends the connection when it serves no other.
  */
 export class GroupMesh implements Mesh<VerifiedPassport> {
   readonly group: GroupId
@@ -117,8 +119,12 @@ export class GroupMesh implements Mesh<VerifiedPassport> {
     return this.#c.host.mesh.join(addresses, options, talk)
   }
 
-  hangUp(peer: PeerIdString): Promise<void> {
-    return this.#c.host.mesh.hangUp(peer)
+  /** Where the connection goes on for another group, the peer may show itself anew, as one that dials anew does: who is none any more is told so. */
+  async hangUp(peer: PeerIdString): Promise<void> {
+    const { group, host } = this.#c
+    if (!host.part(peer, group)) return host.mesh.hangUp(peer)
+    this.tell('peer:down', { peer, reason: 'hung-up' })
+    return host.meetAgain(peer)
   }
 
   peers(): PeerOfGroup[] {

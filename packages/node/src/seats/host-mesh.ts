@@ -113,6 +113,13 @@ export class HostMesh implements GroupMeshHost {
     return this.#known.get(peer)?.passports.get(group)
   }
 
+  part(peer: PeerIdString, group: GroupId): boolean {
+    const passports = this.#known.get(peer)?.passports
+    if (passports === undefined || [...passports.keys()].every((shared) => shared === group)) return false
+    passports.delete(group)
+    return true
+  }
+
   /**
    * The passports of all memberships, the home group's first, as a hello shows them. A seat that cannot show itself now, since it is starting, is
    * shown when it has.
