@@ -1,3 +1,4 @@
+import { GROUPS_MAX } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS } from '@vsmcp/security'
 
 /** Multiaddrs a node listens on unless told otherwise: all interfaces, IPv4 and IPv6, port 4950. */
@@ -237,6 +238,9 @@ export const CREDENTIAL_LIFE_MIN_MS = 60_000
  * there still. A group that is cut off for longer goes on, and renews first when it is back.
  */
 export const DELEGATE_CREDENTIAL_LIFE_MS = 86_400_000
+
+/** Groups beside one of which it is remembered since when their voters are known: all that there may be, and as many that were. */
+export const NEIGHBOURS_REMEMBERED_MAX = 2 * (GROUPS_MAX + 1)
 
 /** How often a node looks at the latest whether its credential is to be renewed, milliseconds: clocks are set, machines sleep. */
 export const RENEWAL_LOOK_MS = 60_000

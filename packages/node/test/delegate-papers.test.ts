@@ -8,9 +8,12 @@ import {
   encodePassport,
   extendChain,
   generateIdentity,
+  heardOf,
+  type HeardOf,
   type Identity,
   loadIdentity,
   nextLinkStatement,
+  oldestVouching,
   orThrow,
   signCredential,
   signLink,
@@ -34,10 +37,11 @@ interface Known {
   chain?: Chain
   nowMs?: number
   evicted?: string
+  heard?: HeardOf
 }
 
 /** How they are judged above the group that this node is the only one of. */
-function aboveOf(node: TestNode, { chain, nowMs = Date.now(), evicted }: Known = {}): DelegatePapers {
+function aboveOf(node: TestNode, { chain, nowMs = Date.now(), evicted, heard }: Known = {}): DelegatePapers {
   const { groupId, meshId: mesh } = node.trust.enrolment
   const { state } = node.log
   if (state === undefined) throw new Error('it leads, and has a docket')
@@ -49,6 +53,7 @@ function aboveOf(node: TestNode, { chain, nowMs = Date.now(), evicted }: Known =
     mesh,
     log: { state: { ...state, groups } as typeof state },
     chainOf: () => chain,
+    oldestVouching: (judged, now) => oldestVouching(judged, heard, now),
     isEvictedBy: (group, peer) => group === groupId && peer === evicted,
     nowMs: () => nowMs,
   })
@@ -130,6 +135,11 @@ describe('the papers of who would speak for a group below', () => {
     const old = await shownBy(peer, { chain: late.chain, voter: founder }, first.chain.index)
     for (const known of [undefined, first.chain, late.chain]) expect(await objection(old, known)).toContain('long ago')
     expect(await objection(await shownBy(peer, first), late.chain)).toContain('long ago')
+    // It was replaced once only, and those above have heard of that for longer than a credential lives.
+    const again = await shownBy(peer, { chain: before.chain, voter: founder }, first.chain.index)
+    const heardAgo = (days: number): HeardOf => heardOf(undefined, before.chain, Date.now() - days * DAY)
+    expect(await aboveOf(node, { heard: heardAgo(91) }).objectionTo(peer, group, again)).toContain('long ago')
+    expect(await aboveOf(node, { heard: heardAgo(89) }).objectionTo(peer, group, again)).toBeUndefined()
     // Signed by nobody who ever voted there, or in the name of voters that are not in the chain.
     const stranger = generateIdentity()
     expect(await objection(await shownBy(peer, { ...first, voter: stranger }))).toContain('is no member')

@@ -70,6 +70,33 @@ it('a member that forges, replays, swells or doubles records of groups changes n
   await put(us, signed(us, groupRecords.encode({ ...later, members: 7 })))
   await expect.poll(() => refusals()['contradictory'], grace).toBe(1)
 
+  // What it carries while its credential is over is not heard, nor counted against it; what it carries once that is renewed is.
+  const { claims } = b.renewal
+  const showing = (iat: number, exp: number): void => a.standing.shown({ ...claims, iat, exp })
+  const heard: (number | undefined)[] = []
+  a.records.on('heard', () => heard.push(a.records.recursion.child(us)?.sequence))
+  showing(claims.iat + 1, claims.iat - 3_600)
+  expect(a.standing.serves(b.peer)).toBe(false)
+  const [unheard, last] = [3_000, 4_000].map((more) => ({ ...own, sequence: own.sequence + more }))
+  if (unheard === undefined || last === undefined) throw new Error('two records')
+  const carried = fromDocument(signed(us, groupRecords.encode(unheard)))?.bytes
+  const arrived = new Promise<void>((resolve) => {
+    a.state.on('changed', () => {
+      const [entry] = a.state
+        .entries('records', { allWriters: true })
+        .filter(({ key, writer }) => key === us && writer === b.peer)
+      if (fromDocument(entry?.value ?? null)?.bytes.join() === carried?.join()) resolve()
+    })
+  })
+  await put(us, signed(us, groupRecords.encode(unheard)))
+  await arrived
+  showing(claims.iat + 2, claims.exp)
+  const before = { ...refusals() }
+  await put(us, signed(us, groupRecords.encode(last)))
+  await expect.poll(() => a.records.recursion.child(us)?.sequence, grace).toBe(last.sequence)
+  expect(heard).not.toContain(unheard.sequence)
+  expect(refusals()['wrong-sender']).toBe(before['wrong-sender'])
+
   // A chain that proves nothing gives nobody a voice.
   const voters = a.records.recursion.child(eu)?.voice
   await b.state.put('chains', eu, { chain: Buffer.alloc(600, 7).toString('base64url') })

@@ -88,6 +88,7 @@ describe('chains of groups beside this one', () => {
       mesh: ours.meshId,
       founding: () => undefined,
       state: { entries: () => entries } as unknown as SharedState,
+      onLearned: () => {},
       logger: silentLogger,
     })
   }

@@ -91,6 +91,7 @@ function recordParts(
   const scope = scopes.of('records')
   const aside = logger.child({ part: 'recursion' })
   const chain = () => trust.chain
+  const memory = new NeighboursMemory({ kv: store.kv('recursion'), logger: aside })
   const records = new GroupRecords({
     identity,
     mesh: meshId,
@@ -101,7 +102,13 @@ function recordParts(
     state: scope.hears(state),
     delegates,
     memberships: host.memberships,
-    chains: new NeighbourChains({ mesh: meshId, founding: () => trust.chain.parent, state, logger: aside }),
+    chains: new NeighbourChains({
+      mesh: meshId,
+      founding: () => trust.chain.parent,
+      state,
+      onLearned: (learned) => memory.heardChain(learned, whole().time.nowMs()),
+      logger: aside,
+    }),
     account: new OwnAccount({
       self,
       group: groupId,
@@ -123,7 +130,8 @@ function recordParts(
       clock: scope.clock,
       logger: aside,
     }),
-    memory: new NeighboursMemory({ kv: store.kv('recursion'), logger: aside }),
+    memory,
+    isInForce: group.isInForce,
     foreigners: new Foreigners({ lineage: () => place.lineage, group: () => group.state, trust, mesh, logger: aside }),
     control,
     clock: scope.clock,

@@ -100,7 +100,11 @@ function doorParts(assembly: Assembly, connected: Connected, { log, decisions }:
     mesh: assembly.enrolment.meshId,
     log,
     chainOf: (below) => whole().records.chainOf(below),
-    isEvictedBy: (below, peer) => whole().records.isEvictedBy(below, peer),
+    oldestVouching: (chain, nowMs) => whole().records.oldestVouching(chain, nowMs),
+    isEvictedBy: (below, peer) =>
+      whole()
+        .records.recursion.revocations.of(peer)
+        .some(({ group: by }) => by === below),
     nowMs: () => time.nowMs(),
   })
   const credentials = new Credentials({

@@ -13,7 +13,7 @@ import {
   telemetry,
   type Timer,
 } from '@vsmcp/kernel'
-import type { Chain } from '@vsmcp/security'
+import { type Chain, type Identity, oldestVouching } from '@vsmcp/security'
 import type { SharedRecord, SharedState } from '@vsmcp/state'
 import {
   type ChildPlace,
@@ -37,7 +37,6 @@ import { CHAINS_COLLECTION, type NeighbourChains } from './neighbour-chains.ts'
 import type { NeighboursMemory } from './neighbours-memory.ts'
 import { RecordOffers } from './record-offers.ts'
 import { fromDocument, fromLeader, isSignedBy, type SignedRecord, signRecord, toDelegate, toDocument } from './signed-record.ts'
-import type { Identity } from '@vsmcp/security'
 import type { FromAbove } from './from-above.ts'
 import type { OwnAccount } from './own-account.ts'
 import type { OwnPlace } from './own-place.ts'
@@ -63,6 +62,8 @@ export interface GroupRecordsComponents {
   account: OwnAccount
   fromAbove: FromAbove
   memory: NeighboursMemory
+  /** Whether a member's credential is good for more than its renewal. */
+  isInForce: (peer: PeerIdString) => boolean
   foreigners: Foreigners
   /** Of this group, for its members only. */
   control: Plane
@@ -152,14 +153,14 @@ export class GroupRecords implements Startable {
     return this.#c.foreigners.keepsOut(this.recursion, peer, delegateOf)
   }
 
-  /** Whether another group said that it evicted this peer, for as long as that counts. */
-  isEvictedBy(group: GroupId, peer: PeerIdString): boolean {
-    return this.recursion.revocations.of(peer).some((revocation) => revocation.group === group)
-  }
-
   /** The certified chain of the group above, or of one below; undefined where nothing is known of it yet. */
   chainOf(group: GroupId): Chain | undefined {
     return this.#c.chains.of(group)
+  }
+
+  /** Index of the oldest voters of that group whose word for its members still counts. */
+  oldestVouching(chain: Chain, nowMs: number): number {
+    return oldestVouching(chain, this.#c.memory.heardOf(chain.group), nowMs)
   }
 
   /** Somebody shows the chain of a group below, in base64url: it counts when it proves itself. */
@@ -209,14 +210,15 @@ export class GroupRecords implements Startable {
   }
 
   #hear({ key, writer, epoch, seq, value }: SharedRecord): void {
-    const { group, chains, clock, mesh, place } = this.#c
+    const { group, chains, clock, mesh, place, isInForce } = this.#c
     const seen = `${key} ${writer}`
     const which = `${epoch}.${seq}`
     // One that a place is kept for is heard once it says that it is here.
     if (this.#c.log.state?.groups.get(key)?.awaited === true) return
     const speaker = key === group ? place.parent : key
-    // Who may speak for it is not known yet: it is heard when that is.
-    if (speaker === undefined || chains.votersOf(speaker) === undefined || this.#seen.get(seen) === which) return
+    // Who may speak for it is not known yet, or who carries it renews its credential first: it is heard after that.
+    if (speaker === undefined || !isInForce(writer) || chains.votersOf(speaker) === undefined || this.#seen.get(seen) === which)
+      return
     this.#seen.set(seen, which)
     const signed = fromDocument(value)
     const bytes = signed?.bytes ?? new Uint8Array()

@@ -21,6 +21,8 @@ export interface NeighbourChainsComponents {
   /** The chain of the group that this one was founded below, as of then. */
   founding: () => Chain | undefined
   state: SharedState
+  /** A chain is learned that was not known. */
+  onLearned: (chain: Chain) => void
   logger: Logger
 }
 
@@ -82,6 +84,7 @@ export class NeighbourChains {
       // Its id is made of its first charter: a group that the docket lists, or stands below, has this chain and no other.
       if (chain.group !== group || chain === known) return false
       this.#chains.set(group, chain)
+      this.#c.onLearned(chain)
       return true
     } catch (error) {
       logger.warn({ group, by, error: messageOf(error) }, 'the chain of a group beside this one does not prove itself')

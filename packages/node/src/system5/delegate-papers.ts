@@ -1,5 +1,5 @@
 import { messageOf, type GroupId, type MeshId, type PeerIdString } from '@vsmcp/kernel'
-import { type Chain, isInForce, oldestVouching, orThrow, verifyPassport } from '@vsmcp/security'
+import { type Chain, isInForce, orThrow, verifyPassport } from '@vsmcp/security'
 import type { GroupLog } from './group-log.ts'
 
 export interface DelegatePapersComponents {
@@ -7,6 +7,8 @@ export interface DelegatePapersComponents {
   log: Pick<GroupLog, 'state'>
   /** The certified chain of a group below, as far as it is known here. */
   chainOf: (group: GroupId) => Chain | undefined
+  /** Index of the oldest voters of that chain who still vouch for members. */
+  oldestVouching: (chain: Chain, nowMs: number) => number
   /** Whether that group is known to have evicted the peer. */
   isEvictedBy: (group: GroupId, peer: PeerIdString) => boolean
   /** Time that credentials are judged by, milliseconds since the Unix epoch. */
@@ -34,7 +36,7 @@ export class DelegatePapers {
     delegateOf: GroupId | undefined,
     passport: Uint8Array | undefined,
   ): Promise<string | undefined> {
-    const { mesh: meshId, log, chainOf, isEvictedBy, nowMs } = this.#c
+    const { mesh: meshId, log, chainOf, oldestVouching, isEvictedBy, nowMs } = this.#c
     if (delegateOf === undefined || log.state?.groups.has(delegateOf) !== true) return undefined
     if (passport === undefined) return `${peer} shows no papers of the group ${delegateOf} that it is to speak for`
     const now = nowMs()
@@ -48,7 +50,7 @@ export class DelegatePapers {
     try {
       const { claims, chain } = orThrow(await verifyPassport(peer, passport, check))
       // By the longer chain of the two: what is shown may be the first that is heard of later voters.
-      const oldestVoterIndex = oldestVouching(chain, {}, now)
+      const oldestVoterIndex = oldestVouching(chain, now)
       if (!isInForce(claims, { nowMs: now, oldestVoterIndex })) {
         return `${peer} shows papers by voters that the group ${delegateOf} had long ago: it renews them there first`
       }
