@@ -12,8 +12,9 @@ async function setPolicies(node: VsmcpNode, founderDir: string, policies: Record
   await node.control.changeCharter(operator.sign({ op: 'policy:set', policies, expects, ...why } as const))
 }
 
-const directed = async (node: VsmcpNode, unit: string) =>
-  (await node.control.units()).find(({ name }) => name === unit)?.work?.directed ?? null
+const workOf = async (node: VsmcpNode, unit: string) => (await node.control.units()).find(({ name }) => name === unit)?.work
+
+const directed = async (node: VsmcpNode, unit: string) => (await workOf(node, unit))?.directed ?? null
 
 interface ParentAndChild {
   a: VsmcpNode
@@ -37,6 +38,8 @@ describe('what a group holds those below it to', () => {
   it('binds the units of a child, is measured there and told above; what contradicts the child is refused and hurts; a child cut off goes on by it', async () => {
     const { a, b, eu, rootDir, dir } = await parentAndChild()
     await b.control.attach(attach('inner', 'legacy-server', [], { terms: { concurrency: 8 } }))
+    // What it is held to is shown before anything is measured.
+    expect(await workOf(b, 'inner')).toMatchObject({ directed: null, capability: null })
 
     await setPolicies(a, rootDir, {
       below: [
@@ -52,8 +55,9 @@ describe('what a group holds those below it to', () => {
       { id: '2-0-concurrency', by: 'root', order: 'no unit has more than 2 calls in work', refused: null },
     ])
 
-    // The child keeps its unit: nobody above takes anything from it.
-    await setPolicies(b, rootDir, { identity: { name: 'eu', purpose: 'makes things', keep: ['inner'] } })
+    // The child keeps its unit: nobody above takes anything from it. What hurts a node hurts the group at once.
+    const identity = { name: 'eu', purpose: 'makes things', keep: ['inner'] }
+    await setPolicies(b, rootDir, { identity, alertTerms: { node: { high: '1ms' } } })
     await setPolicies(a, rootDir, { below: [{ group: '*', quarantine: ['inner'] }] })
     await eventually(() => directed(b, 'inner')).toBeNull()
     const refused = async () => (await a.control.group(eu.id)).told?.followed

@@ -42,7 +42,7 @@ function renderWork(units: readonly UnitView[], terminal: Terminal): string {
   const rows = units.map(({ name, nodeName, local, work, figures }) => [
     name,
     `${printableLine(nodeName)}${local ? ' (this node)' : ''}`,
-    formatRate(work?.actuality ?? null),
+    formatRate(work === undefined || work.windowMs === 0 ? null : work.actuality),
     formatRate(work?.capability ?? null),
     formatRate(work?.potentiality ?? null),
     formatShare(work?.productivity ?? null),

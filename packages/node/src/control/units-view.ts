@@ -21,7 +21,7 @@ import type { Operations } from '../system1/operations.ts'
 import type { Readiness } from '../system1/readiness.ts'
 import type { Bargaining } from '../system3/bargaining.ts'
 import type { ProviderWeights } from '../system3/provider-weights.ts'
-import { unitWorkView } from './work-view.ts'
+import { UNMEASURED, unitWorkView } from './work-view.ts'
 
 const QUERY = 'system1:units'
 
@@ -220,12 +220,12 @@ export class UnitsView {
 
   #answerOf(unit: Unit): Answer {
     const { calls, errors, inFlight, latencyP50Ms, latencyP99Ms } = unit.stats()
-    const measured = this.#c.operations.figuresOf(unit.name)
+    const measured = this.#c.operations.figuresOf(unit.name) ?? UNMEASURED
     return {
       name: unit.name,
       state: unit.state,
       figures: { calls, errors, inFlight, latencyP50Ms, latencyP99Ms },
-      ...(measured === undefined ? {} : { work: unitWorkView(measured, unit, this.#bargained(unit.name), systemClock) }),
+      work: unitWorkView(measured, unit, this.#bargained(unit.name), systemClock),
     }
   }
 }

@@ -3,6 +3,22 @@ import type { Unit } from '@vsmcp/mcp'
 import { type Achievement, type Grant, indicesOf, type Orders, type UnitFigures } from '@vsmcp/vsm'
 import type { UnitWorkView, WorkView } from '../system1/contract.ts'
 
+/** Of a unit whose first window is not over: what it may do, and is held to, is known before what it did. */
+export const UNMEASURED: UnitFigures = {
+  windowMs: 0,
+  calls: 0,
+  answered: 0,
+  errors: 0,
+  turnedAway: 0,
+  inFlight: 0,
+  queued: 0,
+  meanInFlight: 0,
+  meanQueued: 0,
+  actuality: 0,
+  capability: null,
+  potentiality: null,
+}
+
 /** An achievement with its indices, as it is shown. */
 export function workView({ actuality, capability, potentiality }: Achievement): WorkView {
   return { actuality, capability, potentiality, ...indicesOf({ actuality, capability, potentiality }) }

@@ -78,6 +78,7 @@ export interface WorkView {
 
 /** A unit's work over the last window of measurement. */
 export interface UnitWorkView extends WorkView {
+  /** 0 while the first window is not over, and nothing is measured. */
   windowMs: number
   queued: number
   turnedAway: number
