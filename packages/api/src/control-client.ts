@@ -138,16 +138,16 @@ export class ControlClient implements NodeControl {
     return this.#ask('charter', { input: request })
   }
 
-  exportCharter(): Promise<CharterFile> {
-    return this.#ask('exportCharter')
+  exportCharter(request: { group?: string } = {}): Promise<CharterFile> {
+    return this.#ask('exportCharter', { input: request })
   }
 
   changeCharter(change: SignedChange & { group?: string }): Promise<CharterChanged> {
     return this.#ask('changeCharter', { input: change })
   }
 
-  anchorChain(anchor: string): Promise<ChainAnchored> {
-    return this.#ask('anchorChain', { input: { anchor } })
+  anchorChain(request: { anchor: string; group?: string }): Promise<ChainAnchored> {
+    return this.#ask('anchorChain', { input: request })
   }
 
   draftEviction(member: string, request: { group?: string } = {}): Promise<EvictionDraft> {

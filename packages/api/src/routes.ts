@@ -63,10 +63,10 @@ export const ROUTES = {
   }),
   exportCharter: route({
     ...ENDPOINTS.exportCharter,
-    input: schema.nothing,
+    input: groupSchema.ofGroup,
     output: schema.charterFile,
-    errors: ['VSMCP_NODE_CHARTER_UNCERTIFIED'],
-    run: (control) => control.exportCharter(),
+    errors: ['VSMCP_NODE_CHARTER_UNCERTIFIED', 'VSMCP_NODE_GROUP_UNKNOWN'],
+    run: (control, input) => control.exportCharter(input),
   }),
   changeCharter: route({
     ...ENDPOINTS.changeCharter,
@@ -79,8 +79,8 @@ export const ROUTES = {
     ...ENDPOINTS.anchorChain,
     input: schema.anchor,
     output: schema.chainAnchored,
-    errors: ['VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5'],
-    run: (control, { anchor }) => control.anchorChain(anchor),
+    errors: ['VSMCP_NODE_REFUSED', 'VSMCP_NODE_NO_SYSTEM5', 'VSMCP_NODE_GROUP_UNKNOWN'],
+    run: (control, input) => control.anchorChain(input),
   }),
   draftEviction: route({
     ...ENDPOINTS.draftEviction,

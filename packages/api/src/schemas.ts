@@ -148,7 +148,7 @@ export const groupChange = z.discriminatedUnion('op', [
   }),
   z.strictObject({ ...signed, ...inGroup, op: z.literal('operator:remove'), name: text.min(1), expects: count }),
 ])
-export const anchor = z.object({ anchor: z.base64url().max(ANCHOR_LENGTH_MAX) })
+export const anchor = z.object({ anchor: z.base64url().max(ANCHOR_LENGTH_MAX), group: text.min(1).exactOptional() })
 export const chainAnchored = z.object({ changed: z.boolean(), links: z.int().nonnegative() })
 export const charterChanged = z.object({ changed: z.boolean() })
 export const evictionOf = z.object({ member: text.min(1), group: text.min(1).exactOptional() })

@@ -337,8 +337,8 @@ export class FakeControl implements NodeControl {
     return this.charterView
   }
 
-  async exportCharter(): Promise<{ file: string }> {
-    this.#note('exportCharter')
+  async exportCharter(request: { group?: string } = {}): Promise<{ file: string }> {
+    this.#note('exportCharter', request)
     return { file: this.charterFile }
   }
 
@@ -347,8 +347,8 @@ export class FakeControl implements NodeControl {
     return { changed: true }
   }
 
-  async anchorChain(anchor: string): Promise<{ changed: boolean; links: number }> {
-    this.#note('anchorChain', anchor)
+  async anchorChain(request: { anchor: string; group?: string }): Promise<{ changed: boolean; links: number }> {
+    this.#note('anchorChain', request)
     return { changed: true, links: 17 }
   }
 

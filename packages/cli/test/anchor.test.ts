@@ -16,8 +16,9 @@ async function worn() {
   await chmod(join(cwd, 'mesh.key'), 0o600)
   const { control, dataDir } = await fakeNode()
   control.charterFile = await readFile(recorded('charter.json'), 'utf8')
-  const handedIn = (): unknown => control.calls.findLast(([name]) => name === 'anchorChain')?.[1]
-  return { cwd, control, dataDir, handedIn }
+  const asked = (method: string): unknown => control.calls.findLast(([name]) => name === method)?.[1]
+  const handedIn = (): unknown => (asked('anchorChain') as { anchor?: string } | undefined)?.anchor
+  return { cwd, control, dataDir, asked, handedIn }
 }
 
 describe('vsmcp key anchor', () => {
@@ -38,7 +39,7 @@ describe('vsmcp key anchor', () => {
     const { cwd, dataDir, handedIn } = await worn()
     const offline = ['key', 'anchor', '--charter', 'charter.json', '--out', 'anchor.json', '--mesh-key', 'mesh.key']
     const signed = await vsmcp(offline, { cwd, dataDir: await tempDir() })
-    expect(signed.stdout).toContain('vsmcp key anchor --signed')
+    expect(signed.stdout).toContain('vsmcp key anchor --signed anchor.json')
     expect(JSON.parse(await readFile(join(cwd, 'anchor.json'), 'utf8'))).toMatchObject({ format: 'vsmcp anchor 1', links: 22 })
     const done = await vsmcp(['key', 'anchor', '--signed', 'anchor.json', '--json'], { cwd, dataDir })
     expect(done.json()).toEqual({ changed: true, links: 17 })
@@ -47,6 +48,13 @@ describe('vsmcp key anchor', () => {
     expect(handedIn()).toBe(first)
     // What was signed is not overwritten.
     expect((await vsmcp([...offline, '--json'], { cwd })).error().message).toContain('cannot be written')
+  })
+
+  it('does so for another group that the node has a seat in', async () => {
+    const { cwd, dataDir, asked } = await worn()
+    await vsmcp(['key', 'anchor', '--mesh-key', 'mesh.key', '--group', '/eu'], { cwd, dataDir })
+    expect(asked('exportCharter')).toEqual({ group: '/eu' })
+    expect(asked('anchorChain')).toMatchObject({ group: '/eu' })
   })
 
   it('says what is wrong, and hands nothing in', async () => {
@@ -63,7 +71,8 @@ describe('vsmcp key anchor', () => {
       [['--out', 'anchor.json', ...key], 'VSMCP_CLI_USAGE'],
       [['--charter', 'short.json', '--out', 'a.json', ...key], 'VSMCP_NODE_CHARTER_FILE'],
       [['--mesh-key', 'absent.key'], 'VSMCP_SECURITY_KEY_MISSING'],
-      [[], 'VSMCP_SECURITY_KEY_MISSING'],
+      [[], 'VSMCP_CLI_USAGE'],
+      [['--charter', 'charter.json', '--out', 'a.json', '--group', '/eu', ...key], 'VSMCP_CLI_USAGE'],
     ] as const) {
       const outcome = await vsmcp(['key', 'anchor', ...argv, '--json'], { cwd, dataDir })
       expect([argv, outcome.error().code]).toEqual([argv, code])

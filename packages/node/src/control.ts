@@ -81,11 +81,11 @@ export interface NodeControl {
   /** What System 5 has decided, and how it is certified. */
   charter(request?: { group?: string }): Promise<CharterView>
   /** For a file that anybody can verify offline. */
-  exportCharter(): Promise<CharterFile>
+  exportCharter(request?: { group?: string }): Promise<CharterFile>
   /** Carries what an operator signed to System 5. */
   changeCharter(change: SignedChange & { group?: string }): Promise<CharterChanged>
   /** Carries to System 5 what the mesh key signed to shorten the chain of voters (base64url). */
-  anchorChain(anchor: string): Promise<ChainAnchored>
+  anchorChain(request: { anchor: string; group?: string }): Promise<ChainAnchored>
   /** What an operator has to sign to evict a member, by PeerId or name. */
   draftEviction(member: string, request?: { group?: string }): Promise<EvictionDraft>
   /** From the home group, or from another that this node has a seat in. */

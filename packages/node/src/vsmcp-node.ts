@@ -12,7 +12,6 @@ import { type Identity, loadIdentity } from '@vsmcp/security'
 import { openStore } from '@vsmcp/store'
 import { assemble } from './assemble.ts'
 import type { Parts } from './parts.ts'
-import { CharterDesk } from './charter/charter-desk.ts'
 import {
   DRAIN_DEADLINE_MS,
   LIFECYCLE_DEADLINE_MS,
@@ -225,7 +224,6 @@ class RunningNode implements VsmcpNode {
       schedules: parts.schedules,
       proposals: parts.proposals,
       findings: () => findingsView({ ...parts, nameOf, clock: systemClock }),
-      charter: new CharterDesk({ ...parts, clock: systemClock, logger: log.logger }),
       log,
       clock: systemClock,
       facts: () => ({

@@ -19,7 +19,7 @@ export function signAnchor(key: MeshKey, chain: Chain): Link {
   }
   const links = chain.links.length - LINKS_BESIDE_ANCHOR
   if (links < 2) {
-    throw new AnchorNeedlessError(`the chain has ${chain.links.length} links, and cannot be shorter`, {
+    throw new AnchorNeedlessError(`the chain of voters cannot be shorter: links in it: ${chain.links.length}`, {
       hint: `There is nothing to do: ${LINKS_BESIDE_ANCHOR} links stay beside an anchor, for the credentials that those voters signed.`,
       details: { links: chain.links.length },
     })

@@ -5,7 +5,7 @@ import type { CharterView } from '@vsmcp/node'
 import type { Command } from 'commander'
 import { FileError } from '../errors.ts'
 import { readInput } from '../input.ts'
-import { wholeNumber } from '../options.ts'
+import { type GroupOption, groupOption, inGroup, wholeNumber } from '../options.ts'
 import { addCommonOptions } from '../session.ts'
 import { count } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
@@ -42,10 +42,11 @@ function defineExport(command: Command, open: Open): void {
     .summary('write the charter to a file that anybody can verify offline')
     .description('Write the charter, its chain of voters and its certificate to a file. It holds no secret.')
     .argument('<file>', 'where to; - for standard output')
+    .addOption(groupOption())
     .addHelpText('after', examples('vsmcp charter export charter.json'))
-    .action(async (file: string) => {
+    .action(async (file: string, options: GroupOption) => {
       const { node, terminal, cwd } = open(command)
-      const exported = await terminal.during('asking the group', node.exportCharter())
+      const exported = await terminal.during('asking the group', node.exportCharter(inGroup(options)))
       if (file === '-') {
         terminal.answer(JSON.parse(exported.file) as unknown, () => exported.file.trimEnd())
         return

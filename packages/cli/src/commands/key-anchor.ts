@@ -1,17 +1,18 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { messageOf } from '@vsmcp/kernel'
+import { messageOf, VsmcpError } from '@vsmcp/kernel'
 import type { SignedAnchor } from '@vsmcp/node'
 import type { Command } from 'commander'
 import { FileError, UsageError } from '../errors.ts'
 import { readInput } from '../input.ts'
+import { type GroupOption, groupOption, inGroup } from '../options.ts'
 import type { Session } from '../session.ts'
 import { count } from '../terminal/format.ts'
 import { printableLine } from '../terminal/printable.ts'
 import { renderPairs } from '../terminal/table.ts'
 import { examples, notes, type Open } from './command.ts'
 
-interface Options {
+interface Options extends GroupOption {
   meshKey?: string
   charter?: string
   out?: string
@@ -21,7 +22,8 @@ interface Options {
 export function defineKeyAnchor(command: Command, open: Open): void {
   command
     .summary('shorten the chain of voters')
-    .description("Shorten the chain of voters of this node's group: the mesh key signs for where it stands now.")
+    .description('Shorten the chain of voters of a group: the mesh key signs for where it stands now.')
+    .addOption(groupOption())
     .option('--mesh-key <file>', 'the mesh\'s key, when it is not in the data directory ("vsmcp key export")')
     .option('--charter <file>', 'sign offline, without a node: for the charter that "vsmcp charter export" wrote')
     .option('--out <file>', 'with --charter: where the signed anchor goes')
@@ -47,20 +49,22 @@ export function defineKeyAnchor(command: Command, open: Open): void {
     .action(async (options: Options) => {
       const session = open(command)
       assertOneWay(options)
-      if (options.signed !== undefined) return handIn(session, options.signed)
+      if (options.signed !== undefined) return handIn(session, options.signed, inGroup(options))
       if (options.charter !== undefined) return signOffline(session, options)
       const { node, terminal } = session
-      const { file } = await terminal.during('asking the node', node.exportCharter())
+      const { file } = await terminal.during('asking the node', node.exportCharter(inGroup(options)))
       const signed = await sign(session, file, options)
-      const anchored = await terminal.during('asking the group', node.anchorChain(signed.anchor))
+      const anchored = await terminal.during('asking the group', node.anchorChain({ anchor: signed.anchor, ...inGroup(options) }))
       terminal.answer({ ...without(signed), ...anchored }, () => after(anchored, signed))
     })
 }
 
-function assertOneWay({ meshKey, charter, out, signed }: Options): void {
+function assertOneWay({ meshKey, charter, out, signed, group }: Options): void {
   if (signed !== undefined && (meshKey ?? charter ?? out) !== undefined) {
     throw new UsageError('--signed hands in what is signed already: leave out --mesh-key, --charter and --out')
   }
+  if (charter !== undefined && group !== undefined)
+    throw new UsageError('the file of --charter says which group it is of: leave out --group')
   if ((charter === undefined) !== (out === undefined)) {
     throw new UsageError('--charter and --out go together: what is signed offline goes into a file', {
       hint: 'Without both, the running node is asked, and the anchor handed in at once.',
@@ -68,11 +72,11 @@ function assertOneWay({ meshKey, charter, out, signed }: Options): void {
   }
 }
 
-async function handIn(session: Session, path: string): Promise<void> {
+async function handIn(session: Session, path: string, group: GroupOption): Promise<void> {
   const { node, terminal } = session
   const { readAnchorFile } = await import('@vsmcp/node')
   const anchor = readAnchorFile(await readInput(path, session))
-  const anchored = await terminal.during('asking the group', node.anchorChain(anchor))
+  const anchored = await terminal.during('asking the group', node.anchorChain({ anchor, ...group }))
   terminal.answer(anchored, () => after(anchored))
 }
 
@@ -88,13 +92,22 @@ async function signOffline(session: Session, options: Options): Promise<void> {
     throw new FileError(`${path} cannot be written: ${messageOf(cause)}`, { cause })
   }
   terminal.answer({ ...without(signed), file: path }, () =>
-    [`signed, in ${path}`, renderPairs(linesOf(signed), '  '), 'Next, on a member: vsmcp key anchor --signed FILE'].join('\n'),
+    [`signed, in ${path}`, renderPairs(linesOf(signed), '  '), `Next, on a member: vsmcp key anchor --signed ${out}`].join('\n'),
   )
 }
 
 async function sign({ dataDir, cwd }: Session, charterFile: string, { meshKey }: Options): Promise<SignedAnchor> {
   const { meshKeyFile, signAnchorOf } = await import('@vsmcp/node')
-  return signAnchorOf(charterFile, meshKey === undefined ? meshKeyFile(dataDir) : resolve(cwd, meshKey))
+  if (meshKey !== undefined) return signAnchorOf(charterFile, resolve(cwd, meshKey))
+  try {
+    return await signAnchorOf(charterFile, meshKeyFile(dataDir))
+  } catch (cause) {
+    if (!(cause instanceof VsmcpError) || cause.code !== 'VSMCP_SECURITY_KEY_MISSING') throw cause
+    throw new UsageError(`the key of the mesh is not in ${dataDir}`, {
+      hint: 'It lies where the mesh was made, or where `vsmcp key export` put it: name that file with --mesh-key.',
+      cause,
+    })
+  }
 }
 
 function without({ mesh, group, epoch, index, voters, links }: SignedAnchor): Omit<SignedAnchor, 'anchor'> {

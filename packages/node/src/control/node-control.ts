@@ -1,7 +1,6 @@
 import { type Clock, toErrorShape, type UnitName } from '@vsmcp/kernel'
 import type { AlertDesk } from '../algedonic/alert-desk.ts'
 import type { Catalog } from '../catalog/catalog.ts'
-import type { CharterDesk } from '../charter/charter-desk.ts'
 import type { KeysDesk } from '../keys/keys-view.ts'
 import type {
   AlertEvent,
@@ -91,7 +90,6 @@ export interface NodeControlComponents {
   admission: Admission
   groups: GroupDesk
   alerts: AlertDesk
-  charter: CharterDesk
   keys: KeysDesk
   forecasts: ForecastDesk
   futures: Futures
@@ -194,16 +192,16 @@ export class RunningNodeControl implements NodeControl {
     return this.#c.groups.charter(group).show()
   }
 
-  exportCharter(): Promise<CharterFile> {
-    return this.#c.charter.export()
+  async exportCharter({ group }: { group?: string } = {}): Promise<CharterFile> {
+    return this.#c.groups.charter(group).export()
   }
 
   async changeCharter({ group, ...change }: SignedChange & { group?: string }): Promise<CharterChanged> {
     return this.#c.groups.charter(group).change(change)
   }
 
-  anchorChain(anchor: string): Promise<ChainAnchored> {
-    return this.#c.charter.anchor(anchor)
+  async anchorChain({ anchor, group }: { anchor: string; group?: string }): Promise<ChainAnchored> {
+    return this.#c.groups.charter(group).anchor(anchor)
   }
 
   async draftEviction(member: string, { group }: { group?: string } = {}): Promise<EvictionDraft> {

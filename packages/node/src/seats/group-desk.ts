@@ -1,6 +1,7 @@
 import { delegatesOf, groupNamed } from '@vsmcp/consensus'
 import { type Clock, type GroupId, InvalidArgumentError, isoTime, type Logger, type PeerIdString } from '@vsmcp/kernel'
 import { pathUnder } from '@vsmcp/vsm'
+import { chainRoomProblems } from '../control/chain-room.ts'
 import { CharterDesk } from '../charter/charter-desk.ts'
 import type { InvitationCreated, InvitationRequest } from '../system5/contract.ts'
 import type { MemberView } from '../members/contract.ts'
@@ -193,7 +194,7 @@ export class GroupDesk implements SeatHands {
 
   /** What is wrong with seats, for `status`. */
   problems(): string[] {
-    return this.views().flatMap(({ part, path, parent, problem }) => {
+    const away = this.views().flatMap(({ part, path, parent, problem }) => {
       // Of the home group, status says by itself what is wrong within it.
       const flaw = part === 'home' ? (this.#flawOfPlace(this.membership()) ?? null) : problem
       if (flaw !== null) return [`group ${path}: ${flaw}`]
@@ -201,6 +202,14 @@ export class GroupDesk implements SeatHands {
         ? []
         : [`group ${path}: the group above, ${parent.path}, cannot be reached since ${parent.since}; it goes on alone`]
     })
+    // Of the home group, status says so by itself.
+    const long = this.#c.memberships
+      .list()
+      .filter(({ isHome }) => !isHome)
+      .flatMap((each) =>
+        chainRoomProblems(each.parts.trust.chain.links.length).map((what) => `group ${this.pathOf(each)}: ${what}`),
+      )
+    return [...away, ...long]
   }
 
   /** What is wrong with where it stands. */
