@@ -18,7 +18,7 @@ async function founded(dataDir?: string): Promise<VsmcpNode> {
   const dir = dataDir ?? (await emptyDirectory())
   await initMesh({ dataDir: dir, name: 'a' })
   const node = await started(dir)
-  await node.control.wait({ leader: true, timeoutMs: 10_000 })
+  await node.control.wait({ leader: true, timeoutMs: 30_000 })
   return node
 }
 
@@ -30,7 +30,7 @@ async function joined(member: VsmcpNode, name: string, group: string): Promise<V
 }
 
 const call = async (node: VsmcpNode, tool: string, args: Record<string, unknown>): Promise<string> =>
-  JSON.stringify((await node.control.call({ tool, args, timeoutMs: 10_000 })).result)
+  JSON.stringify((await node.control.call({ tool, args, timeoutMs: 30_000 })).result)
 
 const POLL = { timeout: 30_000, interval: 100 }
 

@@ -36,5 +36,5 @@ describe('operations', () => {
       })
       .toEqual({ [a.peer]: [1, 0], [b.peer]: [2, 0] })
     expect(b.reportJudge.refused.get(a.peer)?.contradictory ?? 0).toBe(0)
-  }, 30_000)
+  })
 })

@@ -80,7 +80,7 @@ describe('a credential', () => {
     await until(leader, () => leader.mesh.peers().some((up) => up.peer === peer))
     await until(back, () => back.standing.canRenew())
     expect(leader.standing.isStale(peer)).toBe(true)
-    const read = back.control.call(leader.peer, 'system5:read-index', new Uint8Array(), { deadlineMs: 2_000 })
+    const read = back.control.call(leader.peer, 'system5:read-index', new Uint8Array(), { deadlineMs: 20_000 })
     await expect(read).rejects.toMatchObject({ remoteCode: 'VSMCP_NODE_CREDENTIAL_OVER' })
     await back.stop()
     const again = await startNode(dir, { clock })

@@ -21,7 +21,7 @@ async function founded(change: Partial<NodeInit> = {}): Promise<{ node: VsmcpNod
   const dataDir = await emptyDirectory()
   await initMesh({ dataDir, name: 'a' })
   const node = await started(dataDir, change)
-  await node.control.wait({ leader: true, timeoutMs: 10_000 })
+  await node.control.wait({ leader: true, timeoutMs: 30_000 })
   return { node, dataDir }
 }
 
@@ -96,12 +96,12 @@ describe('stopping a node', () => {
     const b = await joined(a, 'b')
     const c = await joined(a, 'c')
     const voters = async (): Promise<number> => (await a.control.status()).system5.voters.length
-    await a.control.wait({ members: 3, timeoutMs: 10_000 })
+    await a.control.wait({ members: 3, timeoutMs: 30_000 })
     await a.control.attach(attach('u', 'hostile-server', ['slow']))
-    await b.control.wait({ tool: 'u__tool', timeoutMs: 10_000 })
+    await b.control.wait({ tool: 'u__tool', timeoutMs: 30_000 })
     await expect.poll(voters).toBe(3)
     const url = a.ready.mcp
-    const slow = b.control.call({ tool: 'u__tool', args: { ms: 400 }, timeoutMs: 10_000 })
+    const slow = b.control.call({ tool: 'u__tool', args: { ms: 400 }, timeoutMs: 30_000 })
     await expect.poll(async () => (await a.control.units())[0]?.figures?.inFlight).toBe(1)
     const stopping = a.stop()
     // Closed already, or about to be.
@@ -121,8 +121,8 @@ describe('leaving', () => {
   it('ends the node by itself, marks its directory, and is one leave when asked twice', async () => {
     const { node: a } = await founded()
     const b = await joined(a, 'b')
-    await a.control.wait({ members: 2, timeoutMs: 10_000 })
-    await b.control.wait({ members: 2, leader: true, timeoutMs: 10_000 })
+    await a.control.wait({ members: 2, timeoutMs: 30_000 })
+    await b.control.wait({ members: 2, leader: true, timeoutMs: 30_000 })
     const { dataDir } = (await b.control.status()).node
     await Promise.all([b.control.leave(), b.control.leave()])
     expect(await b.stopped).toEqual({ reason: 'left' })
@@ -150,6 +150,6 @@ describe('attaching', () => {
     await node.control.attach(attach('u', 'hostile-server'))
     await node.stop()
     const again = await started(dataDir)
-    await again.control.wait({ tool: 'tool', timeoutMs: 10_000 })
+    await again.control.wait({ tool: 'tool', timeoutMs: 30_000 })
   })
 })
