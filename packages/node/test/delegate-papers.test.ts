@@ -170,10 +170,19 @@ describe('the papers of who would speak for a group below', () => {
     await expect.poll(() => seat.log.state?.members.get(b.peer)?.delegateOf, GRACE).toBe(eu)
     const { claims } = seat.renewal
     expect((claims.exp - claims.iat) * 1_000).toBe(DELEGATE_CREDENTIAL_LIFE_MS)
+    const next = (): Promise<number> => new Promise((resolve) => seat.renewal.on('renewed', ({ exp }) => resolve(exp)))
     aheadMs = 21 * HOUR
-    const renewed = new Promise<number>((resolve) => seat.renewal.on('renewed', ({ exp }) => resolve(exp)))
+    const renewed = next()
     seat.renewal.look()
     expect((await renewed) - claims.exp).toBeGreaterThanOrEqual((21 * HOUR) / 1_000)
+    // Off, or cut off, for longer than it lives: nothing else is done for it before, and no operator is needed.
+    await expect.poll(() => a.standing.claimsOf(b.peer)?.exp, GRACE).toBe(seat.renewal.claims.exp)
+    aheadMs += 3 * DAY
+    expect(a.standing.serves(b.peer)).toBe(false)
+    const again = next()
+    seat.renewal.look()
+    await again
+    await expect.poll(() => a.standing.serves(b.peer), GRACE).toBe(true)
     // What it is at home is left alone.
     expect(b.renewal.claims.exp - b.renewal.claims.iat).toBe((90 * DAY) / 1_000)
   })

@@ -4,7 +4,17 @@ import { CLOCK_SKEW_MS, CREDENTIAL_LIFE_MS, decodeCredentialPayload } from '@vsm
 import { describe, expect, it } from 'vitest'
 import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { readEnrolment } from '../src/enrol/enrolment.ts'
-import { followersOf, foundMesh, joinNode, leaderOf, startGroup, startNode, type TestNode, until } from './support/group.ts'
+import {
+  followersOf,
+  foundMesh,
+  joinNode,
+  leaderOf,
+  sameAddresses,
+  startGroup,
+  startNode,
+  type TestNode,
+  until,
+} from './support/group.ts'
 
 const DAY_MS = 86_400_000
 
@@ -86,6 +96,19 @@ describe('a credential', () => {
     const again = await startNode(dir, { clock })
     await expect.poll(() => again.renewal.claims.exp * 1_000).toBeGreaterThan(clock.wallMs())
     await expect(again.decisions.current()).resolves.toBeDefined()
+  })
+
+  it('of every member is over when all come back after a long time: they renew one another, and the group decides', async () => {
+    const { clock, advance } = movable()
+    const nodes = await startGroup(3, { clock })
+    const places = nodes.map((node) => [node.dir, sameAddresses(node)] as const)
+    await Promise.all(nodes.map((node) => node.stop()))
+    advance(CREDENTIAL_LIFE_MS + DAY_MS)
+    const back = await Promise.all(places.map(([dir, same]) => startNode(dir, { clock, ...same })))
+    for (const node of back) {
+      await expect.poll(() => node.renewal.claims.exp * 1_000, { timeout: 30_000 }).toBeGreaterThan(clock.wallMs())
+    }
+    await expect(back[0]?.decisions.current(30_000)).resolves.toBeDefined()
   })
 
   it('that is over does not stop its owner among members that know it, while too few voters are there to renew it', async () => {
