@@ -14,7 +14,7 @@ import {
 } from './chain.ts'
 import { AnchorForgedError, ChainForkedError, ChainOtherGroupError, RecoveryRivalsError } from './errors.ts'
 import { factsOf, type SignedCharter } from './first-charter.ts'
-import { assertMayRecover } from './recovery-keys.ts'
+import { assertMayRecover, assertNotMisled } from './recovery-keys.ts'
 import { newestRecovery } from './recovery.ts'
 
 /**
@@ -85,7 +85,10 @@ function continued(chain: Chain, other: Chain): Chain {
 /** Of two that part, where they last agree being known. Throws as `mergeChain` does. */
 function laterOf(known: Chain, other: Chain, common: VoterEra): Chain {
   const counts = whichCounts({ common: common.epoch, known: known.epoch, shown: other.epoch })
-  if (counts === 'known') return known
+  if (counts === 'known') {
+    assertNotMisled(known, common, other)
+    return known
+  }
   assertMayRecover(known, common, other)
   if (counts === 'shown') return other
   if (counts === 'rivals') throw rivals(known, other)

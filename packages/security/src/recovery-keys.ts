@@ -1,5 +1,5 @@
 import type { PeerIdString } from '@vsmcp/kernel'
-import { anchorOf } from './anchor.ts'
+import { anchorOf, isAnchored } from './anchor.ts'
 import { type Chain, isAfter, type VoterEra } from './chain.ts'
 import { RecoveryKeyRemovedError } from './errors.ts'
 import { decodeLinkStatement, type Link } from './link.ts'
@@ -15,9 +15,7 @@ import { recoveryOf, signerOfKey } from './recovery.ts'
  */
 export function assertMayRecover(known: Chain, common: VoterEra, other: Chain): void {
   const meshKey = peerIdOf(known.meshPublicKey)
-  const since = other.links.filter((_, at) => isAfter(other.eras[at + 1] ?? common, common))
-  const begins = since.filter((link) => anchorOf(link) !== undefined || recoveryOf(link.statement) !== undefined)
-  const begun = begins.map((link) => ({ epoch: decodeLinkStatement(link.statement).epoch, by: signerOf(link) }))
+  const begun = begunSince(common, other)
   if (begun.some(({ epoch, by }) => by === meshKey && epoch > known.epoch)) return
   for (const { epoch, by } of begun) {
     if (by === meshKey || epoch > known.epoch + 1) continue
@@ -30,6 +28,37 @@ export function assertMayRecover(known: Chain, common: VoterEra, other: Chain): 
       },
     )
   }
+}
+
+/**
+ * Whoever was cut off since before a recovery key was removed follows its thief into a later epoch. It cannot go back by itself: it has thrown
+ * away its votes of the earlier one. But where the group shows an anchor of after they parted, by which the mesh key names the recovery keys of
+ * then, it knows, and says so instead of taking the group for one that is behind.
+ * @param common where the two part
+ */
+export function assertNotMisled(known: Chain, common: VoterEra, other: Chain): void {
+  const [, anchored] = other.eras
+  if (!isAnchored(other) || anchored === undefined || !isAfter(anchored, common)) return
+  const meshKey = peerIdOf(known.meshPublicKey)
+  const begun = begunSince(common, known).filter(({ epoch }) => epoch > anchored.epoch)
+  if (begun.some(({ by }) => by === meshKey)) return
+  const by = begun.find((one) => !anchored.recoverers.some((text) => signerOfKey(text) === one.by))
+  if (by === undefined) return
+  throw new RecoveryKeyRemovedError(
+    `epoch ${by.epoch} of mesh ${known.meshId}, which this node goes by, was started with a recovery key that its mesh key has not named in the anchor of index ${anchored.index}`,
+    {
+      hint: 'This node was misled, or that group was left behind: find out which. Bring this node back by one more epoch there (`vsmcp recover --force-quorum --mesh-key FILE`), or have it join anew.',
+      details: { epoch: by.epoch, shown: other.epoch },
+    },
+  )
+}
+
+/** Epochs that a chain begins behind an era, and with whose key. */
+function begunSince(common: VoterEra, { links, eras }: Chain): readonly { epoch: number; by: PeerIdString | undefined }[] {
+  return links
+    .filter((_, at) => isAfter(eras[at + 1] ?? common, common))
+    .filter((link) => anchorOf(link) !== undefined || recoveryOf(link.statement) !== undefined)
+    .map((link) => ({ epoch: decodeLinkStatement(link.statement).epoch, by: signerOf(link) }))
 }
 
 /** Whether the chain, as it was before an epoch, names the key. */

@@ -335,6 +335,15 @@ describe('an anchor and recoveries', () => {
     const stolen = recovered(maria, named, naming.recoverers)
     expect(thrownBy(() => mergeChain(anchored, shown(stolen)))).toBe('RECOVERY_KEY_REMOVED')
     expect(thrownBy(() => mergeChain(removed, shown(stolen)))).toBe('RECOVERY_KEY_REMOVED')
+    // Who followed the thief is told by the anchor, and takes the group for one that is behind where there is none.
+    expect(thrownBy(() => mergeChain(stolen, shown(anchored)))).toBe('RECOVERY_KEY_REMOVED')
+    expect(mergeChain(stolen, shown(removed))).toBe(stolen)
+    // An epoch that the mesh key begins brings it back, or makes the other right.
+    const twice = recovered(of.meshKey, recovered(of.meshKey, anchored))
+    expect(mergeChain(stolen, shown(twice))).toEqual(twice)
+    const confirmed = recovered(of.meshKey, stolen)
+    expect(mergeChain(confirmed, shown(anchored))).toBe(confirmed)
+    expect(mergeChain(anchored, shown(confirmed))).toEqual(confirmed)
   })
 
   it('lets a recovery key start an epoch that the anchor names', () => {
@@ -346,6 +355,11 @@ describe('an anchor and recoveries', () => {
     const next = recovered(maria, anchored, [maria.publicKeyText])
     expect(mergeChain(anchored, shown(next))).toEqual(next)
     expect(mergeChain(named, shown(next))).toEqual(next)
+    const early = recovered(maria, orThrow(verifyChain({ meshId, firstCharter, links: named.links.slice(0, 3) })), [
+      maria.publicKeyText,
+    ])
+    expect(mergeChain(early, shown(anchored))).toBe(early)
+    expect(mergeChain(anchored, shown(early))).toEqual(early)
   })
 })
 
