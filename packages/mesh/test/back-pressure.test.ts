@@ -38,7 +38,7 @@ async function slowReader(sendQueueBytesMax: number): Promise<{
 test('calls to a peer that does not read fail with BusyError once its queue is full, and say what was sent', async () => {
   const { mesh, peer } = await slowReader(2 * MIB)
   const outcomes = Array.from({ length: 10 }, () =>
-    mesh.rpc.call(peer, 'x', new Uint8Array(MIB / 2), { deadlineMs: 300 }).catch((error: unknown) => error),
+    mesh.rpc.call(peer, 'x', new Uint8Array(MIB / 2), { deadlineMs: 1_000 }).catch((error: unknown) => error),
   )
   const errors = await Promise.all(outcomes)
   const count = (kind: new (...args: never[]) => unknown): number => errors.filter((error) => error instanceof kind).length

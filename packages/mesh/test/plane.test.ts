@@ -105,7 +105,10 @@ describe('a call', () => {
     const [a, b] = await pair()
     const { handler, call } = parked()
     b.rpc.handle('slow', handler)
-    const outcome = a.rpc.call(b.peerId, 'slow', bytes(''), { deadlineMs: 50 })
+    b.rpc.handle('echo', async ({ payload }) => payload)
+    // the stream stands, so that the deadline is not over before the call is there
+    await a.rpc.call(b.peerId, 'echo', bytes(''), DEADLINE)
+    const outcome = a.rpc.call(b.peerId, 'slow', bytes(''), { deadlineMs: 500 })
     outcome.catch(() => {})
     const { signal } = await call
     await expect(outcome).rejects.toThrow(TimeoutError)

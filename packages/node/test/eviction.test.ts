@@ -1,5 +1,5 @@
 import { pack } from 'msgpackr'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { encodeOperation } from '@vsmcp/consensus'
 import { QuorumAtRiskError, RefusedError } from '../src/errors.ts'
 import { followersOf, joinNode, leaderOf, startGroup, startNode, type TestNode, until } from './support/group.ts'
@@ -9,15 +9,29 @@ import { deskOf, evictionOf, operatorOf } from './support/operator.ts'
 const removalOf = (node: TestNode): Promise<{ evicted: boolean }> =>
   new Promise((resolve) => void node.wiring.on('removed', resolve))
 
-/** Milliseconds from applying the eviction to the closed connection. */
-function cutAfter(node: TestNode, peer: string): Promise<number> {
+const LOOK_MS = 20
+
+/** Milliseconds that this process had: what the machine took from it at one time counts for two looks. */
+function ownTime(): () => number {
+  let [hadMs, lookedMs] = [0, performance.now()]
+  const timer = setInterval(() => {
+    const nowMs = performance.now()
+    hadMs += Math.min(nowMs - lookedMs, 2 * LOOK_MS)
+    lookedMs = nowMs
+  }, LOOK_MS)
+  onTestFinished(() => clearInterval(timer))
+  return () => hadMs
+}
+
+/** From applying the eviction to the closed connection, by this time. */
+function cutAfter(node: TestNode, peer: string, nowMs: () => number): Promise<number> {
   return new Promise((resolve) => {
-    let heardAt = 0
+    let heardAt: number | undefined
     node.log.on('entry:applied', ({ effects }) => {
-      if (effects.some((effect) => effect.type === 'member:evicted' && effect.peer === peer)) heardAt = performance.now()
+      if (effects.some((effect) => effect.type === 'member:evicted' && effect.peer === peer)) heardAt = nowMs()
     })
     node.mesh.on('peer:down', (down) => {
-      if (down.peer === peer && heardAt > 0) resolve(performance.now() - heardAt)
+      if (down.peer === peer && heardAt !== undefined) resolve(nowMs() - heardAt)
     })
   })
 }
@@ -37,7 +51,8 @@ describe('an eviction', () => {
       (node) => node !== leader && node !== founder && node.trust.chain.voters.includes(node.peer),
     ) as TestNode
     const others = nodes.filter((node) => node !== target)
-    const cuts = Promise.all(others.map((node) => cutAfter(node, target.peer)))
+    const time = ownTime()
+    const cuts = Promise.all(others.map((node) => cutAfter(node, target.peer, time)))
     const told = removalOf(target)
     await deskOf(founder).evict(await evictionOf(founder, operator, target.name))
     expect(await told).toEqual({ evicted: true })
