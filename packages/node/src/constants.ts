@@ -257,6 +257,12 @@ export const CHAINS_SHOWN_PER_MINUTE = 10
 export const CHAINS_SHOWN_PER_MINUTE_IN_ALL = 1_200
 export const CHAINS_SHOWN_COUNTED_MAX = 1_024
 
+/** Likewise of chains that one member writes into the document, a minute: at a start one for each group that may be below this one, and that above. */
+export const CHAINS_WRITTEN_PER_MINUTE = GROUPS_MAX + 1
+
+/** Entries of the document with chains that are remembered as looked at; beyond it the oldest is looked at once more. */
+export const CHAINS_LOOKED_MAX = 4_096
+
 /** How often the latest time is written down, milliseconds: how far a clock that is set back can take a node that crashed. */
 export const TIME_KEPT_PERIOD_MS = 10 * 60_000
 

@@ -1,4 +1,4 @@
-import { base64urlOf, silentLogger } from '@vsmcp/kernel'
+import { base64urlOf, type Logger, silentLogger, systemClock } from '@vsmcp/kernel'
 import {
   encodeChain,
   generateIdentity,
@@ -10,6 +10,7 @@ import {
 } from '@vsmcp/security'
 import type { JsonValue, SharedState } from '@vsmcp/state'
 import { describe, expect, it } from 'vitest'
+import { CHAINS_WRITTEN_PER_MINUTE } from '../src/constants.ts'
 import { NeighbourChains } from '../src/recursion/neighbour-chains.ts'
 import { fromDocument, fromLeader, isSignedBy, signRecord, toDelegate, toDocument } from '../src/recursion/signed-record.ts'
 
@@ -82,16 +83,18 @@ function rootChain(key: MeshKey) {
 
 describe('chains of groups beside this one', () => {
   const [ours, others] = [generateMeshKey(), generateMeshKey()]
-  const chains = (shown: Record<string, string>): NeighbourChains => {
-    const entries = Object.entries(shown).map(([key, chain]) => ({ key, writer: 'w', value: { chain } }))
-    return new NeighbourChains({
+  const written = (key: string, chain: string, seq = 1, writer = 'w') => ({ key, writer, epoch: 1, seq, value: { chain } })
+  const chainsOf = (entries: readonly object[], clock = systemClock, logger: Logger = silentLogger): NeighbourChains =>
+    new NeighbourChains({
       mesh: ours.meshId,
       founding: () => undefined,
       state: { entries: () => entries } as unknown as SharedState,
       onLearned: () => {},
-      logger: silentLogger,
+      clock,
+      logger,
     })
-  }
+  const chains = (shown: Record<string, string>): NeighbourChains =>
+    chainsOf(Object.entries(shown).map(([key, chain]) => written(key, chain)))
   const text = (key: MeshKey): string => base64urlOf(encodeChain(rootChain(key)))
 
   it.each<[string, Record<string, string>]>([
@@ -103,5 +106,27 @@ describe('chains of groups beside this one', () => {
     const known = chains(shown)
     expect(known.look(['child', 'root'], (group) => group === 'child')).toBe(false)
     expect([known.votersOf('child'), known.votersOf('root')]).toEqual([undefined, undefined])
+  })
+
+  it('are looked at once, and not without end for a member that writes others again and again', () => {
+    let [nowMs, looked] = [0, 0]
+    const clock = { ...systemClock, monotonicMs: () => nowMs }
+    const logger = { ...silentLogger, warn: () => void looked++ }
+    const entries: object[] = []
+    const known = chainsOf(entries, clock, logger)
+    const look = (seq: number, chain = text(others)): boolean => {
+      entries.splice(0, 1, written('root', chain, seq))
+      return known.look(['root'], () => true)
+    }
+    for (let seen = 0; seen < 9; seen++) look(1)
+    expect(looked).toBe(1)
+    for (let seq = 2; seq < 1_000; seq++) look(seq)
+    expect(looked).toBe(CHAINS_WRITTEN_PER_MINUTE)
+    // What others write is looked at all the same, and its own later.
+    entries.push(written('root', text(ours), 1, 'another'))
+    expect(known.look(['root'], () => true)).toBe(true)
+    nowMs += 60_000
+    look(999)
+    expect(looked).toBe(CHAINS_WRITTEN_PER_MINUTE + 1)
   })
 })

@@ -106,6 +106,7 @@ function recordParts(
       mesh: meshId,
       founding: () => trust.chain.parent,
       state,
+      clock: scope.clock,
       onLearned: (learned) => memory.heardChain(learned, whole().time.nowMs()),
       logger: aside,
     }),

@@ -1,14 +1,21 @@
 import {
   base64urlOf,
   bytesOfBase64url,
+  type Clock,
   type GroupId,
   type Logger,
   messageOf,
   type MeshId,
   type PeerIdString,
 } from '@vsmcp/kernel'
-import { type Chain, decodeChain, encodeChain, mergeChain, orThrow, verifyChain } from '@vsmcp/security'
-import type { SharedState } from '@vsmcp/state'
+import { AttemptLimiter, type Chain, decodeChain, encodeChain, mergeChain, orThrow, verifyChain } from '@vsmcp/security'
+import type { SharedRecord, SharedState } from '@vsmcp/state'
+import {
+  CHAINS_LOOKED_MAX,
+  CHAINS_SHOWN_COUNTED_MAX,
+  CHAINS_SHOWN_PER_MINUTE_IN_ALL,
+  CHAINS_WRITTEN_PER_MINUTE,
+} from '../constants.ts'
 
 /** Collection of a group's document in which delegates show the chains of the groups beside it; the key is that group's id. */
 export const CHAINS_COLLECTION = 'chains'
@@ -21,6 +28,7 @@ export interface NeighbourChainsComponents {
   /** The chain of the group that this one was founded below, as of then. */
   founding: () => Chain | undefined
   state: SharedState
+  clock: Pick<Clock, 'monotonicMs'>
   /** A chain is learned that was not known. */
   onLearned: (chain: Chain) => void
   logger: Logger
@@ -31,6 +39,13 @@ export class NeighbourChains {
   readonly #c: NeighbourChainsComponents
   readonly #chains = new Map<GroupId, Chain>()
   #shown = new Map<GroupId, string>()
+  /** Of each entry of the document which one was looked at: it is looked at once. */
+  readonly #looked = new Map<string, string>()
+  readonly #limiter = new AttemptLimiter({
+    perMinute: CHAINS_WRITTEN_PER_MINUTE,
+    perMinuteInAll: CHAINS_SHOWN_PER_MINUTE_IN_ALL,
+    keysMax: CHAINS_SHOWN_COUNTED_MAX,
+  })
 
   constructor(components: NeighbourChainsComponents) {
     this.#c = components
@@ -55,16 +70,26 @@ export class NeighbourChains {
     await this.#c.state.put(CHAINS_COLLECTION, chain.group, { chain: text })
   }
 
-  /** Somebody shows chains of these groups. @returns whether any is news */
+  /** Somebody shows chains of these groups. Of a member that writes some without end not all are looked at: each costs signatures. @returns whether any is news */
   look(groups: readonly string[], isNeighbour: (group: GroupId) => boolean): boolean {
     const { state } = this.#c
     let isNews = false
     for (const record of state.entries(CHAINS_COLLECTION, { allWriters: true })) {
-      if (!groups.includes(record.key) || !isNeighbour(record.key)) continue
+      if (!groups.includes(record.key) || !isNeighbour(record.key) || !this.#mayLook(record)) continue
       const text = (record.value as { chain?: unknown } | null)?.chain
       if (typeof text === 'string' && this.hear(record.key, text, record.writer)) isNews = true
     }
     return isNews
+  }
+
+  #mayLook({ key, writer, epoch, seq }: SharedRecord): boolean {
+    const [entry, which] = [`${key} ${writer}`, `${epoch}.${seq}`]
+    if (this.#looked.get(entry) === which || !this.#limiter.allow([writer], this.#c.clock.monotonicMs())) return false
+    this.#looked.delete(entry)
+    const [oldest] = this.#looked.keys()
+    if (this.#looked.size >= CHAINS_LOOKED_MAX && oldest !== undefined) this.#looked.delete(oldest)
+    this.#looked.set(entry, which)
+    return true
   }
 
   /**
