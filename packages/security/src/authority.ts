@@ -1,5 +1,5 @@
 import type { Authority, CertificateFacts, Signer } from '@vsmcp/consensus'
-import { anchorOf, eraDigest } from './anchor.ts'
+import { anchorOf, eraDigest, verifyAnchor } from './anchor.ts'
 import { verifyCharterCertificate } from './certificate.ts'
 import { FIRST_ERA_INDEX, KEY_BYTES } from './constants.ts'
 import { factsOf, type SignedCharter } from './first-charter.ts'
@@ -29,11 +29,13 @@ export function groupAuthority({ firstCharter, decodeCertificate }: AuthorityIni
     },
     linksAnchored: (certificate, { mesh: meshId, group, meshPublicKey, links }) => {
       try {
-        const key = fromBase64url(meshPublicKey)
-        const { epoch, voters, recoverers } = factsOf(firstCharter.charter, key ?? new Uint8Array())
+        const anchor = decodeCertificate(certificate)
+        const key = fromBase64url(meshPublicKey) ?? new Uint8Array()
+        // First: whoever makes one up costs no look at the links.
+        verifyAnchor(anchor, key)
+        const { epoch, voters, recoverers } = factsOf(firstCharter.charter, key)
         const first = { epoch, voters, recoverers, index: FIRST_ERA_INDEX, digest: digestOf(firstCharter.charter) }
-        const known = { meshId, group, meshPublicKey: key ?? new Uint8Array(), links: links.map(decodeCertificate), first }
-        return linksAnchored(decodeCertificate(certificate), known)
+        return linksAnchored(anchor, { meshId, group, links: links.map(decodeCertificate), first })
       } catch {
         return 0
       }
