@@ -63,6 +63,8 @@ it('a node that begins anew alone keeps out whom a group above had evicted', asy
   await until(home, () => home.log.state?.members.has(stray.peer) === true)
   await home.decisions.decide(await evictionOf(home, stray.peer))
   await eventually(() => b.records.keepsOut(stray.peer)).toBe('root')
+  // It heard of it as soon as it knew who carries: nobody was refused for that, to be heard in the next period only.
+  expect(b.records.recursion.refused.above.size).toBe(0)
   const heard = b.records.recursion.revocations.of(stray.peer)
   expect(heard).toMatchObject([{ peer: stray.peer, group: 'root' }])
   await Promise.all([b.stop(), home.stop(), stray.stop()])

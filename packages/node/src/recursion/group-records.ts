@@ -114,17 +114,19 @@ export class GroupRecords implements Startable {
       log.on('leader:changed', () => this.#speak()),
       // What was said to it while it was being founded, or its seat begun, nobody could take.
       memberships.on('began', () => this.#offerAgain()),
-      log.on('state:installed', () => this.#followPlace()),
+      log.on('state:installed', () => {
+        this.#followPlace()
+        this.#lookAtAll()
+      }),
       log.on('entry:applied', ({ effects }) => {
         for (const effect of effects) {
           if (effect.type === 'group:moved') this.#followPlace()
-          else if (effect.type === 'group:arrived') this.#arrived(effect.id)
+          else if (effect.type === 'group:arrived' || effect.type === 'member:joined') this.#lookAtAll()
         }
       }),
     ]
     this.#timers = [clock.every(RECORD_GAP_MS, () => this.#tick())]
-    this.#lookAtChains(state.entries(CHAINS_COLLECTION, { allWriters: true }).map(({ key }) => key))
-    this.#look(state.entries(RECORDS_COLLECTION, { allWriters: true }).map(({ key }) => key))
+    this.#lookAtAll()
   }
 
   async stop(): Promise<void> {
@@ -179,8 +181,7 @@ export class GroupRecords implements Startable {
     }
     this.#seen.clear()
     this.#c.memory.keep(this.recursion)
-    this.#lookAtChains([place.parent ?? ''])
-    this.#look([group])
+    this.#lookAtAll()
   }
 
   // ── What others say ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,19 +193,20 @@ export class GroupRecords implements Startable {
     this.#look([...keys, this.#c.group])
   }
 
-  /** What came of it before it was known that it is here counts now. */
-  #arrived(group: GroupId): void {
-    this.#lookAtChains([group])
-    this.#look([group])
+  /** What came before it was known that its group is here, or that its carrier is a member, counts now. */
+  #lookAtAll(): void {
+    this.#lookAtChains(this.#c.state.entries(CHAINS_COLLECTION, { allWriters: true }).map(({ key }) => key))
+    this.#look()
   }
 
   #isNeighbour(group: GroupId): boolean {
     return group === this.#c.place.parent || this.#c.log.state?.groups.has(group) === true
   }
 
-  #look(keys: readonly string[]): void {
+  /** @param keys ids of groups, all by default */
+  #look(keys?: readonly string[]): void {
     for (const entry of this.#c.state.entries(RECORDS_COLLECTION, { allWriters: true })) {
-      if (keys.includes(entry.key)) this.#hear(entry)
+      if (keys?.includes(entry.key) !== false) this.#hear(entry)
     }
     this.#c.foreigners.look(this.recursion)
   }
@@ -213,8 +215,9 @@ export class GroupRecords implements Startable {
     const { group, chains, clock, mesh, place, isInForce } = this.#c
     const seen = `${key} ${writer}`
     const which = `${epoch}.${seq}`
-    // One that a place is kept for is heard once it says that it is here.
-    if (this.#c.log.state?.groups.get(key)?.awaited === true) return
+    const { state: docket } = this.#c.log
+    // One that a place is kept for is heard once it says that it is here; a carrier that the docket does not list yet, once it does.
+    if (docket?.members.has(writer) !== true || docket.groups.get(key)?.awaited === true) return
     const speaker = key === group ? place.parent : key
     // Who may speak for it is not known yet, or who carries it renews its credential first: it is heard after that.
     if (speaker === undefined || !isInForce(writer) || chains.votersOf(speaker) === undefined || this.#seen.get(seen) === which)
@@ -223,7 +226,7 @@ export class GroupRecords implements Startable {
     const signed = fromDocument(value)
     const bytes = signed?.bytes ?? new Uint8Array()
     const rules = {
-      isNeighbour: (about: GroupId) => about === key && (about === group || this.#c.log.state?.groups.has(about) === true),
+      isNeighbour: (about: GroupId) => about === key && (about === group || docket.groups.has(about)),
       mayCarry: (carrier: PeerIdString, about: GroupId) => this.#mayCarry(carrier, about),
       mayVoice: (voice: PeerIdString) => chains.votersOf(speaker)?.includes(voice) === true,
       isSigned: (voice: PeerIdString) => signed !== undefined && signed.voice === voice && isSignedBy(voice, mesh, signed),
@@ -253,11 +256,10 @@ export class GroupRecords implements Startable {
     logger.warn({ group, about, carrier, refusal, what }, 'a record of a group was refused')
   }
 
+  /** From above it comes by any member that has a seat there: the voice's signature is what counts. */
   #mayCarry(carrier: PeerIdString, about: GroupId): boolean {
     const { group, log } = this.#c
-    // From above it comes by any member that has a seat there: the voice's signature is what counts.
-    if (about === group) return log.state?.members.has(carrier) === true
-    return log.state !== undefined && delegatesOf(log.state, about).includes(carrier)
+    return about === group || (log.state !== undefined && delegatesOf(log.state, about).includes(carrier))
   }
 
   // ── What this group says ──────────────────────────────────────────────────────────────────────────────────────────────────────
