@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { HELLO_PROTOCOL, JOIN_PROTOCOL, PLANE_PROTOCOLS, STRANGER_STREAMS_MAX } from '../src/constants.ts'
 import { encodeLinkMessage } from '../src/link-message.ts'
 import { MessagePipe } from '../src/message-pipe.ts'
+import { HELD_MS, heldTime } from './support/held-time.ts'
 import { bytes, next, pair, startMesh, text } from './support/nodes.ts'
 import { type Connection, multiaddr, rawNode } from './support/raw.ts'
 
@@ -87,15 +88,20 @@ test('each stream of a member is handed to its handler once, however many came b
 })
 
 test('a connection without a hello is closed when its time is over', async () => {
-  const mesh = await startMesh({ limits: { helloTimeoutMs: 100 } })
-  await ended(await stranger(mesh.listenAddresses()))
+  const { clock, passes } = heldTime()
+  const mesh = await startMesh({ limits: { helloTimeoutMs: HELD_MS }, components: { clock } })
+  const connection = await stranger(mesh.listenAddresses())
+  await passes(1)
+  await ended(connection)
 })
 
 test('a hello that stops halfway is closed when its time is over', async () => {
-  const mesh = await startMesh({ limits: { helloTimeoutMs: 100 } })
+  const { clock, passes } = heldTime()
+  const mesh = await startMesh({ limits: { helloTimeoutMs: HELD_MS }, components: { clock } })
   const connection = await stranger(mesh.listenAddresses())
   const stream = await connection.newStream(HELLO_PROTOCOL)
   stream.send(Uint8Array.of(0, 0, 0, 200, 1, 2, 3))
+  await passes(2)
   await ended(connection)
 })
 

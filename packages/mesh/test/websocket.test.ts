@@ -11,6 +11,7 @@ import { HANDSHAKES_MAX, PLANE_PROTOCOLS, WEBSOCKET_MESSAGE_LENGTH_MAX } from '.
 import { sourceOf } from '../src/inbound-rate.ts'
 import type { Mesh } from '../src/index.ts'
 import { WebSocketTransport } from '../src/websocket/transport.ts'
+import { HELD_MS, heldTime } from './support/held-time.ts'
 import { bytes, type Info, next, pair, startMesh, text } from './support/nodes.ts'
 import { type Connection, multiaddr } from './support/raw.ts'
 
@@ -113,13 +114,15 @@ test('a stranger at the WebSocket gets nothing from any protocol', async () => {
 })
 
 test('a stranger at the WebSocket without a hello is cut off when its time is over, also one that does not answer a close', async () => {
-  const mesh = await startMesh({ ...WS, limits: { helloTimeoutMs: 100 } })
+  const { clock, passes } = heldTime()
+  const mesh = await startMesh({ ...WS, limits: { helloTimeoutMs: HELD_MS }, components: { clock } })
   const socket = await rawWebSocket(mesh)
   // the raw socket beneath hears nothing of a close frame: only a cut ends it
   socket.pause()
   const connection = await stranger(mesh)
   const closed = Promise.withResolvers<void>()
   connection.addEventListener('close', () => closed.resolve())
+  await passes(1)
   await closed.promise
   socket.resume()
   if (socket.readyState !== WebSocket.CLOSED) await once(socket, 'close')
