@@ -95,7 +95,7 @@ describe('a credential', () => {
     await back.stop()
     const again = await startNode(dir, { clock })
     await expect.poll(() => again.renewal.claims.exp * 1_000).toBeGreaterThan(clock.wallMs())
-    await expect(again.decisions.current()).resolves.toBeDefined()
+    await expect(again.decisions.current(30_000)).resolves.toBeDefined()
   })
 
   it('of every member is over when all come back after a long time: they renew one another, and the group decides', async () => {
