@@ -58,6 +58,14 @@ describe('groups in groups, on real processes', () => {
     await again.vsmcp('wait', '--tool', 'eu__plant__newborn__echo', '--timeout', '20s')
     await echoes(again, 'eu__plant__newborn__echo', 'together')
     await expect.poll(async () => (await statusOf(p2)).problems).toEqual([])
+
+    // A node of the group between evicts from the one below, by the key that the mesh was made with.
+    const between = nodes.findLast(({ ready }) => ready.name === 'e1') as LocalNode
+    const signed = ['--reason', 'stolen', '--operator-key', `${dir}/r1/operator.key`]
+    expect(await between.vsmcp('evict', 'p1', '--group', '/eu/plant', ...signed)).toMatchObject({ evicted: back.ready.peerId })
+    await eventually('the plant to be without it', async () =>
+      ((await p2.vsmcp('members')) as { name: string }[]).some(({ name }) => name === 'p1') ? undefined : true,
+    )
     // Twenty processes begin and end here; on a busy machine each takes its time.
   }, 120_000)
 })
