@@ -16,6 +16,14 @@ async function linesOf(node: VsmcpNode, unit: string): Promise<string> {
   return lines.join('\n')
 }
 
+/** What a node said of records that it refused. */
+async function refusalsAt(node: VsmcpNode): Promise<unknown[]> {
+  const refusals: unknown[] = []
+  for await (const { msg, fields } of node.control.logs({ follow: false }))
+    if (/record of a group/.test(msg)) refusals.push(fields)
+  return refusals
+}
+
 describe('a group below another', () => {
   it('is founded by a member of the one above, joined by its token, and its tools are called from above, and those above from below', async () => {
     const a = await founded('a')
@@ -40,6 +48,8 @@ describe('a group below another', () => {
     expect(await told(a)).toMatchObject({ above: null, below: [{ id: eu.id, path: '/eu', awaited: false }], belowMore: 0 })
     await eventually(async () => (await told(b)).above?.heard).toMatch(/^\d{4}-/)
     expect((await b.control.status()).recursion).toMatchObject({ above: { path: '/', reached: true }, below: [] })
+    // A newcomer, which has records before it has the docket, holds that against nobody.
+    expect(await refusalsAt(b)).toEqual([])
     // Not listed above: found below by its name.
     await eventually(() => callOf(a, 'inner__sum', { a: 3, b: 4 }).catch(String)).toContain('"sum":7')
     expect((await a.control.members({ group: '/eu' })).map(({ name }) => name)).toEqual(expect.arrayContaining(['a', 'b']))

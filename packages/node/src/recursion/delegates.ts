@@ -3,7 +3,7 @@ import type { SharedState } from '@vsmcp/state'
 import { z } from 'zod'
 
 /** Collection of a group's document in which members say that they have a seat in the group above; the key is their PeerId. */
-const DELEGATES_COLLECTION = 'delegates'
+export const DELEGATES_COLLECTION = 'delegates'
 
 const schema = z.looseObject({ parent: z.string().max(64) })
 

@@ -1,4 +1,4 @@
-import { delegatesOf, type GroupState, policyVersionOf } from '@vsmcp/consensus'
+import { delegatesOf, type GroupEffect } from '@vsmcp/consensus'
 import {
   type Clock,
   Emitter,
@@ -15,22 +15,12 @@ import {
 } from '@vsmcp/kernel'
 import { type Chain, type Identity, oldestVouching } from '@vsmcp/security'
 import type { SharedRecord, SharedState } from '@vsmcp/state'
-import {
-  type ChildPlace,
-  compareOrder,
-  DELEGATE_STAGGER_MS,
-  directivesBelow,
-  type GroupDirective,
-  GroupRecursion,
-  pathUnder,
-  RECORD_GAP_MS,
-  type RecursionEffect,
-} from '@vsmcp/vsm'
+import { compareOrder, DELEGATE_STAGGER_MS, GroupRecursion, RECORD_GAP_MS, type RecursionEffect } from '@vsmcp/vsm'
 import { CARRY_DEADLINE_MS } from '../constants.ts'
 import type { Members } from '../members/members.ts'
-import { governanceOf } from '../system5/governing/governance-of.ts'
 import type { GroupLog } from '../system5/group-log.ts'
-import type { Delegates } from './delegates.ts'
+import { childPlaces, untoldOf } from './child-places.ts'
+import { type Delegates, DELEGATES_COLLECTION } from './delegates.ts'
 import type { Foreigners } from './foreigners.ts'
 import type { Memberships } from './memberships.ts'
 import { CHAINS_COLLECTION, type NeighbourChains } from './neighbour-chains.ts'
@@ -110,6 +100,7 @@ export class GroupRecords implements Startable {
       state.on('changed', ({ collection, keys }) => {
         if (collection === CHAINS_COLLECTION) this.#lookAtChains(keys)
         else if (collection === RECORDS_COLLECTION) this.#look(keys)
+        else if (collection === DELEGATES_COLLECTION) this.#offerAgain()
       }),
       log.on('leader:changed', () => this.#speak()),
       // What was said to it while it was being founded, or its seat begun, nobody could take.
@@ -123,6 +114,8 @@ export class GroupRecords implements Startable {
           if (effect.type === 'group:moved') this.#followPlace()
           else if (effect.type === 'group:arrived' || effect.type === 'member:joined') this.#lookAtAll()
         }
+        // Who is new below hears at once where it stands.
+        if (effects.some(({ type }) => TOLD_AT_ONCE.has(type))) this.#speak(true)
       }),
     ]
     this.#timers = [clock.every(RECORD_GAP_MS, () => this.#tick())]
@@ -284,43 +277,22 @@ export class GroupRecords implements Startable {
     void this.#offers.again((into) => this.#c.log.isLeader && this.#isNeighbour(into))
   }
 
-  #speak(): void {
-    const { log, account, place, clock, fromAbove } = this.#c
+  #speak(isNews = false): void {
+    const { group, log, account, place, clock, fromAbove } = this.#c
     const { state } = log
     const term = log.status()?.term
     const nowMs = Math.round(clock.wallMs())
     const above = place.parent
     if (!log.isLeader) return fromAbove.rest()
-    if (state === undefined || term === undefined || !this.recursion.maySpeak(nowMs)) return
+    if (state === undefined || term === undefined || !(isNews || this.recursion.maySpeak(nowMs))) return
     if (above === undefined && state.groups.size === 0) return fromAbove.rest()
     // Nobody asks the root for its record.
     if (above !== undefined) account.refresh()
     const office = { epoch: state.charter.epoch, term }
-    const children = this.#children(state, nowMs)
-    const now = account.now(state, this.path, fromAbove.follow(state, this.#untold(state, children, nowMs)))
+    const children = childPlaces(group, this.path, state, nowMs)
+    const untold = untoldOf(state, children, (child) => this.recursion.untold(child, nowMs))
+    const now = account.now(state, this.path, fromAbove.follow(state, untold))
     for (const effect of this.recursion.speak(office, now, above, children, nowMs)) this.#handOver(effect)
-  }
-
-  /** Each with what the policies of this group hold it to. */
-  #children({ groups, charter }: GroupState, nowMs: number): ChildPlace[] {
-    const governance = governanceOf(charter)
-    const atMs = charter.policyHistory?.at(-1)?.atMs ?? 0
-    const office = { by: this.#c.group, version: policyVersionOf(charter), atMs, nowMs }
-    return groups
-      .entries()
-      .flatMap(([group, { name, awaited }]) =>
-        awaited === true
-          ? []
-          : [{ group, path: pathUnder(this.path, name), directives: directivesBelow({ group, name }, governance, office) }],
-      )
-  }
-
-  /** What children are held to, and cannot be told, by their names. */
-  #untold({ groups }: GroupState, children: readonly ChildPlace[], nowMs: number): Map<string, readonly GroupDirective[]> {
-    const untold = children.map(
-      (child) => [groups.get(child.group)?.name ?? child.group, this.recursion.untold(child, nowMs)] as const,
-    )
-    return new Map(untold.filter(([, directives]) => directives.length > 0))
   }
 
   /** Delegates of this group carry what goes up; those of a child what goes down to it. */
@@ -394,6 +366,12 @@ export class GroupRecords implements Startable {
     return (Math.max(0, alive.indexOf(identity.peerId)) + sequence) % Math.max(1, alive.length)
   }
 }
+
+const TOLD_AT_ONCE: ReadonlySet<string> = new Set([
+  'group:created',
+  'group:arrived',
+  'group:renamed',
+] satisfies GroupEffect['type'][])
 
 /** Milliseconds an entry stays in the document: past the end of the record itself, so that clocks that differ make it no shorter. */
 const KEPT_MS = 10 * 60_000
