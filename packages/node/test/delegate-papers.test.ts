@@ -1,5 +1,4 @@
 import { Table } from '@vsmcp/consensus'
-import { type Clock, systemClock } from '@vsmcp/kernel'
 import {
   type Chain,
   combineCredential,
@@ -25,6 +24,7 @@ import { dataDirectory } from '../src/enrol/data-directory.ts'
 import { joinMesh } from '../src/enrol/join-mesh.ts'
 import { DelegatePapers } from '../src/system5/delegate-papers.ts'
 import { emptyDirectory, foundMesh, startNode, type TestNode } from './support/group.ts'
+import { movableClock } from './support/movable-clock.ts'
 import { seatsOf } from './support/seats.ts'
 
 const HOUR = 3_600_000
@@ -147,13 +147,7 @@ describe('the papers of who would speak for a group below', () => {
   })
 
   it('are shown at each renewal above, by a delegate between real nodes, within a day', async () => {
-    let aheadMs = 0
-    const clock: Clock = {
-      wallMs: () => systemClock.wallMs() + aheadMs,
-      monotonicMs: () => systemClock.monotonicMs(),
-      after: (delayMs, fn) => systemClock.after(delayMs, fn),
-      every: (periodMs, fn) => systemClock.every(periodMs, fn),
-    }
+    const { clock, advance } = movableClock()
     const a = await foundMesh('a', { clock })
     const { id: eu } = await (await seatsOf(a, clock)).desk.create({ path: 'eu' })
     const inside = a.memberships.get(eu)?.parts
@@ -171,13 +165,13 @@ describe('the papers of who would speak for a group below', () => {
     const { claims } = seat.renewal
     expect((claims.exp - claims.iat) * 1_000).toBe(DELEGATE_CREDENTIAL_LIFE_MS)
     const next = (): Promise<number> => new Promise((resolve) => seat.renewal.on('renewed', ({ exp }) => resolve(exp)))
-    aheadMs = 21 * HOUR
+    advance(21 * HOUR)
     const renewed = next()
     seat.renewal.look()
     expect((await renewed) - claims.exp).toBeGreaterThanOrEqual((21 * HOUR) / 1_000)
     // Off, or cut off, for longer than it lives: nothing else is done for it before, and no operator is needed.
     await expect.poll(() => a.standing.claimsOf(b.peer)?.exp, GRACE).toBe(seat.renewal.claims.exp)
-    aheadMs += 3 * DAY
+    advance(3 * DAY)
     expect(a.standing.serves(b.peer)).toBe(false)
     const again = next()
     seat.renewal.look()

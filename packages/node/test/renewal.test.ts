@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Clock, systemClock } from '@vsmcp/kernel'
+import type { Clock } from '@vsmcp/kernel'
 import { CLOCK_SKEW_MS, CREDENTIAL_LIFE_MS, decodeCredentialPayload } from '@vsmcp/security'
 import { describe, expect, it } from 'vitest'
 import { dataDirectory } from '../src/enrol/data-directory.ts'
@@ -15,20 +15,9 @@ import {
   type TestNode,
   until,
 } from './support/group.ts'
+import { movableClock } from './support/movable-clock.ts'
 
 const DAY_MS = 86_400_000
-
-/** The machine's own clock but for the date, which the test moves. */
-function movable(): { clock: Clock; advance: (ms: number) => void } {
-  let aheadMs = 0
-  const clock: Clock = {
-    wallMs: () => systemClock.wallMs() + aheadMs,
-    monotonicMs: () => systemClock.monotonicMs(),
-    after: (delayMs, fn) => systemClock.after(delayMs, fn),
-    every: (periodMs, fn) => systemClock.every(periodMs, fn),
-  }
-  return { clock, advance: (ms) => (aheadMs += ms) }
-}
 
 function renewed(node: TestNode): Promise<number> {
   return new Promise((resolve) => {
@@ -43,7 +32,7 @@ const known = (at: TestNode, of: TestNode): number | undefined => at.standing.cl
 
 describe('a credential', () => {
   it('is left alone for two thirds of its life and renewed before five sixths, and peers know the new one without a new hello', async () => {
-    const { clock, advance } = movable()
+    const { clock, advance } = movableClock()
     const nodes = await startGroup(3, { clock })
     const [node, other] = followersOf(nodes)
     const before = node.renewal.claims
@@ -75,7 +64,7 @@ describe('a credential', () => {
   })
 
   it('that is over is renewed as the first thing after a long absence; its owner gets nothing else before', async () => {
-    const { clock, advance } = movable()
+    const { clock, advance } = movableClock()
     const nodes = await startGroup(3, { clock })
     const [away, other] = followersOf(nodes)
     const { dir, peer } = away
@@ -99,7 +88,7 @@ describe('a credential', () => {
   })
 
   it('of every member is over when all come back after a long time: they renew one another, and the group decides', async () => {
-    const { clock, advance } = movable()
+    const { clock, advance } = movableClock()
     const nodes = await startGroup(3, { clock })
     const places = nodes.map((node) => [node.dir, sameAddresses(node)] as const)
     await Promise.all(nodes.map((node) => node.stop()))
@@ -112,7 +101,7 @@ describe('a credential', () => {
   })
 
   it('that is over does not stop its owner among members that know it, while too few voters are there to renew it', async () => {
-    const { clock, advance } = movable()
+    const { clock, advance } = movableClock()
     const nodes = await startGroup(3, { clock })
     const leader = leaderOf(nodes)
     const stale = await joinNode(leader, 'd', { clock })
@@ -139,7 +128,7 @@ describe('a credential', () => {
   })
 
   it('of who calls itself the delegate of a group counts for a day, and is not renewed without papers of that group', async () => {
-    const { clock, advance } = movable()
+    const { clock, advance } = movableClock()
     const nodes = await startGroup(3, { clock })
     const [node, other] = followersOf(nodes)
     const leader = leaderOf(nodes)
@@ -177,7 +166,7 @@ describe('a credential', () => {
 
 describe('the time by which credentials are judged', () => {
   it('never goes back, not over a restart either', async () => {
-    const { clock, advance } = movable()
+    const { clock, advance } = movableClock()
     const node = await foundMesh('a', { clock })
     advance(10 * DAY_MS)
     const latest = node.time.nowMs()
@@ -191,7 +180,7 @@ describe('the time by which credentials are judged', () => {
   })
 
   it('of a clock that fell behind follows what the voters signed, so that a node without a battery comes back', async () => {
-    const { clock, advance } = movable()
+    const { clock, advance } = movableClock()
     const a = await foundMesh('a', { clock })
     const b = await joinNode(a, 'b', { clock })
     await until(b, () => b.log.state?.members.has(b.peer) === true)
