@@ -32,7 +32,7 @@ export function recover(life: Life): number {
     if (!host.up && host.key === host.id && life.admitted.has(host.id)) life.restart(host)
     else if (host.up) host.input(() => {})
   }
-  settleRivals(life)
+  settleEpochs(life)
   // False alarms end, too.
   for (const a of life.mesh.hosts) {
     for (const b of life.mesh.hosts) {
@@ -66,18 +66,31 @@ export function recover(life: Life): number {
   return life.nowMs - sinceMs
 }
 
-/** Of epochs that were started twice a person chooses one, and goes on from there. */
-function settleRivals(life: Life): void {
+/**
+ * Of epochs that were started twice a person chooses one, and goes on from there; so also where the newest one counts on voters that the epoch
+ * before it has put out meanwhile: they are gone for good, and no majority is left.
+ */
+function settleEpochs(life: Life): void {
   const whole = life.mesh.hosts.filter((host) => isWhole(life, host))
   const epoch = Math.max(...whole.map((host) => host.epoch))
   const newest = whole.filter((host) => host.epoch === epoch)
-  if (new Set(newest.map(({ chain }) => chain.at(-1)?.id)).size <= 1 && newest.every(({ rival }) => rival === undefined)) return
-  for (const host of newest) {
+  const areRivals =
+    new Set(newest.map(({ chain }) => chain.at(-1)?.id)).size > 1 || newest.some(({ rival }) => rival !== undefined)
+  for (const host of areRivals ? newest : newest.filter((each) => isForsaken(life, each))) {
     if (host.up) crash(life, host, false, true)
     const isDone = life.epochs.recover(host)
     life.restart(host)
     if (isDone) return
   }
+}
+
+/** Whether too few voters are left where a host stands, though by its own docket those that are gone are members still. */
+function isForsaken({ mesh }: Life, { up, state, raft, isDeciding }: Host): boolean {
+  if (!up || !isDeciding || state === undefined) return false
+  const { voters, outgoing } = raft.status().configuration
+  const gone = [...new Set([...voters, ...outgoing])].filter((id) => !mesh.hostsOf(id).some((host) => host.up))
+  if (gone.length === 0 || !gone.every((id) => state.members.has(id))) return false
+  return [voters, outgoing].some((set) => set.length > 0 && set.filter((id) => !gone.includes(id)).length <= set.length / 2)
 }
 
 function describeHost({ key, up, raft, applied, state, epoch, isDeciding }: Host): string {
