@@ -72,6 +72,11 @@ export function isAnchored({ links }: Pick<Chain, 'links'>): boolean {
   return anchorOf(links[0]) !== undefined
 }
 
+/** The newest voter set that an anchor stands for: of those before it the chain knows no more. @returns undefined for a chain that is not shortened */
+export function anchoredEra(chain: Pick<Chain, 'links' | 'eras'>): VoterEra | undefined {
+  return isAnchored(chain) ? chain.eras[1] : undefined
+}
+
 /** The voter set and recovery keys that a link begins; nothing is verified. */
 export function eraOf(link: Pick<Link, 'statement'>): VoterEra {
   const { epoch, index, votersNow: voters, recoverers = [] } = decodeLinkStatement(link.statement)

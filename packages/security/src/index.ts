@@ -72,7 +72,7 @@ export {
   type VoterChange,
   type VoterEra,
 } from './chain.ts'
-export { isAnchored } from './anchor.ts'
+export { anchoredEra, isAnchored } from './anchor.ts'
 export { signAnchor } from './shortening.ts'
 export { mergeChain } from './merge-chain.ts'
 export { newestRecovery, type Recovery, type RecoveryChange, signRecovery } from './recovery.ts'

@@ -1,6 +1,6 @@
 import type { GroupId, MeshId, PeerIdString } from '@vsmcp/kernel'
 import { z } from 'zod'
-import { isAnchored } from './anchor.ts'
+import { anchoredEra } from './anchor.ts'
 import { type Chain, copyOf, verifyChain } from './chain.ts'
 import { ADDRESSES_MAX, PASSPORT_BYTES_MAX, PASSPORT_OTHERS_MAX, VERSION_LENGTH_MAX } from './constants.ts'
 import { claimsOf, type Credential, type CredentialClaims, credentialSchema } from './credential.ts'
@@ -181,9 +181,8 @@ export async function verifyPassport(
  */
 function signersOf(passport: Passport, chain: Chain, oldestVoterIndex = 0): Pick<CredentialCheck, 'chain' | 'oldestVoterIndex'> {
   const { voterIndex } = claimsOf(passport.credential)
-  const [, anchored] = chain.eras
-  const isCut = isAnchored(chain) && anchored !== undefined && voterIndex < anchored.index
-  if (!isCut) return { chain, oldestVoterIndex }
+  const anchored = anchoredEra(chain)
+  if (anchored === undefined || voterIndex >= anchored.index) return { chain, oldestVoterIndex }
   const shown = orThrow(verifyChain({ meshId: chain.meshId, ...passport }))
   const isBefore = shown.eras.some(({ index, digest }) => index === voterIndex && isOf(chain, digest))
   return { chain: isBefore ? shown : chain, oldestVoterIndex: Math.max(oldestVoterIndex, anchored.index) }

@@ -1,5 +1,5 @@
 import type { PeerIdString } from '@vsmcp/kernel'
-import { anchorOf, isAnchored } from './anchor.ts'
+import { anchoredEra, anchorOf } from './anchor.ts'
 import { type Chain, isAfter, type VoterEra } from './chain.ts'
 import { RecoveryKeyRemovedError } from './errors.ts'
 import { decodeLinkStatement, type Link } from './link.ts'
@@ -37,8 +37,8 @@ export function assertMayRecover(known: Chain, common: VoterEra, other: Chain): 
  * @param common where the two part
  */
 export function assertNotMisled(known: Chain, common: VoterEra, other: Chain): void {
-  const [, anchored] = other.eras
-  if (!isAnchored(other) || anchored === undefined || !isAfter(anchored, common)) return
+  const anchored = anchoredEra(other)
+  if (anchored === undefined || !isAfter(anchored, common)) return
   const meshKey = peerIdOf(known.meshPublicKey)
   const begun = begunSince(common, known).filter(({ epoch }) => epoch > anchored.epoch)
   if (begun.some(({ by }) => by === meshKey)) return

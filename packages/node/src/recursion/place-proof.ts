@@ -1,4 +1,4 @@
-import { canonicalBytes, type GroupState, type Operation } from '@vsmcp/consensus'
+import { canonicalBytes, type Operation } from '@vsmcp/consensus'
 import {
   base64urlOf,
   type Clock,
@@ -11,13 +11,15 @@ import {
   type Plane,
 } from '@vsmcp/kernel'
 import { type Chain, encodeChain, type Identity, verify, withLabel } from '@vsmcp/security'
-import { pack, unpack } from 'msgpackr'
+import { pack } from 'msgpackr'
 import { z } from 'zod'
 import { CONTROL_DEADLINE_MS } from '../constants.ts'
 import { NotBorneOutError } from '../errors.ts'
+import { readAs } from '../system5/answers.ts'
 import type { Proofs } from '../system5/decisions.ts'
 import { gather } from '../system5/gather.ts'
 import type { GroupLog } from '../system5/group-log.ts'
+import { knownSoon } from '../system5/known-soon.ts'
 import type { Trust } from '../system5/trust.ts'
 import { CHAIN_TEXT_MAX } from './neighbour-chains.ts'
 import type { GroupRecords } from './group-records.ts'
@@ -65,7 +67,7 @@ export class PlaceProofs implements Proofs {
   constructor(components: PlaceProofsComponents) {
     this.#c = components
     const { control, group } = components
-    control.handle(SIGN_PLACE, async ({ payload }) => pack(await this.#sign(read(placeField, payload, `a place of ${group}`))))
+    control.handle(SIGN_PLACE, async ({ payload }) => pack(await this.#sign(readAs(placeField, payload, `a place of ${group}`))))
   }
 
   /** For what a group above is asked: of the group that it is about, in which this node must have a seat. */
@@ -87,7 +89,7 @@ export class PlaceProofs implements Proofs {
     if (operation.op !== 'group:placed') return undefined
     if (proof === undefined) return `the word of the voters of ${operation.id} is missing: that it stands elsewhere, or here`
     try {
-      return this.#flawOfProof(operation, read(proofField, proof, `a proof of the voters of ${operation.id}`), by)
+      return this.#flawOfProof(operation, readAs(proofField, proof, `a proof of the voters of ${operation.id}`), by)
     } catch (error) {
       return messageOf(error)
     }
@@ -101,7 +103,7 @@ export class PlaceProofs implements Proofs {
       try {
         if (voter === identity.peerId) return await this.#sign(place)
         const answer = await control.call(voter, SIGN_PLACE, pack(place), { deadlineMs: CONTROL_DEADLINE_MS })
-        const given = read(signatureField, answer, `a signature of ${voter}`)
+        const given = readAs(signatureField, answer, `a signature of ${voter}`)
         // Each by itself: one that is wrong would spoil the others.
         return given.peer === voter && this.#isSigned(given, group, place) ? given : undefined
       } catch (error) {
@@ -144,26 +146,10 @@ export class PlaceProofs implements Proofs {
   /** Only what this node's own copy of the docket says. */
   async #sign(place: Place): Promise<PlaceSignature> {
     const { identity, group } = this.#c
-    const decided = await this.#placeSoon(place.move)
+    const decided = await knownSoon(({ place: now }) => ((now?.move ?? 0) < place.move ? undefined : now), this.#c)
     if (decided?.parent !== place.parent || decided.move !== place.move)
       throw new InvalidArgumentError(`${group} does not stand below ${place.parent} by its move ${place.move}, as known here`)
     return { peer: identity.peerId, signature: identity.sign(this.#sentence(group, place)) }
-  }
-
-  /** Whoever asks may have heard of the commit before this voter. */
-  #placeSoon(move: number): Promise<GroupState['place']> {
-    const { log, clock } = this.#c
-    const { promise, resolve } = Promise.withResolvers<GroupState['place']>()
-    const look = (): void => {
-      if ((log.state?.place?.move ?? 0) >= move) resolve(log.state?.place)
-    }
-    const offs = [log.on('entry:applied', look), log.on('state:installed', look)]
-    const timer = clock.after(CONTROL_DEADLINE_MS / 2, () => resolve(log.state?.place))
-    look()
-    return promise.finally(() => {
-      timer.cancel()
-      for (const off of offs) off()
-    })
   }
 
   #isSigned({ peer, signature }: PlaceSignature, group: GroupId, place: Place): boolean {
@@ -177,12 +163,4 @@ export class PlaceProofs implements Proofs {
 
 function isMost(count: number, { voters }: Pick<Chain, 'voters'>): boolean {
   return count > voters.length / 2
-}
-
-function read<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
-  try {
-    return schema.parse(unpack(bytes))
-  } catch (cause) {
-    throw new InvalidArgumentError(`what came is not ${what}: ${messageOf(cause)}`, { cause })
-  }
 }

@@ -19,35 +19,36 @@ const linkSignature = z.object({ peer: z.string(), signature: z.instanceof(Uint8
 
 /** What was decided, and the index up to which the log was applied then. The record of a member stays where it was decided. */
 export function readDecided(bytes: Uint8Array): readonly [ApplyResult, number] {
-  const [result, index] = read(decided, bytes, 'a decision')
+  const [result, index] = readAs(decided, bytes, 'a decision')
   if (result.ok) return [result, index]
   const { holder, code, message } = result
   return [{ ok: false, code: code as RefusalCode, message, ...(holder === undefined ? {} : { holder }) }, index]
 }
 
 export function readIndexAnswer(bytes: Uint8Array): number {
-  return read(indexField, bytes, 'an index of the log')
+  return readAs(indexField, bytes, 'an index of the log')
 }
 
 export function readCredentialPart(bytes: Uint8Array): z.infer<typeof credentialPart> {
-  return read(credentialPart, bytes, 'a signature under a credential')
+  return readAs(credentialPart, bytes, 'a signature under a credential')
 }
 
 /** Of a delegate that asks for a credential: what is to be signed, and what it shows of the groups it is in. */
 export function readDelegateRequest(bytes: Uint8Array): z.infer<typeof delegateRequest> {
-  return read(delegateRequest, bytes, 'a request for the credential of a delegate')
+  return readAs(delegateRequest, bytes, 'a request for the credential of a delegate')
 }
 
 /** Of a member that asks for a decision: the operation, and what proves it. */
 export function readProven(bytes: Uint8Array): z.infer<typeof proven> {
-  return read(proven, bytes, 'a proposal with its proof')
+  return readAs(proven, bytes, 'a proposal with its proof')
 }
 
 export function readLinkSignature(bytes: Uint8Array): z.infer<typeof linkSignature> {
-  return read(linkSignature, bytes, 'a signature under a change of voters')
+  return readAs(linkSignature, bytes, 'a signature under a change of voters')
 }
 
-function read<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
+/** Throws `InvalidArgumentError` for what is not of that shape. */
+export function readAs<T>(schema: z.ZodType<T>, bytes: Uint8Array, what: string): T {
   try {
     return schema.parse(unpack(bytes))
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { GroupState, Member } from '@vsmcp/consensus'
+import type { Member } from '@vsmcp/consensus'
 import { type Clock, InvalidArgumentError, type Logger, messageOf, type PeerIdString, type Plane } from '@vsmcp/kernel'
 import {
   CLOCK_SKEW_MS,
@@ -19,6 +19,7 @@ import { credentialLifeMs } from './credential-life.ts'
 import type { DelegatePapers } from './delegate-papers.ts'
 import { gather } from './gather.ts'
 import type { GroupLog } from './group-log.ts'
+import { knownSoon } from './known-soon.ts'
 import type { Standing } from './standing.ts'
 import type { Trust } from './trust.ts'
 
@@ -110,7 +111,8 @@ export class Credentials {
     if (claims.sub !== asker && !standing.serves(asker)) {
       throw new InvalidArgumentError(`${asker} may only have its own credential renewed, for that is over`)
     }
-    const member = await this.#memberSoon(claims.sub)
+    // The leader has applied the redemption; this voter may be about to.
+    const member = await knownSoon(({ members }) => members.get(claims.sub), this.#c)
     const objection = member === undefined ? 'it lists no such member' : this.#objection(claims, member)
     if (objection !== undefined) {
       throw new InvalidArgumentError(`the docket does not bear out a credential for ${claims.sub}: ${objection}`)
@@ -133,25 +135,5 @@ export class Credentials {
     if ((claims.exp - claims.iat) * 1_000 > lifeMaxMs) return `it would live for longer than ${Math.round(lifeMaxMs / 1_000)} s`
     if (Math.abs(claims.iat * 1_000 - clock.wallMs()) > CLOCK_SKEW_MS) return 'it is of another time than it is here'
     return undefined
-  }
-
-  /** The leader has applied the redemption; this voter hears of the commit with the next message, at most a heartbeat later. */
-  #memberSoon(peer: PeerIdString): Promise<Member | undefined> {
-    const { log, clock } = this.#c
-    const known = log.state?.members.get(peer)
-    if (known !== undefined) return Promise.resolve(known)
-    return new Promise((resolve) => {
-      const end = (member: Member | undefined): void => {
-        timer.cancel()
-        for (const off of offs) off()
-        resolve(member)
-      }
-      const timer = clock.after(CONTROL_DEADLINE_MS / 2, () => end(undefined))
-      const look = ({ state }: { state: GroupState }): void => {
-        const member = state.members.get(peer)
-        if (member !== undefined) end(member)
-      }
-      const offs = [log.on('entry:applied', look), log.on('state:installed', look)]
-    })
   }
 }

@@ -9,6 +9,7 @@ import {
 } from '@vsmcp/consensus'
 import { type Clock, Emitter, type Logger, messageOf, type PeerIdString } from '@vsmcp/kernel'
 import {
+  anchoredEra,
   type Chain,
   type Credential,
   CredentialExpiredError,
@@ -17,7 +18,6 @@ import {
   encodePassport,
   heardOf,
   type Identity,
-  isAnchored,
   mergeChain,
   mustKeepVoters,
   nextCharterStatement,
@@ -308,12 +308,11 @@ export class Trust {
   }
 
   /** What to show a credential with whose voters the chain does not name any more, until it is renewed. */
-  #signersBeside({ eras, links }: Chain): ShownChain | undefined {
+  #signersBeside(beside: Chain): ShownChain | undefined {
     const { credential, chain, signers } = this.#enrolment
-    const [, anchored] = eras
+    const anchored = anchoredEra(beside)
     const { voterIndex } = decodeCredentialPayload(Buffer.from(credential.payload, 'base64url'))
-    const isCut = isAnchored({ links }) && anchored !== undefined && voterIndex < anchored.index
-    return isCut ? (signers ?? chain) : undefined
+    return anchored === undefined || voterIndex >= anchored.index ? undefined : (signers ?? chain)
   }
 
   /** Until the state of the new epoch is here: its voters are members again, whatever the older one made of them. */
